@@ -1,0 +1,216 @@
+using SpanHeap.Os;
+
+namespace SpanHeap.Caches;
+
+/// <summary>
+/// A heap's caches and their threads. No code runs on a .NET thread that ends, so a dead thread's cache is found in two ways: a holder
+/// object that is finalized, and a poll of <see cref="Thread.IsAlive"/> by slow paths and the timer, because a collection that would
+/// finalize anything may never come. Either way the cache becomes an orphan by one compare-exchange, and the next thread adopts it
+/// whole.
+/// </summary>
+/// <remarks>Thread safe by a lock of its own, the first in the order.</remarks>
+internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
+{
+    // How many threads an attaching one asks whether they live: enough to keep up with threads that come and go.
+    private const int PolledPerAttach = 16;
+
+    private NativeLock _lock;
+
+    // All guarded by the lock; arrays are replaced by larger ones, made outside it.
+    private nint[] _caches = new nint[8];
+    private Thread?[] _threads = new Thread?[8];
+    private int _count;
+    private int _pollTurn;
+    private ThreadCache* _orphans;
+    private int _orphanCount;
+    private long _adopted;
+
+    public int Count => Volatile.Read(ref _count);
+
+    public int OrphanCount => Volatile.Read(ref _orphanCount);
+
+    /// <summary>How often a cache went from a dead thread to a new one.</summary>
+    public long Adopted => Volatile.Read(ref _adopted);
+
+    public ThreadCache* this[int index]
+    {
+        get
+        {
+            _lock.Enter();
+            ThreadCache* cache = (ThreadCache*)_caches[index];
+            _lock.Exit();
+            return cache;
+        }
+    }
+
+    /// <summary>A cache for the calling thread; null when there is no memory for one.</summary>
+    /// <param name="thread">The calling thread.</param>
+    /// <param name="incarnation">What the cache's ownership is while the thread has it.</param>
+    public ThreadCache* TryAttach(Thread thread, out long incarnation)
+    {
+        ThreadCache* cache = TryAdopt(thread, out incarnation);
+        if (cache == null)
+        {
+            Poll(PolledPerAttach);
+            cache = TryAdopt(thread, out incarnation);
+        }
+
+        return cache != null ? cache : TryCreate(thread, out incarnation);
+    }
+
+    /// <summary>A cache without a thread, in the registry like all others.</summary>
+    public ThreadCache* TryCreateCentral() => TryCreate(null, out _);
+
+    /// <summary>Makes a cache an orphan if it still is in the incarnation given.</summary>
+    public bool TryOrphan(ThreadCache* cache, long incarnation)
+    {
+        if (Interlocked.CompareExchange(ref cache->Ownership, incarnation & ~1L, incarnation) != incarnation)
+        {
+            return false;
+        }
+
+        _lock.Enter();
+        _threads[cache->Index] = null;
+        cache->NextOrphan = _orphans;
+        _orphans = cache;
+        _orphanCount++;
+        _lock.Exit();
+        return true;
+    }
+
+    /// <summary>Asks some threads, in turn, whether they live.</summary>
+    public void Poll(int howMany)
+    {
+        for (int i = Math.Min(howMany, Count); i > 0; i--)
+        {
+            _lock.Enter();
+            _pollTurn = (_pollTurn + 1) % _count;
+            ThreadCache* cache = (ThreadCache*)_caches[_pollTurn];
+            Thread? thread = _threads[_pollTurn];
+            long incarnation = Volatile.Read(ref cache->Ownership);
+            _lock.Exit();
+            if (thread is { IsAlive: false })
+            {
+                TryOrphan(cache, incarnation);
+            }
+        }
+    }
+
+    /// <summary>Takes an orphan for draining: nobody adopts it before <see cref="ReturnOrphan"/>. Null when there is none.</summary>
+    public ThreadCache* TakeOrphan()
+    {
+        _lock.Enter();
+        ThreadCache* cache = _orphans;
+        if (cache != null)
+        {
+            _orphans = cache->NextOrphan;
+            _orphanCount--;
+        }
+
+        _lock.Exit();
+        if (cache != null)
+        {
+            // What the dead thread wrote last must be seen by who reads its stacks now.
+            Interlocked.MemoryBarrierProcessWide();
+        }
+
+        return cache;
+    }
+
+    public void ReturnOrphan(ThreadCache* cache)
+    {
+        _lock.Enter();
+        cache->NextOrphan = _orphans;
+        _orphans = cache;
+        _orphanCount++;
+        _lock.Exit();
+    }
+
+    /// <summary>Gives all caches to the process: the heap is gone.</summary>
+    public void Dispose()
+    {
+        _lock.Enter();
+        nint[] caches = _caches;
+        int count = _count;
+        _count = 0;
+        _orphans = null;
+        _orphanCount = 0;
+        Array.Clear(_threads);
+        _lock.Exit();
+        for (int i = 0; i < count; i++)
+        {
+            ThreadCachePool.Give((ThreadCache*)caches[i]);
+        }
+    }
+
+    private ThreadCache* TryAdopt(Thread thread, out long incarnation)
+    {
+        ThreadCache* cache = TakeOrphan();
+        incarnation = 0;
+        if (cache != null)
+        {
+            incarnation = Own(cache, thread);
+            Interlocked.Increment(ref _adopted);
+        }
+
+        return cache;
+    }
+
+    private ThreadCache* TryCreate(Thread? thread, out long incarnation)
+    {
+        incarnation = 0;
+        ThreadCache* cache = ThreadCachePool.TryTake(os, heapSerial, 0);
+        if (cache == null)
+        {
+            return null;
+        }
+
+        while (true)
+        {
+            nint[] caches = _caches;
+            int needed = Count + 1;
+            nint[]? larger = needed > caches.Length ? new nint[2 * caches.Length] : null;
+            Thread?[]? largerThreads = larger == null ? null : new Thread?[larger.Length];
+            _lock.Enter();
+            if (larger != null && caches == _caches)
+            {
+                Array.Copy(_caches, larger, _count);
+                Array.Copy(_threads, largerThreads!, _count);
+                _caches = larger;
+                _threads = largerThreads!;
+            }
+
+            bool room = _count < _caches.Length;
+            if (room)
+            {
+                cache->Index = _count;
+                _caches[_count] = (nint)cache;
+                Volatile.Write(ref _count, _count + 1);
+            }
+
+            _lock.Exit();
+            if (room)
+            {
+                break;
+            }
+        }
+
+        if (thread != null)
+        {
+            incarnation = Own(cache, thread);
+        }
+
+        return cache;
+    }
+
+    // A cache that nobody owns and no list names becomes the thread's.
+    private long Own(ThreadCache* cache, Thread thread)
+    {
+        long incarnation = (cache->Ownership | 1) + 2;
+        Volatile.Write(ref cache->Ownership, incarnation);
+        _lock.Enter();
+        _threads[cache->Index] = thread;
+        _lock.Exit();
+        return incarnation;
+    }
+}

@@ -1,0 +1,341 @@
+using SpanHeap.Spans;
+
+namespace SpanHeap.Caches;
+
+/// <summary>How a refill ended.</summary>
+internal enum RefillResult
+{
+    /// <summary>The stack has blocks.</summary>
+    Done,
+
+    /// <summary>No free pages: the heap must grow, or has reached its limit.</summary>
+    NeedsPages,
+
+    /// <summary>No empty magazine for the stack.</summary>
+    NeedsMagazines,
+}
+
+/// <summary>
+/// What happens when a stack runs empty or full: magazines change places with the depot, blocks are taken out of spans (refill) or go
+/// back to them.
+/// </summary>
+/// <remarks>All methods want the cache's lock held and ask the system for nothing.</remarks>
+internal sealed unsafe class CacheStock(SpanSource spans, BlockReturn blockReturn, MagazinePool magazines, HeapClock clock)
+{
+    private const int FirstCapacity = 8;
+    private const int MaxSpares = 4;
+
+    // All depots of a cache together: what a burst of frees may hold back from other classes until the timer comes.
+    private const long MaxDepotBytes = 2 * 1024 * 1024;
+
+    // Blocks of one class in a row that lie in the same span, on average: below this, what is parked holds back more than it is worth.
+    private const int ScatteredBlocksPerRun = 4;
+
+    /// <summary>Fills an empty stack: from the depot, the inbox, spans with free slots, the central cache, or a fresh span, in this order.</summary>
+    public RefillResult Refill(ThreadCache* cache, ThreadCache* central, uint sizeClass, ClassStack* stack)
+    {
+        ClassShelf* shelf = ThreadCache.Shelf(cache, sizeClass);
+        shelf->UsedAt = clock.Now;
+        if (shelf->DepotCount > 0)
+        {
+            TakeFromDepot(cache, sizeClass, shelf, stack);
+            return RefillResult.Done;
+        }
+
+        if (!EnsureMagazine(cache, stack))
+        {
+            return RefillResult.NeedsMagazines;
+        }
+
+        Grow(shelf, sizeClass);
+        stack->SetCapacity(shelf->Capacity);
+        if (Volatile.Read(ref cache->Inbox) != 0)
+        {
+            DrainInbox(cache, sizeClass, stack);
+            if (stack->Count > 0)
+            {
+                return RefillResult.Done;
+            }
+        }
+
+        return FillFromSpans(cache, central, sizeClass, shelf, stack);
+    }
+
+    /// <summary>Makes room in a full stack (or opens a closed one): its magazine goes to the depot, or its blocks to their spans.</summary>
+    public void MakeRoom(ThreadCache* cache, uint sizeClass, ClassStack* stack)
+    {
+        ClassShelf* shelf = ThreadCache.Shelf(cache, sizeClass);
+        shelf->UsedAt = clock.Now;
+        if (!stack->IsOpen)
+        {
+            Grow(shelf, sizeClass);
+            if (EnsureMagazine(cache, stack))
+            {
+                stack->SetCapacity(shelf->Capacity);
+            }
+
+            return;
+        }
+
+        if (stack->Count < shelf->Capacity)
+        {
+            stack->SetCapacity(shelf->Capacity);
+            return;
+        }
+
+        long bytes = (long)stack->Count * SizeClasses.Info(sizeClass).Size;
+        bool depotFull = shelf->DepotCount == ClassShelf.DepotSize || cache->DepotBytes + bytes > MaxDepotBytes;
+        Magazine* empty = depotFull ? ReturnOldest(cache, sizeClass, shelf) : TakeEmpty(cache);
+        if (empty == null)
+        {
+            ReturnInPlace(cache, shelf, sizeClass, stack);
+            return;
+        }
+
+        Grow(shelf, sizeClass);
+        Magazine* full = stack->Remove();
+        shelf->Push(full);
+        cache->DepotBytes += bytes;
+        stack->Install(empty, 0, shelf->Capacity);
+    }
+
+    /// <summary>An empty magazine; null when there is none.</summary>
+    public Magazine* TakeEmpty(ThreadCache* cache)
+    {
+        Magazine* spare = cache->Spares;
+        if (spare == null)
+        {
+            return magazines.TryTake();
+        }
+
+        cache->Spares = spare->Next;
+        cache->SpareCount--;
+        spare->Next = null;
+        return spare;
+    }
+
+    public void GiveEmpty(ThreadCache* cache, Magazine* magazine)
+    {
+        magazine->Count = 0;
+        magazine->IsMixed = false;
+        if (cache->SpareCount == MaxSpares)
+        {
+            magazines.Give(magazine);
+            return;
+        }
+
+        magazine->Next = cache->Spares;
+        cache->Spares = magazine;
+        cache->SpareCount++;
+    }
+
+    /// <summary>
+    /// Returns what other threads have sent; blocks of the wanted class go right on the stack as far as it has room.
+    /// </summary>
+    public void DrainInbox(ThreadCache* cache, uint wantedClass, ClassStack* stack)
+    {
+        Magazine* magazine = (Magazine*)Interlocked.Exchange(ref cache->Inbox, 0);
+        int taken = 0;
+        while (magazine != null)
+        {
+            Magazine* next = magazine->Next;
+            if (stack != null)
+            {
+                KeepWanted(cache, magazine, wantedClass, stack);
+            }
+
+            ReturnAll(cache, magazine);
+            magazine = next;
+            taken++;
+        }
+
+        Interlocked.Add(ref cache->InboxCount, -taken);
+    }
+
+    /// <summary>Returns all blocks of a magazine; it is empty then, or pending when some are other owners'.</summary>
+    public void ReturnAll(ThreadCache* cache, Magazine* magazine)
+    {
+        int others = blockReturn.Return(cache, Magazine.Blocks(magazine), magazine->Count, out _);
+        if (others == 0)
+        {
+            GiveEmpty(cache, magazine);
+            return;
+        }
+
+        PutAside(cache, magazine, others);
+    }
+
+    /// <summary>Returns all blocks in the depot of a class.</summary>
+    public void DrainDepot(ThreadCache* cache, uint sizeClass)
+    {
+        ClassShelf* shelf = ThreadCache.Shelf(cache, sizeClass);
+        while (shelf->DepotCount > 0)
+        {
+            Magazine* magazine = shelf->Pop();
+            cache->DepotBytes -= (long)magazine->Count * SizeClasses.Info(sizeClass).Size;
+            ReturnAll(cache, magazine);
+        }
+    }
+
+    private void TakeFromDepot(ThreadCache* cache, uint sizeClass, ClassShelf* shelf, ClassStack* stack)
+    {
+        Magazine* full = shelf->Pop();
+        Magazine* old = stack->Remove();
+        if (old != null)
+        {
+            GiveEmpty(cache, old);
+        }
+
+        cache->DepotBytes -= (long)full->Count * SizeClasses.Info(sizeClass).Size;
+        stack->Install(full, full->Count, shelf->Capacity);
+    }
+
+    private RefillResult FillFromSpans(ThreadCache* cache, ThreadCache* central, uint sizeClass, ClassShelf* shelf, ClassStack* stack)
+    {
+        if (shelf->Head == null && !TakeFromCentral(cache, central, sizeClass, shelf))
+        {
+            Span* fresh = spans.TryCreate(sizeClass, (nint)cache, cache->OwnerTag, room: 0, out _);
+            if (fresh == null)
+            {
+                return RefillResult.NeedsPages;
+            }
+
+            shelf->Append(fresh);
+            shelf->EmptySpans++;
+        }
+
+        // Spans with few free slots: several, until it was worth coming here.
+        int filled = 0;
+        int wanted = shelf->Capacity;
+        do
+        {
+            Span* span = shelf->Head;
+            int count = Math.Min(wanted - filled, span->FreeSlots);
+            shelf->EmptySpans -= span->FreeSlots == span->Slots ? 1 : 0;
+            filled += count;
+            AllocBits.Take(span, count, stack->Base + filled);
+            if (span->FreeSlots == 0)
+            {
+                shelf->Remove(span);
+            }
+        }
+        while (filled < wanted / 2 && shelf->Head != null);
+
+        stack->Top = stack->Base + filled;
+        return RefillResult.Done;
+    }
+
+    private static bool TakeFromCentral(ThreadCache* cache, ThreadCache* central, uint sizeClass, ClassShelf* shelf)
+    {
+        // A glance without the lock: a span that is missed is found the next time.
+        ClassShelf* centralShelf = ThreadCache.Shelf(central, sizeClass);
+        if (Volatile.Read(ref *(nint*)&centralShelf->Head) == 0)
+        {
+            return false;
+        }
+
+        central->Lock.Enter();
+        Span* span = centralShelf->Head;
+        if (span != null)
+        {
+            centralShelf->Remove(span);
+            bool empty = span->FreeSlots == span->Slots;
+            centralShelf->EmptySpans -= empty ? 1 : 0;
+            shelf->EmptySpans += empty ? 1 : 0;
+            SpanSource.ChangeOwner(span, (nint)cache, cache->OwnerTag);
+            shelf->Append(span);
+        }
+
+        central->Lock.Exit();
+        return span != null;
+    }
+
+    private Magazine* ReturnOldest(ThreadCache* cache, uint sizeClass, ClassShelf* shelf)
+    {
+        if (shelf->DepotCount == 0)
+        {
+            return null;
+        }
+
+        Magazine* oldest = shelf->TakeOldest();
+        int count = oldest->Count;
+        cache->DepotBytes -= (long)count * SizeClasses.Info(sizeClass).Size;
+        int others = blockReturn.Return(cache, Magazine.Blocks(oldest), count, out int runs);
+        Adapt(shelf, count, runs);
+        if (others == 0)
+        {
+            oldest->Count = 0;
+            return oldest;
+        }
+
+        PutAside(cache, oldest, others);
+        return TakeEmpty(cache);
+    }
+
+    // Blocks of other owners cannot be returned here: that would take a second cache's lock.
+    private static void PutAside(ThreadCache* cache, Magazine* magazine, int others)
+    {
+        magazine->Count = others;
+        magazine->IsMixed = true;
+        magazine->Next = cache->Pending;
+        cache->Pending = magazine;
+    }
+
+    private void ReturnInPlace(ThreadCache* cache, ClassShelf* shelf, uint sizeClass, ClassStack* stack)
+    {
+        int count = stack->Count;
+        int others = blockReturn.Return(cache, stack->Base, count, out int runs);
+        Adapt(shelf, count, runs);
+        Grow(shelf, sizeClass);
+        stack->Top = stack->Base + others;
+        stack->SetCapacity(shelf->Capacity);
+    }
+
+    private static void KeepWanted(ThreadCache* cache, Magazine* magazine, uint wantedClass, ClassStack* stack)
+    {
+        nint* blocks = Magazine.Blocks(magazine);
+        uint wanted = cache->OwnerTag | wantedClass;
+        int left = 0;
+        for (int i = 0; i < magazine->Count; i++)
+        {
+            nint block = blocks[i];
+            uint entry = *ArenaHeader.EntryOf(block) & ~PageEntry.PageWithinSpanBits;
+            if (entry != wanted || !ClassStack.TryPush(stack, (void*)block))
+            {
+                blocks[left++] = block;
+            }
+        }
+
+        magazine->Count = left;
+    }
+
+    private bool EnsureMagazine(ThreadCache* cache, ClassStack* stack)
+    {
+        if (stack->IsOpen)
+        {
+            return true;
+        }
+
+        Magazine* magazine = TakeEmpty(cache);
+        if (magazine == null)
+        {
+            return false;
+        }
+
+        stack->Install(magazine, 0, 0);
+        return true;
+    }
+
+    // Each visit of a slow path says that more parked blocks would have saved one.
+    private static void Grow(ClassShelf* shelf, uint sizeClass) =>
+        shelf->Capacity = Math.Min(Math.Max(FirstCapacity, shelf->Capacity * 2), SizeClasses.Info(sizeClass).MaxParked);
+
+    // Blocks that lie in as many spans as they are hold all of those back while they are parked.
+    private static void Adapt(ClassShelf* shelf, int count, int runs)
+    {
+        if (runs * ScatteredBlocksPerRun > count)
+        {
+            shelf->Capacity /= 4;
+        }
+    }
+}

@@ -1,0 +1,199 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using SpanHeap.Pages;
+using SpanHeap.Spans;
+
+namespace SpanHeap.Caches;
+
+/// <summary>Allocation beyond the fast path.</summary>
+internal sealed unsafe partial class HeapCore
+{
+    /// <summary>What blocks of more than 8 bytes are aligned to without being asked.</summary>
+    public const nuint MinAlignment = 16;
+
+    /// <summary>Allocates a block of any size; <paramref name="cache"/> is the calling thread's, or null if it has none yet.</summary>
+    /// <exception cref="OutOfMemoryException">There is no memory, or the heap is at its limit; the heap is as it was.</exception>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public void* Allocate(ThreadCache* cache, nuint byteCount, bool zeroed)
+    {
+        void* block = TryAllocate(cache, byteCount, MinAlignment, zeroed, room: 0);
+        if (block == null)
+        {
+            ThrowHelper.OutOfMemory();
+        }
+
+        return block;
+    }
+
+    /// <summary>The same at an alignment, a power of two.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public void* AllocateAligned(ThreadCache* cache, nuint byteCount, nuint alignment)
+    {
+        void* block = TryAllocate(cache, byteCount, alignment, zeroed: false, room: 0);
+        if (block == null)
+        {
+            ThrowHelper.OutOfMemory();
+        }
+
+        return block;
+    }
+
+    // Null when there is no memory. Room: pages that should be free behind a large block, because it is expected to grow.
+    private void* TryAllocate(ThreadCache* cache, nuint byteCount, nuint alignment, bool zeroed, int room)
+    {
+        ThrowIfDisposed();
+        if (cache == null && (cache = TryAttach()) == null)
+        {
+            return null;
+        }
+
+        uint sizeClass = ClassFor(byteCount, alignment);
+        bool needsZero = true;
+        void* block = sizeClass != SizeClasses.None && sizeClass <= (uint)SizeClasses.LastShared
+            ? TryAllocateShared(cache, sizeClass)
+            : TryAllocateLarge(cache, sizeClass, byteCount, alignment, room, zeroed, out needsZero);
+        if (block == null)
+        {
+            return null;
+        }
+
+        if (zeroed && needsZero)
+        {
+            NativeMemory.Clear(block, byteCount);
+        }
+
+        return block;
+    }
+
+    private static uint ClassFor(nuint byteCount, nuint alignment)
+    {
+        if (byteCount > SizeClasses.MaxClassSize)
+        {
+            return SizeClasses.None;
+        }
+
+        return alignment <= MinAlignment && (byteCount > 8 || alignment <= 8) ? SizeClasses.Of(byteCount) : SizeClasses.OfAligned(byteCount, alignment);
+    }
+
+    private void* TryAllocateShared(ThreadCache* cache, uint sizeClass)
+    {
+        ClassStack* stack = ServingStack(cache, sizeClass);
+        void* block;
+        while (!ClassStack.TryPop(stack, out block))
+        {
+            if (!TryRefill(cache, sizeClass, stack))
+            {
+                return null;
+            }
+        }
+
+        if (_fullChecks)
+        {
+            LiveBits.Set((nint)block);
+        }
+
+        return block;
+    }
+
+    private bool TryRefill(ThreadCache* cache, uint sizeClass, ClassStack* stack)
+    {
+        bool relieved = false;
+        while (true)
+        {
+            cache->Lock.Enter();
+            RefillResult result = _stock.Refill(cache, Central, sizeClass, stack);
+            cache->Lock.Exit();
+            _remote.SendPending(cache);
+            if (result == RefillResult.Done)
+            {
+                return true;
+            }
+
+            bool helped = result == RefillResult.NeedsMagazines
+                ? Magazines.TryGrow()
+                : Arenas.IsWithinLimit(SizeClasses.Info(sizeClass).Pages) && Arenas.TryGrow();
+            if (!helped && !TryRelieve(ref relieved))
+            {
+                return false;
+            }
+        }
+    }
+
+    private void* TryAllocateLarge(ThreadCache* cache, uint sizeClass, nuint byteCount, nuint alignment, int room, bool zeroed, out bool needsZero)
+    {
+        needsZero = true;
+        void* block = sizeClass != SizeClasses.None && room == 0 ? _large.TryTakeKept(cache, sizeClass) : null;
+        if (block == null)
+        {
+            if (PageGeometry.PagesFor(byteCount) > (nuint)Pages.Geometry.MaxRun || alignment >= (nuint)PageGeometry.ArenaSize || byteCount > (nuint)nint.MaxValue)
+            {
+                needsZero = false;
+                return TryAllocateHuge(byteCount, alignment, zeroed);
+            }
+
+            block = TryCreateLarge(cache, sizeClass, byteCount, alignment, room, out needsZero);
+        }
+
+        if (block != null && _fullChecks)
+        {
+            LiveBits.Set((nint)block);
+        }
+
+        return block;
+    }
+
+    private void* TryCreateLarge(ThreadCache* cache, uint sizeClass, nuint byteCount, nuint alignment, int room, out bool needsZero)
+    {
+        bool relieved = false;
+        ThreadCache* owner = sizeClass == SizeClasses.None ? Central : cache;
+        int pages = sizeClass == SizeClasses.None ? (int)PageGeometry.PagesFor(Math.Max(byteCount, 1)) : SizeClasses.Info(sizeClass).Pages;
+        while (true)
+        {
+            void* block = _large.TryCreate(owner, sizeClass, pages, alignment, room, out needsZero);
+            if (block != null)
+            {
+                return block;
+            }
+
+            room = 0;
+            if (!(Arenas.IsWithinLimit(pages) && Arenas.TryGrow()) && !TryRelieve(ref relieved))
+            {
+                return null;
+            }
+        }
+    }
+
+    private void* TryAllocateHuge(nuint byteCount, nuint alignment, bool zeroed)
+    {
+        bool relieved = false;
+        while (byteCount <= (nuint)nint.MaxValue)
+        {
+            void* block = Arenas.IsWithinLimit(byteCount) ? HugeBlocks.TryAllocate(Os, Serial, Math.Max(byteCount, 1), alignment, zeroed) : null;
+            if (block != null)
+            {
+                Arenas.AddHugeBytes((long)byteCount);
+                return block;
+            }
+
+            if (!TryRelieve(ref relieved))
+            {
+                return null;
+            }
+        }
+
+        return null;
+    }
+
+    // Once per request that would fail: what lies idle in caches and free pages may serve it.
+    private bool TryRelieve(ref bool relieved)
+    {
+        if (relieved)
+        {
+            return false;
+        }
+
+        relieved = true;
+        _idle.DrainAll();
+        return true;
+    }
+}

@@ -1,0 +1,140 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using SpanHeap.Spans;
+
+namespace SpanHeap.Caches;
+
+/// <summary>Freeing beyond the fast path, and what bad pointers get.</summary>
+internal sealed unsafe partial class HeapCore
+{
+    /// <summary>Frees a block of this heap; null is no block. Needs no memory.</summary>
+    /// <exception cref="HeapCorruptionException">The pointer is no block of this heap; nothing has changed.</exception>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public void Free(ThreadCache* cache, void* pointer)
+    {
+        ThrowIfDisposed();
+        if (pointer == null)
+        {
+            return;
+        }
+
+        nint block = (nint)pointer;
+        if (!ArenaMap.IsInArena(block))
+        {
+            FreeOutside(block);
+            return;
+        }
+
+        uint entry = RequireOwnEntry(block);
+        if (_fullChecks)
+        {
+            TakeFromProgram(block, entry);
+        }
+
+        if (cache == null)
+        {
+            cache = TryAttach();
+        }
+
+        GiveBack(cache, block, entry);
+        NoteActivity();
+    }
+
+    // The block is this heap's and nobody's in particular: to the thread's own stack, its large blocks, or its owner.
+    private void GiveBack(ThreadCache* cache, nint block, uint entry)
+    {
+        uint sizeClass = PageEntry.SizeClass(entry);
+        if (cache == null || sizeClass == SizeClasses.None)
+        {
+            _remote.ReturnOne(block);
+        }
+        else if (entry - cache->OwnerTag > PageEntry.OwnerMask)
+        {
+            _remote.Free(cache, block, entry & ~PageEntry.OwnerMask, SizeClasses.Info(sizeClass).Size);
+        }
+        else if (sizeClass <= (uint)SizeClasses.LastShared)
+        {
+            Push(cache, sizeClass, block);
+        }
+        else if (!_large.TryKeep(cache, sizeClass, block))
+        {
+            _remote.ReturnOne(block);
+        }
+    }
+
+    private void Push(ThreadCache* cache, uint sizeClass, nint block)
+    {
+        ClassStack* stack = ServingStack(cache, sizeClass);
+        if (ClassStack.TryPush(stack, (void*)block))
+        {
+            return;
+        }
+
+        cache->Lock.Enter();
+        _stock.MakeRoom(cache, sizeClass, stack);
+        cache->Lock.Exit();
+        _remote.SendPending(cache);
+        if (!ClassStack.TryPush(stack, (void*)block))
+        {
+            _remote.ReturnOne(block);
+        }
+    }
+
+    private void FreeOutside(nint address)
+    {
+        if (HugeBlocks.TryRemove(Serial, address, out HugeBlock huge))
+        {
+            Arenas.AddHugeBytes(-(long)huge.Size);
+            Os.Free(huge.Platform);
+            return;
+        }
+
+        if (HugeBlocks.TryFind(address, out huge))
+        {
+            ThrowHelper.Misuse(address, huge.HeapSerial != Serial ? MisuseKind.OtherHeap : MisuseKind.InteriorPointer);
+        }
+
+        if (Options.ForeignFree == ForeignFree.Throw)
+        {
+            ThrowHelper.Misuse(address, MisuseKind.ForeignPointer);
+        }
+
+        NativeMemory.Free((void*)address);
+    }
+
+    /// <summary>The page entry of an address in an arena, if it can be a block of this heap.</summary>
+    private uint RequireOwnEntry(nint address)
+    {
+        uint entry = Volatile.Read(ref *ArenaHeader.EntryOf(address));
+        if (ArenaHeader.Descriptor(ArenaHeader.ArenaOf(address))->HeapSerial != Serial)
+        {
+            ThrowHelper.Misuse(address, MisuseKind.OtherHeap);
+        }
+
+        if (entry == PageEntry.Unused)
+        {
+            ThrowHelper.Misuse(address, MisuseKind.FreePage);
+        }
+
+        if (PageEntry.IsInside(entry))
+        {
+            ThrowHelper.Misuse(address, MisuseKind.InteriorPointer);
+        }
+
+        return entry;
+    }
+
+    // Full checks: the one place where a block changes from the program's to the heap's.
+    private static void TakeFromProgram(nint block, uint entry)
+    {
+        if (!LiveBits.TryFindSlot(block, entry, out Span* span, out int slot))
+        {
+            ThrowHelper.Misuse(block, MisuseKind.InteriorPointer);
+        }
+
+        if (!LiveBits.TryClear(span, slot))
+        {
+            ThrowHelper.Misuse(block, MisuseKind.DoubleFree);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+using SpanHeap.Spans;
+
+namespace SpanHeap.Caches;
+
+/// <summary>Taking back what caches keep; called by <see cref="IdleWork"/>.</summary>
+internal sealed unsafe partial class HeapCore
+{
+    /// <summary>Raised for misuse found late, on the timer's thread.</summary>
+    public Action<nint, MisuseKind>? OnMisuse { get; set; }
+
+    /// <summary>Takes back all that can be without stopping other threads, and gives free pages to the system.</summary>
+    public void Trim()
+    {
+        ThrowIfDisposed();
+        _idle.DrainAll();
+        _idle.ScavengeAll();
+    }
+
+    /// <summary>Returns what lies on the calling thread's stacks.</summary>
+    public void DrainOwnStacks()
+    {
+        ThreadCache* cache = ThreadSlots.Find(Number, Serial);
+        if (cache != null)
+        {
+            DrainStacks(cache);
+        }
+    }
+
+    /// <summary>Returns what lies on a cache's stacks, which must be the caller's own or of a dead thread in the caller's hands.</summary>
+    public void DrainStacks(ThreadCache* cache)
+    {
+        for (uint sizeClass = 1; sizeClass <= (uint)SizeClasses.LastShared; sizeClass++)
+        {
+            ClassStack* stack = ServingStack(cache, sizeClass);
+            cache->Lock.Enter();
+            Magazine* magazine = stack->Remove();
+            if (magazine != null)
+            {
+                _stock.ReturnAll(cache, magazine);
+            }
+
+            ThreadCache.Shelf(cache, sizeClass)->Capacity = 0;
+            cache->Lock.Exit();
+        }
+
+        _remote.SendPending(cache);
+    }
+
+    /// <summary>Returns what lies in a cache's depots, inbox and outbox, and releases its empty spans.</summary>
+    /// <param name="cache">Any cache of the heap.</param>
+    /// <param name="idleOnly">Only where nothing has happened for a whole round.</param>
+    /// <returns>Whether something is still kept.</returns>
+    public bool DrainShelves(ThreadCache* cache, bool idleOnly)
+    {
+        uint now = Clock.Now;
+        bool kept = false;
+        for (uint sizeClass = 1; sizeClass <= (uint)SizeClasses.Last; sizeClass++)
+        {
+            ClassShelf* shelf = ThreadCache.Shelf(cache, sizeClass);
+            cache->Lock.Enter();
+            bool any = shelf->DepotCount > 0 || shelf->EmptySpans > 0;
+            if (any && (!idleOnly || shelf->UsedAt + 1 < now))
+            {
+                DrainShelf(cache, sizeClass, shelf);
+                any = false;
+            }
+
+            cache->Lock.Exit();
+            kept |= any;
+        }
+
+        cache->Lock.Enter();
+        _stock.DrainInbox(cache, SizeClasses.None, null);
+        bool outbox = cache->OutboxUsedAt != 0;
+        bool flush = outbox && (!idleOnly || cache->OutboxUsedAt + 1 < now);
+        cache->OutboxUsedAt = flush ? 0 : cache->OutboxUsedAt;
+        cache->Lock.Exit();
+        if (flush)
+        {
+            _remote.Flush(cache);
+        }
+
+        _remote.SendPending(cache);
+        return kept || (outbox && !flush);
+    }
+
+    /// <summary>Makes the spans with free slots of a dead thread's cache available to all threads.</summary>
+    public void MoveSpansToCentral(ThreadCache* orphan)
+    {
+        for (uint sizeClass = 1; sizeClass <= (uint)SizeClasses.LastShared; sizeClass++)
+        {
+            ClassShelf* from = ThreadCache.Shelf(orphan, sizeClass);
+            ClassShelf* to = ThreadCache.Shelf(Central, sizeClass);
+            orphan->Lock.Enter();
+            Central->Lock.Enter();
+            for (Span* span = from->Head; span != null; span = from->Head)
+            {
+                from->Remove(span);
+                SpanSource.ChangeOwner(span, (nint)Central, Central->OwnerTag);
+                to->Append(span);
+            }
+
+            to->EmptySpans += from->EmptySpans;
+            from->EmptySpans = 0;
+            Central->Lock.Exit();
+            orphan->Lock.Exit();
+        }
+    }
+
+    /// <summary>Tells what was found late; without a lock, on the timer's thread.</summary>
+    public void ReportMisuse()
+    {
+        if (!Misuse.HasPending)
+        {
+            return;
+        }
+
+        foreach ((nint address, MisuseKind kind) in Misuse.Take())
+        {
+            if (Options.LateMisuse == MisuseResponse.FailFast)
+            {
+                Environment.FailFast($"SpanHeap, heap '{Name}': {MisuseMessage.For(address, kind)}");
+            }
+
+            OnMisuse?.Invoke(address, kind);
+        }
+    }
+
+    private void DrainShelf(ThreadCache* cache, uint sizeClass, ClassShelf* shelf)
+    {
+        if (sizeClass > (uint)SizeClasses.LastShared)
+        {
+            _large.DrainLocked(cache, sizeClass);
+            return;
+        }
+
+        _stock.DrainDepot(cache, sizeClass);
+        _blockReturn.ReleaseEmptySpans(shelf);
+    }
+}

@@ -1,0 +1,140 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using SpanHeap.Os;
+using SpanHeap.Pages;
+using SpanHeap.Spans;
+
+namespace SpanHeap.Caches;
+
+/// <summary>
+/// One heap: its parts put together, and the slow paths of the operations. Public faces try the fast path and come here.
+/// </summary>
+/// <remarks>Thread safe. Methods here hold at most one cache's lock at a time, and none when they ask the system or throw.</remarks>
+internal sealed unsafe partial class HeapCore : IDisposable
+{
+    private static ulong s_lastSerial;
+    private static readonly HeapNumbers s_numbers = new();
+
+    private readonly CacheStock _stock;
+    private readonly BlockReturn _blockReturn;
+    private readonly RemoteFrees _remote;
+    private readonly LargeBlocks _large;
+    private readonly IdleWork _idle;
+    private readonly bool _fullChecks;
+    private int _disposed;
+
+    public HeapCore(NativeHeapOptions options)
+    {
+        Platform.EnsureSupported();
+        Options = options;
+        Serial = Interlocked.Increment(ref s_lastSerial);
+        Number = s_numbers.Take();
+        Name = options.Name ?? $"Heap {Serial}";
+        _fullChecks = options.Checks == HeapChecks.Full;
+
+        Os = new OsMemory();
+        Metadata = new MetadataAllocator(Os);
+        Pages = new PageHeap(PageGeometry.ForProcess((int)(ArenaHeader.Bytes(_fullChecks) >> PageGeometry.PageShift)), Metadata);
+        Arenas = new ArenaSource(Os, Pages, Metadata, Serial, options.MemoryLimit, options.HugePages, _fullChecks);
+        Spans = new SpanSource(Pages, Arenas);
+        Magazines = new MagazinePool(Metadata);
+        Misuse = new MisuseLog();
+        Clock = new HeapClock();
+        Registry = new CacheRegistry(Os, Serial);
+        _blockReturn = new BlockReturn(Spans, Misuse);
+        _stock = new CacheStock(Spans, _blockReturn, Magazines, Clock);
+        _remote = new RemoteFrees(_stock, _blockReturn, Magazines, Misuse, Clock);
+        _large = new LargeBlocks(Spans, _stock, Clock);
+        _idle = new IdleWork(this);
+        Central = Registry.TryCreateCentral();
+        if (Central == null)
+        {
+            Metadata.Dispose();
+            s_numbers.Give(Number);
+            ThrowHelper.OutOfMemory();
+        }
+    }
+
+    public NativeHeapOptions Options { get; }
+
+    public string Name { get; }
+
+    /// <summary>Names the heap for ever; never 0, never reused.</summary>
+    public ulong Serial { get; }
+
+    /// <summary>A small number, reused after the heap is gone: where threads look for their cache of this heap.</summary>
+    public int Number { get; }
+
+    public OsMemory Os { get; }
+
+    public MetadataAllocator Metadata { get; }
+
+    public PageHeap Pages { get; }
+
+    public ArenaSource Arenas { get; }
+
+    public SpanSource Spans { get; }
+
+    public MagazinePool Magazines { get; }
+
+    public MisuseLog Misuse { get; }
+
+    public HeapClock Clock { get; }
+
+    public CacheRegistry Registry { get; }
+
+    /// <summary>The cache of spans that no thread's cache owns, and of blocks too large for a class.</summary>
+    public ThreadCache* Central { get; }
+
+    public bool IsDisposed => Volatile.Read(ref _disposed) != 0;
+
+    public bool HasFullChecks => _fullChecks;
+
+    /// <summary>A cache for the calling thread.</summary>
+    /// <exception cref="OutOfMemoryException">There is no memory for one.</exception>
+    public ThreadCache* Attach()
+    {
+        ThrowIfDisposed();
+        ThreadCache* cache = TryAttach();
+        if (cache == null)
+        {
+            ThrowHelper.OutOfMemory();
+        }
+
+        return cache;
+    }
+
+    public void ThrowIfDisposed()
+    {
+        if (IsDisposed)
+        {
+            ThrowHelper.HeapDisposed(Name);
+        }
+    }
+
+    /// <summary>Frees everything at once. No thread may be using the heap.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        {
+            return;
+        }
+
+        _idle.Dispose();
+        Registry.Dispose();
+        HugeBlocks.FreeAll(Os, Serial);
+        Arenas.Dispose();
+        Metadata.Dispose();
+        s_numbers.Give(Number);
+    }
+
+    private ThreadCache* TryAttach() => ThreadSlots.TryAttach(Registry, Number, shared: this == SharedHeap.Core);
+
+    /// <summary>The stack that really serves a thread: with full checks not the one that fast paths see, so that they see every call.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ClassStack* ServingStack(ThreadCache* cache, uint sizeClass) =>
+        _fullChecks ? ThreadCache.HiddenStack(cache, sizeClass) : ThreadCache.Stack(cache, sizeClass);
+
+    // Free pages may be discarded and caches drained by the timer from now on.
+    private void NoteActivity() => _idle.Arm();
+}

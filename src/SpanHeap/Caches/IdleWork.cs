@@ -1,0 +1,204 @@
+using SpanHeap.Os;
+using SpanHeap.Pages;
+using SpanHeap.Spans;
+
+namespace SpanHeap.Caches;
+
+/// <summary>
+/// What a heap does while its program does not: finds dead threads, takes back what caches have not used lately, gives memory that
+/// stays free back to the system, and reports misuse.
+/// </summary>
+/// <remarks>
+/// Driven by a timer that comes twice per scavenge delay while there is something to do, and holds the heap weakly. Thread safe: one
+/// round at a time.
+/// </remarks>
+internal sealed unsafe class IdleWork : IDisposable
+{
+    private const int RoundsPerDelay = 2;
+
+    private readonly WeakReference<HeapCore> _heap;
+    private readonly TimeSpan _period;
+    private readonly Lock _timerLock = new();
+    private Timer? _timer;
+
+    // Set when a slow path has left something to do; cleared by the round before it looks. Any thread.
+    private int _armed;
+
+    // 1 while a round runs, in the timer or in Trim.
+    private int _running;
+
+    public IdleWork(HeapCore heap)
+    {
+        _heap = new WeakReference<HeapCore>(heap);
+        _period = heap.Options.ScavengeDelay == Timeout.InfiniteTimeSpan ? heap.Options.ScavengeDelay : heap.Options.ScavengeDelay / RoundsPerDelay;
+    }
+
+    /// <summary>Makes sure that the timer comes.</summary>
+    public void Arm()
+    {
+        if (Volatile.Read(ref _armed) == 0 && Interlocked.Exchange(ref _armed, 1) == 0 && _period != Timeout.InfiniteTimeSpan)
+        {
+            Schedule();
+        }
+    }
+
+    /// <summary>Takes back all that caches keep, but for what lies on other living threads' stacks.</summary>
+    public void DrainAll()
+    {
+        if (_heap.TryGetTarget(out HeapCore? heap))
+        {
+            heap.DrainOwnStacks();
+            Drain(heap, idleOnly: false);
+        }
+    }
+
+    /// <summary>Gives all free pages back to the system.</summary>
+    public void ScavengeAll()
+    {
+        if (_heap.TryGetTarget(out HeapCore? heap))
+        {
+            Scavenge(heap, agedOnly: false);
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_timerLock)
+        {
+            _timer?.Dispose();
+            _timer = null;
+            _armed = 1;
+        }
+    }
+
+    private void Schedule()
+    {
+        lock (_timerLock)
+        {
+            if (_heap.TryGetTarget(out HeapCore? heap) && heap.IsDisposed)
+            {
+                return;
+            }
+
+            if (_timer == null)
+            {
+                _timer = CreateTimer();
+            }
+            else
+            {
+                _timer.Change(_period, Timeout.InfiniteTimeSpan);
+            }
+        }
+    }
+
+    // The timer must not carry the context of whoever happened to free first.
+    private Timer CreateTimer()
+    {
+        bool flows = !ExecutionContext.IsFlowSuppressed();
+        if (flows)
+        {
+            ExecutionContext.SuppressFlow();
+        }
+
+        try
+        {
+            return new Timer(static state => ((IdleWork)state!).OnTimer(), this, _period, Timeout.InfiniteTimeSpan);
+        }
+        finally
+        {
+            if (flows)
+            {
+                ExecutionContext.RestoreFlow();
+            }
+        }
+    }
+
+    private void OnTimer()
+    {
+        // Cleared before looking: what comes after arms the timer again.
+        Volatile.Write(ref _armed, 0);
+        if (!_heap.TryGetTarget(out HeapCore? heap) || heap.IsDisposed || Interlocked.Exchange(ref _running, 1) != 0)
+        {
+            return;
+        }
+
+        try
+        {
+            if (Round(heap))
+            {
+                Arm();
+            }
+        }
+        finally
+        {
+            Volatile.Write(ref _running, 0);
+        }
+
+        heap.ReportMisuse();
+    }
+
+    // True when another round will have something to do.
+    private static bool Round(HeapCore heap)
+    {
+        heap.Clock.Advance();
+        heap.Registry.Poll(int.MaxValue);
+        bool kept = Drain(heap, idleOnly: true);
+        Scavenge(heap, agedOnly: true);
+        heap.Pages.AgeFreePages();
+        return kept || heap.Pages.PagesFree > 0;
+    }
+
+    // True when something is still kept.
+    private static bool Drain(HeapCore heap, bool idleOnly)
+    {
+        bool kept = DrainOrphans(heap);
+        for (int i = 0; i < heap.Registry.Count; i++)
+        {
+            ThreadCache* cache = heap.Registry[i];
+            kept |= heap.DrainShelves(cache, idleOnly);
+        }
+
+        return kept;
+    }
+
+    // Orphans taken for draining cannot be adopted meanwhile: their stacks are the drainer's.
+    private static bool DrainOrphans(HeapCore heap)
+    {
+        ThreadCache* drained = null;
+        for (ThreadCache* orphan = heap.Registry.TakeOrphan(); orphan != null; orphan = heap.Registry.TakeOrphan())
+        {
+            heap.DrainStacks(orphan);
+            heap.DrainShelves(orphan, idleOnly: false);
+            heap.MoveSpansToCentral(orphan);
+            orphan->NextOrphan = drained;
+            drained = orphan;
+        }
+
+        while (drained != null)
+        {
+            ThreadCache* next = drained->NextOrphan;
+            heap.Registry.ReturnOrphan(drained);
+            drained = next;
+        }
+
+        return false;
+    }
+
+    private static void Scavenge(HeapCore heap, bool agedOnly)
+    {
+        PageHeap pages = heap.Pages;
+        for (nint from = 0; pages.TakeForScavenge(from, agedOnly, out PageRun run); from = run.End)
+        {
+            bool discarded = heap.Os.Discard(run.Address, run.Bytes);
+            pages.FinishScavenge(run, discarded, zero: discarded && OsMemory.DiscardedPagesAreZero);
+        }
+
+        for (nint from = 0; pages.TakeEmptyArena(from, out PageRun run); from = run.End)
+        {
+            nint arena = ArenaHeader.ArenaOf(run.Address);
+            bool discarded = heap.Os.Discard(run.Address, run.Bytes);
+            ArenaHeader.Discard(heap.Os, arena, heap.Arenas.ArenaHeaderBytes);
+            pages.FinishScavenge(run, discarded, zero: discarded && OsMemory.DiscardedPagesAreZero);
+        }
+    }
+}

@@ -1,0 +1,183 @@
+using SpanHeap.Spans;
+
+namespace SpanHeap.Caches;
+
+/// <summary>
+/// Blocks freed by a thread that is not their owner: gathered by destination in the freeing thread's outbox, sent as magazines to the
+/// owner's inbox, taken in by the owner, the timer, or a sender who finds the inbox too full.
+/// </summary>
+/// <remarks>
+/// Methods that end in "Locked" want the cache's lock held; all others want no lock held, because they take other caches' locks one
+/// at a time.
+/// </remarks>
+internal sealed unsafe class RemoteFrees(CacheStock stock, BlockReturn blockReturn, MagazinePool magazines, MisuseLog misuse, HeapClock clock)
+{
+    // A magazine goes when its blocks amount to this: large blocks should not wait for company.
+    private const uint MaxOutboxBytes = 64 * 1024;
+
+    // An owner that has not looked for so many magazines is asleep or only frees: the sender does its work.
+    private const int MaxInboxMagazines = 8;
+
+    /// <summary>Frees a block whose page entry names another owner. Needs no memory: without a magazine it goes the slow way.</summary>
+    public void Free(ThreadCache* cache, nint block, uint ownerTag, nuint bytes)
+    {
+        cache->Lock.Enter();
+        cache->OutboxUsedAt = clock.Now;
+        OutboxSlot* slot = SlotForLocked(cache, ownerTag);
+        Magazine* magazine = slot->Magazine;
+        if (magazine != null)
+        {
+            Magazine.Blocks(magazine)[magazine->Count++] = block;
+            slot->Bytes += (uint)Math.Min(bytes, MaxOutboxBytes);
+            if (magazine->Count == Magazine.Capacity || slot->Bytes >= MaxOutboxBytes)
+            {
+                EvictLocked(cache, slot);
+            }
+        }
+
+        cache->Lock.Exit();
+        if (magazine == null)
+        {
+            ReturnOne(block);
+        }
+
+        SendPending(cache);
+    }
+
+    /// <summary>Sends all that a cache has gathered and found to be others'.</summary>
+    public void Flush(ThreadCache* cache)
+    {
+        cache->Lock.Enter();
+        for (int i = 0; i < ThreadCache.OutboxSize; i++)
+        {
+            EvictLocked(cache, ThreadCache.Outbox(cache, i));
+        }
+
+        cache->Lock.Exit();
+        SendPending(cache);
+    }
+
+    /// <summary>Sends on what was put aside under the cache's lock: full or evicted magazines, and blocks found to belong elsewhere.</summary>
+    public void SendPending(ThreadCache* cache)
+    {
+        // A glance without the lock: only the holder's own slow path, or the timer, puts something here, and either comes back.
+        if (Volatile.Read(ref *(nint*)&cache->Pending) == 0)
+        {
+            return;
+        }
+
+        cache->Lock.Enter();
+        Magazine* magazine = cache->Pending;
+        cache->Pending = null;
+        cache->Lock.Exit();
+        while (magazine != null)
+        {
+            Magazine* next = magazine->Next;
+            if (magazine->IsMixed)
+            {
+                ReturnEach(magazine);
+            }
+            else
+            {
+                Send(magazine);
+            }
+
+            magazine = next;
+        }
+    }
+
+    /// <summary>Returns one block by its owner's protocol: find out whose it is, take that lock, make sure, return it.</summary>
+    public void ReturnOne(nint block)
+    {
+        while (true)
+        {
+            ThreadCache* owner = OwnerOf(block);
+            if (owner == null)
+            {
+                misuse.Record(block, MisuseKind.DoubleFree);
+                return;
+            }
+
+            owner->Lock.Enter();
+            bool others = blockReturn.Return(owner, &block, 1, out _) != 0;
+            owner->Lock.Exit();
+            if (!others)
+            {
+                return;
+            }
+        }
+    }
+
+    private void ReturnEach(Magazine* magazine)
+    {
+        for (int i = 0; i < magazine->Count; i++)
+        {
+            ReturnOne(Magazine.Blocks(magazine)[i]);
+        }
+
+        magazines.Give(magazine);
+    }
+
+    // A magazine whose blocks had one owner when they were gathered. Where they belong by now is looked up; who takes them in checks
+    // each again.
+    private void Send(Magazine* magazine)
+    {
+        ThreadCache* owner = OwnerOf(*Magazine.Blocks(magazine));
+        if (owner == null)
+        {
+            ReturnEach(magazine);
+            return;
+        }
+
+        nint head;
+        do
+        {
+            head = Volatile.Read(ref owner->Inbox);
+            magazine->Next = (Magazine*)head;
+        }
+        while (Interlocked.CompareExchange(ref owner->Inbox, (nint)magazine, head) != head);
+
+        // An orphan, and the central cache, have no thread to look into the inbox.
+        if (Interlocked.Increment(ref owner->InboxCount) > MaxInboxMagazines || !ThreadCache.IsOwned(owner))
+        {
+            owner->Lock.Enter();
+            stock.DrainInbox(owner, SizeClasses.None, null);
+            owner->Lock.Exit();
+            SendPending(owner);
+        }
+    }
+
+    private OutboxSlot* SlotForLocked(ThreadCache* cache, uint ownerTag)
+    {
+        OutboxSlot* slot = ThreadCache.Outbox(cache, (int)((ownerTag >> PageEntry.OwnerShift) % ThreadCache.OutboxSize));
+        if (slot->Magazine != null && slot->OwnerTag != ownerTag)
+        {
+            EvictLocked(cache, slot);
+        }
+
+        if (slot->Magazine == null)
+        {
+            slot->OwnerTag = ownerTag;
+            slot->Bytes = 0;
+            slot->Magazine = stock.TakeEmpty(cache);
+        }
+
+        return slot;
+    }
+
+    private static void EvictLocked(ThreadCache* cache, OutboxSlot* slot)
+    {
+        if (slot->Magazine != null)
+        {
+            slot->Magazine->Next = cache->Pending;
+            cache->Pending = slot->Magazine;
+            slot->Magazine = null;
+        }
+    }
+
+    private static ThreadCache* OwnerOf(nint block)
+    {
+        uint entry = Volatile.Read(ref *ArenaHeader.EntryOf(block));
+        return entry == PageEntry.Unused || PageEntry.IsInside(entry) ? null : (ThreadCache*)Volatile.Read(ref ArenaHeader.SpanOf(block, entry)->Owner);
+    }
+}

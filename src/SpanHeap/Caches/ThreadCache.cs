@@ -1,0 +1,149 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using SpanHeap.Os;
+using SpanHeap.Spans;
+
+namespace SpanHeap.Caches;
+
+/// <summary>Blocks on their way to one other cache, classes mixed.</summary>
+internal unsafe struct OutboxSlot
+{
+    /// <summary>Owner tag of the destination.</summary>
+    public uint OwnerTag;
+
+    /// <summary>Bytes of the blocks gathered.</summary>
+    public uint Bytes;
+
+    /// <summary>The blocks; null when the slot is not in use.</summary>
+    public Magazine* Magazine;
+}
+
+/// <summary>
+/// One thread's part of one heap: a stack of free blocks per class, and behind it the spans that the blocks come from. A heap's central
+/// cache is one of these that no thread owns.
+/// </summary>
+/// <remarks>
+/// In native memory, aligned to a cache line, never freed: whoever finds the address of a cache in a span may lock it. The stacks
+/// belong to the owning thread while it lives; all else is guarded by <see cref="Lock"/>, except the inbox, which anybody pushes to by
+/// compare-exchange.
+/// </remarks>
+[StructLayout(LayoutKind.Explicit, Size = Size)]
+internal unsafe struct ThreadCache
+{
+    /// <summary>A destination has the place that its number names: no search, and neighbours never meet.</summary>
+    public const int OutboxSize = 16;
+
+    private const int StackBytes = 32;
+    private const int ShelfBytes = 128;
+    private const int StacksOffset = 64;
+    private const int HiddenStacksOffset = StacksOffset + (SizeClasses.Capacity * StackBytes);
+    private const int ColdOffset = HiddenStacksOffset + (SizeClasses.Capacity * StackBytes);
+    private const int OutboxOffset = ColdOffset + 128;
+    private const int InboxOffset = OutboxOffset + (OutboxSize * 16);
+    private const int ShelvesOffset = InboxOffset + 64;
+
+    public const int Size = ShelvesOffset + (SizeClasses.Capacity * ShelfBytes);
+
+    /// <summary>This cache's number, shifted as in page entries. Constant while the cache belongs to a heap.</summary>
+    [FieldOffset(0)]
+    public uint OwnerTag;
+
+    /// <summary>Serial number of the heap; 0 while the cache is in no heap. Written when the cache joins or leaves a heap.</summary>
+    [FieldOffset(8)]
+    public ulong HeapSerial;
+
+    [FieldOffset(ColdOffset)]
+    public NativeLock Lock;
+
+    /// <summary>Place in the heap's registry. Constant while the cache belongs to a heap.</summary>
+    [FieldOffset(ColdOffset + 4)]
+    public int Index;
+
+    /// <summary>
+    /// Twice the incarnation, plus 1 while a thread owns it. Changed by compare-exchange only: hand-over is that one step, and what a
+    /// former owner still holds of an earlier incarnation can do nothing.
+    /// </summary>
+    [FieldOffset(ColdOffset + 8)]
+    public long Ownership;
+
+    /// <summary>Next in the registry's list of orphans; guarded by the registry's lock.</summary>
+    [FieldOffset(ColdOffset + 16)]
+    public ThreadCache* NextOrphan;
+
+    /// <summary>Empty magazines at hand.</summary>
+    [FieldOffset(ColdOffset + 24)]
+    public Magazine* Spares;
+
+    /// <summary>Magazines of blocks found to be other owners': sent once the lock is released.</summary>
+    [FieldOffset(ColdOffset + 32)]
+    public Magazine* Pending;
+
+    [FieldOffset(ColdOffset + 40)]
+    public int SpareCount;
+
+    /// <summary>Bytes of the blocks of shared classes in depots.</summary>
+    [FieldOffset(ColdOffset + 48)]
+    public long DepotBytes;
+
+    /// <summary>The class whose one-block spans make room next for others'.</summary>
+    [FieldOffset(ColdOffset + 56)]
+    public uint LargeTurn;
+
+    /// <summary>The heap's tick when the outbox was last used.</summary>
+    [FieldOffset(ColdOffset + 60)]
+    public uint OutboxUsedAt;
+
+    /// <summary>Bytes of freed blocks kept for reuse that are spans of their own.</summary>
+    [FieldOffset(ColdOffset + 64)]
+    public long LargeBytes;
+
+    /// <summary>Blocks on their way to other caches: [owner number % <see cref="OutboxSize"/>].</summary>
+    [FieldOffset(OutboxOffset)]
+    private OutboxSlot _outbox;
+
+    /// <summary>Magazines sent by other threads, last in first out. Anybody pushes by compare-exchange; who holds the lock takes all by exchange.</summary>
+    [FieldOffset(InboxOffset)]
+    public nint Inbox;
+
+    /// <summary>About how many are in it: interlocked, may lag.</summary>
+    [FieldOffset(InboxOffset + 8)]
+    public int InboxCount;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ClassStack* Stack(ThreadCache* cache, uint sizeClass) =>
+        (ClassStack*)((byte*)cache + StacksOffset + (sizeClass * StackBytes));
+
+    /// <summary>The stack that serves a class while the one that fast paths see is closed.</summary>
+    public static ClassStack* HiddenStack(ThreadCache* cache, uint sizeClass) =>
+        (ClassStack*)((byte*)cache + HiddenStacksOffset + (sizeClass * StackBytes));
+
+    public static ClassShelf* Shelf(ThreadCache* cache, uint sizeClass) =>
+        (ClassShelf*)((byte*)cache + ShelvesOffset + (sizeClass * ShelfBytes));
+
+    public static OutboxSlot* Outbox(ThreadCache* cache, int index) => &cache->_outbox + index;
+
+    /// <summary>Whether a thread owns the cache, rather than nobody: an orphan, or the central cache.</summary>
+    public static bool IsOwned(ThreadCache* cache) => (Volatile.Read(ref cache->Ownership) & 1) != 0;
+
+    /// <summary>The fast path of allocation: pops a block of a shared class.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool TryAlloc(ThreadCache* cache, nuint byteCount, out void* block) =>
+        ClassStack.TryPop(Stack(cache, SizeClasses.OfShared(byteCount)), out block);
+
+    /// <summary>
+    /// The fast path of freeing: pushes a block if the page entry says that it is this cache's. The entry cannot change to another
+    /// owner's under a block of ours but by our own slow paths; if the timer has just taken the span away, the block is sent on when it
+    /// leaves the stack.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool TryFree(ThreadCache* cache, void* block)
+    {
+        if (!ArenaMap.IsInArena((nint)block))
+        {
+            return false;
+        }
+
+        uint mine = *ArenaHeader.EntryOf((nint)block) - cache->OwnerTag;
+        return mine <= PageEntry.OwnerMask && ClassStack.TryPush(Stack(cache, PageEntry.SizeClass(mine)), block);
+    }
+}

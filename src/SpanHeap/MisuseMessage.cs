@@ -1,0 +1,16 @@
+namespace SpanHeap;
+
+/// <summary>Says of a bad pointer what it is and what to look for.</summary>
+internal static class MisuseMessage
+{
+    public static string For(nint address, MisuseKind kind) => kind switch
+    {
+        MisuseKind.ForeignPointer => $"0x{address:x} is not memory of any SpanHeap heap. Free a block by what it was allocated with; " +
+            "while a program moves over, the option ForeignFree.Forward passes such pointers on to NativeMemory.",
+        MisuseKind.FreePage => $"0x{address:x} lies in a page that holds no block: the block was freed before, or the pointer is stray.",
+        MisuseKind.InteriorPointer => $"0x{address:x} lies inside a block: free the pointer that the allocation returned.",
+        MisuseKind.DoubleFree => $"0x{address:x} is a block that is not allocated: it was freed before.",
+        MisuseKind.OtherHeap => $"0x{address:x} is a block of another heap: free it there.",
+        _ => $"0x{address:x} is not a block.",
+    };
+}

@@ -1,0 +1,51 @@
+using SpanHeap.Caches;
+using SpanHeap.Diagnostics;
+
+namespace SpanHeap;
+
+/// <summary>Looking into a heap.</summary>
+public sealed unsafe partial class NativeHeap
+{
+    /// <summary>Bytes from a block's start that may be used: at least what was asked for.</summary>
+    /// <param name="ptr">A block of this heap.</param>
+    /// <exception cref="HeapCorruptionException">The pointer is no block of this heap.</exception>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    public nuint UsableSize(void* ptr) => _core.UsableSize(ptr);
+
+    /// <summary>Whether an address lies in a block of this heap that is allocated or kept for reuse. Any address may be asked for.</summary>
+    /// <param name="ptr">The address.</param>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    public bool Contains(void* ptr) => TryFindBlock(ptr, out BlockInfo block) && block.State != BlockState.Free;
+
+    /// <summary>Finds the block that an address lies in, be it its first byte or any other. Any address may be asked for.</summary>
+    /// <param name="anyAddressInside">The address.</param>
+    /// <param name="block">The block, which may be free.</param>
+    /// <returns>Whether the address lies in a page of this heap that holds blocks, and not behind the last of them.</returns>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    public bool TryFindBlock(void* anyAddressInside, out BlockInfo block) => _core.TryFindBlock(anyAddressInside, out block);
+
+    /// <summary>The calling thread's handle of this heap, for use in loops.</summary>
+    /// <exception cref="OutOfMemoryException">There is no memory for the thread's cache.</exception>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    public LocalHeap GetLocal()
+    {
+        ThreadCache* cache = Cache;
+        return new LocalHeap(_core, cache != null ? cache : _core.Attach());
+    }
+
+    /// <summary>A snapshot of the heap's figures; exact while no other thread uses it.</summary>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    public HeapStatistics GetStatistics() => StatisticsCollector.Collect(_core);
+
+    /// <summary>Walks all metadata of the heap and compares what is said twice. No other thread may use the heap meanwhile.</summary>
+    /// <exception cref="HeapCorruptionException">Something does not agree; the message has the facts.</exception>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    public void Verify() => HeapVerifier.Verify(_core);
+
+    /// <summary>
+    /// Returns what caches keep for reuse and gives free memory back to the system now, instead of after the heap's delay. What other
+    /// living threads have on their own stacks stays.
+    /// </summary>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    public void Trim() => _core.Trim();
+}

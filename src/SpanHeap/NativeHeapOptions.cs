@@ -1,0 +1,94 @@
+namespace SpanHeap;
+
+/// <summary>How much of a pointer's misuse a heap finds, and when.</summary>
+public enum HeapChecks
+{
+    /// <summary>
+    /// Foreign pointers and pointers into free pages are refused at the call. Interior pointers and double frees are found later, when
+    /// blocks return to their spans: dropped, counted and reported.
+    /// </summary>
+    Standard,
+
+    /// <summary>All misuse of a pointer is refused at the call, before anything changes. Costs two interlocked operations a block.</summary>
+    Full,
+}
+
+/// <summary>What a heap does with a pointer that no heap knows.</summary>
+public enum ForeignFree
+{
+    /// <summary>It throws <see cref="HeapCorruptionException"/>.</summary>
+    Throw,
+
+    /// <summary>
+    /// It gives it to <see cref="System.Runtime.InteropServices.NativeMemory"/>: for programs that move over gradually. A pointer that
+    /// is nobody's is then undefined behaviour again, as it is there.
+    /// </summary>
+    Forward,
+}
+
+/// <summary>What a heap does when it finds misuse late, away from the call that was wrong.</summary>
+public enum MisuseResponse
+{
+    /// <summary>Counts it in the statistics and raises <see cref="NativeHeap.MisuseFound"/>.</summary>
+    Report,
+
+    /// <summary>Ends the process with a message that names the address.</summary>
+    FailFast,
+}
+
+/// <summary>How a <see cref="NativeHeap"/> is set up. Read once, when the heap is made.</summary>
+public sealed class NativeHeapOptions
+{
+    /// <summary>A name for messages and statistics; <see langword="null"/> for one that is made up.</summary>
+    public string? Name { get; set; }
+
+    /// <summary>
+    /// Bytes of pages in use and metadata above which allocations throw <see cref="OutOfMemoryException"/>; 0 for no limit. Blocks that
+    /// other threads keep for reuse count as in use.
+    /// </summary>
+    public nuint MemoryLimit { get; set; }
+
+    /// <summary>
+    /// How long memory stays free before it goes back to the system; <see cref="Timeout.InfiniteTimeSpan"/> for never. One second
+    /// unless set; between half of it and one and a half may pass.
+    /// </summary>
+    public TimeSpan ScavengeDelay { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How much misuse is found, and when.</summary>
+    public HeapChecks Checks { get; set; }
+
+    /// <summary>What happens to pointers that no heap knows.</summary>
+    public ForeignFree ForeignFree { get; set; }
+
+    /// <summary>What happens when misuse is found late.</summary>
+    public MisuseResponse LateMisuse { get; set; }
+
+    /// <summary>
+    /// Whether to ask the system for huge pages (Linux). Faster on large heaps; memory then goes back in pieces of 2 MiB or not at all.
+    /// </summary>
+    public bool HugePages { get; set; }
+
+    /// <summary>The options of the shared heap, from the environment.</summary>
+    /// <exception cref="FormatException">A variable has a value that means nothing; the message names it.</exception>
+    internal static NativeHeapOptions FromEnvironment(Func<string, string?> read) => new()
+    {
+        Name = "Shared",
+        MemoryLimit = EnvironmentOption.Bytes(read, "SPANHEAP_MEMORY_LIMIT"),
+        ScavengeDelay = EnvironmentOption.Milliseconds(read, "SPANHEAP_SCAVENGE_DELAY_MS", TimeSpan.FromSeconds(1)),
+        Checks = EnvironmentOption.Choice<HeapChecks>(read, "SPANHEAP_CHECKS"),
+        ForeignFree = EnvironmentOption.Choice<ForeignFree>(read, "SPANHEAP_FOREIGN_FREE"),
+        LateMisuse = EnvironmentOption.Choice<MisuseResponse>(read, "SPANHEAP_LATE_MISUSE"),
+        HugePages = EnvironmentOption.Switch(read, "SPANHEAP_HUGE_PAGES"),
+    };
+
+    internal NativeHeapOptions Validated()
+    {
+        if (ScavengeDelay != Timeout.InfiniteTimeSpan)
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(ScavengeDelay, TimeSpan.Zero, nameof(ScavengeDelay));
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(ScavengeDelay, TimeSpan.FromDays(1), nameof(ScavengeDelay));
+        }
+
+        return (NativeHeapOptions)MemberwiseClone();
+    }
+}

@@ -1,0 +1,90 @@
+using System.Runtime.CompilerServices;
+
+namespace SpanHeap.Os;
+
+/// <summary>
+/// Memory for a heap's own records: zeroed, never given back one by one, all freed at once when the heap goes.
+/// </summary>
+/// <remarks>So every record stays readable and of its type for as long as anybody can hold its address.</remarks>
+internal sealed unsafe class MetadataAllocator(OsMemory os) : IDisposable
+{
+    /// <summary>Above the size from which the platform's allocator maps memory of its own, so that untouched parts stay unresident.</summary>
+    private const nuint ChunkBytes = 256 * 1024;
+
+    private const nuint Alignment = 64;
+
+    private NativeLock _lock;
+
+    // All guarded by the lock.
+    private Chunk* _chunks;
+    private nint _next;
+    private nint _end;
+    private nuint _reserved;
+
+    private struct Chunk
+    {
+        public Chunk* Next;
+    }
+
+    /// <summary>Bytes had from the system so far.</summary>
+    public nuint ReservedBytes => Volatile.Read(ref _reserved);
+
+    /// <summary>Zeroed memory aligned to a cache line; null when the system has none.</summary>
+    public void* Allocate(nuint bytes)
+    {
+        bytes = (bytes + Alignment - 1) & ~(Alignment - 1);
+        for (; ; )
+        {
+            _lock.Enter();
+            if ((nuint)(_end - _next) >= bytes)
+            {
+                void* result = (void*)_next;
+                _next += (nint)bytes;
+                _lock.Exit();
+                return result;
+            }
+
+            _lock.Exit();
+            if (!AddChunk(bytes))
+            {
+                return null;
+            }
+        }
+    }
+
+    /// <summary>Frees every record at once; nobody may hold one.</summary>
+    public void Dispose()
+    {
+        Chunk* chunk = _chunks;
+        _chunks = null;
+        _next = _end = 0;
+        _reserved = 0;
+        while (chunk != null)
+        {
+            Chunk* next = chunk->Next;
+            os.Free(chunk);
+            chunk = next;
+        }
+    }
+
+    // Outside the lock: the system may take its time. Two threads at once may both add a chunk; the rest of the first is lost, once.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool AddChunk(nuint bytes)
+    {
+        nuint size = Math.Max(ChunkBytes, bytes + (2 * Alignment));
+        Chunk* chunk = (Chunk*)os.Allocate(OsCall.AllocateMetadata, size, zeroed: true);
+        if (chunk == null)
+        {
+            return false;
+        }
+
+        _lock.Enter();
+        chunk->Next = _chunks;
+        _chunks = chunk;
+        _next = (nint)(((nuint)chunk + (nuint)sizeof(Chunk) + Alignment - 1) & ~(Alignment - 1));
+        _end = (nint)chunk + (nint)size;
+        _reserved += size;
+        _lock.Exit();
+        return true;
+    }
+}

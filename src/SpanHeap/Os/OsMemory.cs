@@ -1,0 +1,134 @@
+using System.Runtime.InteropServices;
+
+namespace SpanHeap.Os;
+
+/// <summary>
+/// The one place where a heap speaks to the system. Every call is counted here, every result is checked here, and a test can make
+/// the n-th call fail here.
+/// </summary>
+/// <remarks>Thread safe. Nothing in it throws: failure is a value, because callers stand between two consistent states.</remarks>
+internal sealed unsafe class OsMemory
+{
+    private static readonly int s_kinds = Enum.GetValues<OsCall>().Length;
+
+    // Written by any thread through Interlocked, read by statistics.
+    private readonly long[] _calls = new long[s_kinds];
+    private readonly long[] _failures = new long[s_kinds];
+
+    // Calls left until one is refused; negative means never. Set by tests only.
+    private long _failAfter = -1;
+
+    /// <summary>Bytes of one page of the system: discard rounds inwards to it, fault outwards.</summary>
+    public static nuint PageSize { get; } = (nuint)Environment.SystemPageSize;
+
+    /// <summary>Whether pages given back by <see cref="Discard"/> read as zero afterwards (Linux), or as anything (elsewhere).</summary>
+    public static bool DiscardedPagesAreZero => OperatingSystem.IsLinux();
+
+    /// <summary>Refuses the n-th call from now (0: the next one) and all after it, until called with a negative number.</summary>
+    internal void FailAfter(long calls) => Volatile.Write(ref _failAfter, calls);
+
+    public long Calls(OsCall call) => Volatile.Read(ref _calls[(int)call]);
+
+    public long Failures(OsCall call) => Volatile.Read(ref _failures[(int)call]);
+
+    public long TotalCalls
+    {
+        get
+        {
+            long sum = 0;
+            for (int i = 0; i < _calls.Length; i++)
+            {
+                sum += Volatile.Read(ref _calls[i]);
+            }
+
+            return sum;
+        }
+    }
+
+    /// <summary>Memory from <see cref="NativeMemory"/>; null when there is none.</summary>
+    public void* Allocate(OsCall purpose, nuint bytes, bool zeroed)
+    {
+        if (!Admit(purpose))
+        {
+            return null;
+        }
+
+        try
+        {
+            return zeroed ? NativeMemory.AllocZeroed(bytes) : NativeMemory.Alloc(bytes);
+        }
+        catch (OutOfMemoryException)
+        {
+            Interlocked.Increment(ref _failures[(int)purpose]);
+            return null;
+        }
+    }
+
+    /// <summary>Resizes a block of <see cref="Allocate"/>, moving pages rather than bytes where the system can; null and unchanged when it cannot.</summary>
+    public void* Reallocate(OsCall purpose, void* block, nuint bytes)
+    {
+        if (!Admit(purpose))
+        {
+            return null;
+        }
+
+        try
+        {
+            return NativeMemory.Realloc(block, bytes);
+        }
+        catch (OutOfMemoryException)
+        {
+            Interlocked.Increment(ref _failures[(int)purpose]);
+            return null;
+        }
+    }
+
+    /// <summary>Gives memory back to where <see cref="Allocate"/> had it from. Cannot fail, so tests cannot refuse it.</summary>
+    public void Free(void* block)
+    {
+        Interlocked.Increment(ref _calls[(int)OsCall.ReleaseArena]);
+        NativeMemory.Free(block);
+    }
+
+    /// <summary>Gives the memory of whole system pages back and keeps their addresses; false when the system refused.</summary>
+    public bool Discard(nint address, nuint bytes) =>
+        Finish(OsCall.Discard, Admit(OsCall.Discard) &&
+            (OperatingSystem.IsWindows() ? WindowsMemory.Discard(address, bytes) : PosixMemory.Discard(address, bytes)));
+
+    /// <summary>Makes whole system pages inaccessible; false when the system refused.</summary>
+    public bool Fault(nint address, nuint bytes) =>
+        Finish(OsCall.Fault, Admit(OsCall.Fault) &&
+            (OperatingSystem.IsWindows() ? WindowsMemory.Protect(address, bytes, accessible: false) : PosixMemory.Protect(address, bytes, accessible: false)));
+
+    /// <summary>Undoes <see cref="Fault"/>; false when the system refused (it can, at its limit of mappings).</summary>
+    public bool Unfault(nint address, nuint bytes) =>
+        Finish(OsCall.Unfault, Admit(OsCall.Unfault) &&
+            (OperatingSystem.IsWindows() ? WindowsMemory.Protect(address, bytes, accessible: true) : PosixMemory.Protect(address, bytes, accessible: true)));
+
+    /// <summary>Asks for huge pages or asks for none; a refusal costs speed only.</summary>
+    public bool AdviseHugePages(nint address, nuint bytes, bool wanted) =>
+        !OperatingSystem.IsLinux() || Finish(OsCall.HugePageAdvice, Admit(OsCall.HugePageAdvice) && PosixMemory.AdviseHugePages(address, bytes, wanted));
+
+    private bool Admit(OsCall call)
+    {
+        Interlocked.Increment(ref _calls[(int)call]);
+        return Volatile.Read(ref _failAfter) < 0 || Interlocked.Decrement(ref _failAfter) >= 0 || Refuse();
+    }
+
+    // The countdown stays at zero once it is reached, so that all later calls are refused too.
+    private bool Refuse()
+    {
+        Volatile.Write(ref _failAfter, 0);
+        return false;
+    }
+
+    private bool Finish(OsCall call, bool succeeded)
+    {
+        if (!succeeded)
+        {
+            Interlocked.Increment(ref _failures[(int)call]);
+        }
+
+        return succeeded;
+    }
+}

@@ -1,0 +1,165 @@
+using SpanHeap.Os;
+
+namespace SpanHeap.Pages;
+
+/// <summary>
+/// The arenas of a page heap in address order, with a tournament tree over the longest free run of each: the lowest arena that can
+/// serve a request is found in a few steps, however many there are.
+/// </summary>
+/// <remarks>Guarded by the page heap's lock, but for <see cref="EnsureRoom"/>, which asks the system for memory and takes it itself.</remarks>
+internal sealed unsafe class ArenaIndex(MetadataAllocator metadata)
+{
+    private const int InitialCapacity = 16;
+
+    private ArenaPages** _arenas;
+    private int _capacity;
+
+    // _tree[1] is the root, _tree[_capacity + i] the longest run of arena i.
+    private int* _tree;
+
+    public int Count { get; private set; }
+
+    /// <summary>The longest free run of an arena as the tree has it.</summary>
+    public int LongestRun(int index) => _tree[_capacity + index];
+
+    public ArenaPages* this[int index] => _arenas[index];
+
+    /// <summary>Makes room for one more arena; false when there is no memory. Call without the lock.</summary>
+    public bool EnsureRoom(ref NativeLock pageHeapLock)
+    {
+        pageHeapLock.Enter();
+        int capacity = _capacity;
+        bool room = Count < capacity;
+        pageHeapLock.Exit();
+        if (room)
+        {
+            return true;
+        }
+
+        // The old arrays stay where they are: doubling bounds what that costs by the size of the new ones.
+        int larger = Math.Max(InitialCapacity, capacity * 2);
+        ArenaPages** arenas = (ArenaPages**)metadata.Allocate((nuint)(larger * sizeof(ArenaPages*)));
+        int* tree = (int*)metadata.Allocate((nuint)(2 * larger * sizeof(int)));
+        if (arenas == null || tree == null)
+        {
+            return false;
+        }
+
+        pageHeapLock.Enter();
+        if (_capacity < larger)
+        {
+            new Span<nint>(_arenas, Count).CopyTo(new Span<nint>(arenas, larger));
+            _arenas = arenas;
+            _tree = tree;
+            _capacity = larger;
+            Rebuild();
+        }
+
+        pageHeapLock.Exit();
+        return true;
+    }
+
+    /// <summary>Adds an arena at its place in address order; there must be room.</summary>
+    public void Insert(ArenaPages* arena)
+    {
+        int index = Count;
+        while (index > 0 && _arenas[index - 1]->Base > arena->Base)
+        {
+            _arenas[index] = _arenas[index - 1];
+            index--;
+        }
+
+        _arenas[index] = arena;
+        Count++;
+        Rebuild();
+    }
+
+    /// <summary>Takes note that the free pages of an arena changed.</summary>
+    public void Update(int index)
+    {
+        int node = _capacity + index;
+        int longest = _arenas[index]->LongestRun();
+        while (node > 0 && _tree[node] != longest)
+        {
+            _tree[node] = longest;
+            longest = Math.Max(longest, _tree[node ^ 1]);
+            node >>= 1;
+        }
+    }
+
+    /// <summary>The lowest arena at or after <paramref name="from"/> with a free run of so many pages; -1 when there is none.</summary>
+    public int FirstWithRun(int pages, int from)
+    {
+        if (from >= Count)
+        {
+            return -1;
+        }
+
+        // Up while the subtree to the right of the path cannot serve, then down to its leftmost leaf that can.
+        int node = _capacity + from;
+        while (_tree[node] < pages)
+        {
+            while ((node & 1) != 0)
+            {
+                node >>= 1;
+            }
+
+            if (node == 0)
+            {
+                return -1;
+            }
+
+            node++;
+        }
+
+        while (node < _capacity)
+        {
+            node *= 2;
+            if (_tree[node] < pages)
+            {
+                node++;
+            }
+        }
+
+        return node - _capacity;
+    }
+
+    /// <summary>The arena that holds an address; -1 when none does.</summary>
+    public int IndexOf(nint address)
+    {
+        int low = 0;
+        int high = Count - 1;
+        while (low <= high)
+        {
+            int middle = (low + high) >>> 1;
+            ArenaPages* arena = _arenas[middle];
+            if (address < arena->Base)
+            {
+                high = middle - 1;
+            }
+            else if (address >= arena->End)
+            {
+                low = middle + 1;
+            }
+            else
+            {
+                return middle;
+            }
+        }
+
+        return -1;
+    }
+
+    private void Rebuild()
+    {
+        for (int i = 0; i < _capacity; i++)
+        {
+            _tree[_capacity + i] = i < Count ? _arenas[i]->LongestRun() : 0;
+        }
+
+        for (int node = _capacity - 1; node > 0; node--)
+        {
+            _tree[node] = Math.Max(_tree[2 * node], _tree[(2 * node) + 1]);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using System.Numerics;
+
+namespace SpanHeap.Pages;
+
+/// <summary>Runs of bits in a row of 64-bit words: one bit per page of an arena.</summary>
+internal static unsafe class PageBitmap
+{
+    private const int BitsPerWord = 64;
+
+    public static void Set(ulong* bits, int start, int count)
+    {
+        for (int end = start + count; start < end; start = NextWord(start))
+        {
+            bits[start / BitsPerWord] |= Mask(start, end);
+        }
+    }
+
+    public static void Clear(ulong* bits, int start, int count)
+    {
+        for (int end = start + count; start < end; start = NextWord(start))
+        {
+            bits[start / BitsPerWord] &= ~Mask(start, end);
+        }
+    }
+
+    /// <summary>How many bits of the range are set.</summary>
+    public static int Count(ulong* bits, int start, int count)
+    {
+        int sum = 0;
+        for (int end = start + count; start < end; start = NextWord(start))
+        {
+            sum += BitOperations.PopCount(bits[start / BitsPerWord] & Mask(start, end));
+        }
+
+        return sum;
+    }
+
+    /// <summary>The first set bit at or after <paramref name="start"/>, or <paramref name="end"/>.</summary>
+    public static int NextSet(ulong* bits, int start, int end) => Next(bits, start, end, 0);
+
+    /// <summary>The first clear bit at or after <paramref name="start"/>, or <paramref name="end"/>.</summary>
+    public static int NextClear(ulong* bits, int start, int end) => Next(bits, start, end, ulong.MaxValue);
+
+    /// <summary>The first run of at least <paramref name="count"/> set bits inside the range; -1 when there is none.</summary>
+    public static int FindRun(ulong* bits, int start, int end, int count)
+    {
+        while (true)
+        {
+            start = NextSet(bits, start, end);
+            if (end - start < count)
+            {
+                return -1;
+            }
+
+            int stop = NextClear(bits, start, Math.Min(end, start + count));
+            if (stop - start >= count)
+            {
+                return start;
+            }
+
+            start = stop;
+        }
+    }
+
+    private static int Next(ulong* bits, int start, int end, ulong flip)
+    {
+        while (start < end)
+        {
+            ulong word = (bits[start / BitsPerWord] ^ flip) >> (start % BitsPerWord);
+            if (word != 0)
+            {
+                return Math.Min(end, start + BitOperations.TrailingZeroCount(word));
+            }
+
+            start = NextWord(start);
+        }
+
+        return end;
+    }
+
+    private static int NextWord(int bit) => (bit | (BitsPerWord - 1)) + 1;
+
+    // The bits of start's word that lie in [start, end).
+    private static ulong Mask(int start, int end)
+    {
+        ulong from = ulong.MaxValue << (start % BitsPerWord);
+        int left = end - (start & ~(BitsPerWord - 1));
+        return left >= BitsPerWord ? from : from & ((1UL << left) - 1);
+    }
+}

@@ -1,0 +1,149 @@
+namespace SpanHeap.Pages;
+
+/// <summary>
+/// The page heap's side of giving memory back. A run is taken as if it were allocated, discarded by the caller without the lock, and
+/// returned: nobody can be handed pages that are just being discarded.
+/// </summary>
+internal sealed unsafe partial class PageHeap
+{
+    /// <summary>Notes which pages are free and resident now; those that still are at the next scavenge have been idle since.</summary>
+    public void AgeFreePages()
+    {
+        _lock.Enter();
+        int words = geometry.PagesPerArena / 64;
+        for (int i = 0; i < _arenas.Count; i++)
+        {
+            ArenaPages* arena = _arenas[i];
+            for (int word = 0; word < words; word++)
+            {
+                arena->Aged[word] = arena->Free[word] & arena->Resident[word];
+            }
+        }
+
+        _lock.Exit();
+    }
+
+    /// <summary>Takes the next run of free resident pages at or after an address that covers whole pages of the system.</summary>
+    /// <param name="from">Where to look on: 0 at first, then the end of the run before.</param>
+    /// <param name="agedOnly">Only pages that were noted by <see cref="AgeFreePages"/> and not used since.</param>
+    /// <param name="run">The run: the caller's alone until <see cref="FinishScavenge"/>.</param>
+    public bool TakeForScavenge(nint from, bool agedOnly, out PageRun run)
+    {
+        _lock.Enter();
+        bool found = FindScavengeable(from, agedOnly, out int index, out int start, out int pages);
+        run = found ? Take(index, start, pages) : default;
+        _lock.Exit();
+        return found;
+    }
+
+    /// <summary>Takes all pages of an arena at or after an address that is wholly free and was not released yet.</summary>
+    public bool TakeEmptyArena(nint from, out PageRun run)
+    {
+        run = default;
+        _lock.Enter();
+        bool found = false;
+        for (int i = 0; i < _arenas.Count && !found; i++)
+        {
+            ArenaPages* arena = _arenas[i];
+            found = arena->Base >= from && arena->FreePages == geometry.MaxRun && !arena->Released;
+            if (found)
+            {
+                run = Take(i, geometry.HeaderPages, geometry.MaxRun);
+                arena->Released = true;
+            }
+        }
+
+        _lock.Exit();
+        return found;
+    }
+
+    /// <summary>Returns a run taken for scavenging, with what is now known of it.</summary>
+    public void FinishScavenge(in PageRun run, bool discarded, bool zero)
+    {
+        _lock.Enter();
+        int index = _arenas.IndexOf(run.Address);
+        ArenaPages* arena = _arenas[index];
+        int start = (int)((run.Address - arena->Base) >> PageGeometry.PageShift);
+        if (discarded)
+        {
+            PageBitmap.Clear(arena->Resident, start, run.Pages);
+            _pagesGivenBack += run.Pages;
+        }
+        else
+        {
+            _pagesFree += run.Pages;
+        }
+
+        if (discarded && zero)
+        {
+            PageBitmap.Clear(arena->Dirty, start, run.Pages);
+        }
+
+        PageBitmap.Set(arena->Free, start, run.Pages);
+        arena->FreePages += run.Pages;
+        arena->Summarize(start, run.Pages);
+        _arenas.Update(index);
+        _pagesInUse -= run.Pages;
+        _lock.Exit();
+    }
+
+    private bool FindScavengeable(nint from, bool agedOnly, out int index, out int start, out int pages)
+    {
+        for (index = 0; index < _arenas.Count; index++)
+        {
+            ArenaPages* arena = _arenas[index];
+            if (from >= arena->End)
+            {
+                continue;
+            }
+
+            int end = geometry.PagesPerArena;
+            start = from <= arena->Base ? geometry.HeaderPages : (int)((from - arena->Base) >> PageGeometry.PageShift);
+            while ((start = NextScavengeable(arena, start, end, agedOnly)) < end)
+            {
+                int stop = EndOfScavengeable(arena, start, end, agedOnly);
+                int unit = geometry.PagesPerSystemPage;
+                int inner = (start + unit - 1) / unit * unit;
+                pages = (stop / unit * unit) - inner;
+                if (pages > 0)
+                {
+                    start = inner;
+                    return true;
+                }
+
+                start = stop;
+            }
+        }
+
+        start = pages = 0;
+        return false;
+    }
+
+    // Aged pages are free and resident by invariant, so one bitmap answers for them.
+    private static int NextScavengeable(ArenaPages* arena, int start, int end, bool agedOnly)
+    {
+        if (agedOnly)
+        {
+            return PageBitmap.NextSet(arena->Aged, start, end);
+        }
+
+        while (start < end)
+        {
+            start = PageBitmap.NextSet(arena->Free, start, end);
+            int resident = PageBitmap.NextSet(arena->Resident, start, end);
+            if (resident == start)
+            {
+                break;
+            }
+
+            start = resident;
+        }
+
+        return start;
+    }
+
+    private static int EndOfScavengeable(ArenaPages* arena, int start, int end, bool agedOnly) =>
+        agedOnly
+            ? PageBitmap.NextClear(arena->Aged, start, end)
+            : PageBitmap.NextClear(arena->Resident, start, PageBitmap.NextClear(arena->Free, start, end));
+}

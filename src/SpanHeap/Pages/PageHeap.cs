@@ -1,0 +1,141 @@
+using SpanHeap.Os;
+
+namespace SpanHeap.Pages;
+
+/// <summary>
+/// Hands out runs of pages from a set of arenas: address-ordered first fit, so that a heap's low addresses fill up and its high ones
+/// fall empty, with free neighbours joined by the nature of a bitmap.
+/// </summary>
+/// <remarks>
+/// Thread safe by one lock. It never touches the pages: it knows addresses only, what is free, and what is known to be zero. Giving
+/// memory back is done in steps by the caller, because a system call may not be made under the lock.
+/// </remarks>
+internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAllocator metadata)
+{
+    private readonly ArenaIndex _arenas = new(metadata);
+
+    // Everything below is guarded by this lock; the counts are read without it by statistics.
+    private NativeLock _lock;
+    private long _pagesInUse;
+    private long _pagesFree;
+    private long _pagesGivenBack;
+    private int _arenaCount;
+
+    public PageGeometry Geometry => geometry;
+
+    /// <summary>Pages handed out and not returned, headers of arenas not counted.</summary>
+    public long PagesInUse => Volatile.Read(ref _pagesInUse);
+
+    /// <summary>Free pages that are still backed by memory.</summary>
+    public long PagesFree => Volatile.Read(ref _pagesFree);
+
+    /// <summary>Free pages that are not: given back to the system, or never touched.</summary>
+    public long PagesGivenBack => Volatile.Read(ref _pagesGivenBack);
+
+    public int ArenaCount => Volatile.Read(ref _arenaCount);
+
+    /// <summary>Adds an arena whose pages behind the header are free; false when there is no memory for its records.</summary>
+    public bool AddArena(nint address, bool needsZero)
+    {
+        ArenaPages* arena = ArenaPages.Create(metadata, address, geometry, needsZero);
+        if (arena == null || !_arenas.EnsureRoom(ref _lock))
+        {
+            return false;
+        }
+
+        _lock.Enter();
+        _arenas.Insert(arena);
+        _pagesGivenBack += geometry.MaxRun;
+        _arenaCount++;
+        _lock.Exit();
+        return true;
+    }
+
+    /// <summary>Takes the lowest free run of so many pages.</summary>
+    /// <param name="pages">Length, at least 1.</param>
+    /// <param name="alignment">Alignment of its address in pages, a power of two that divides an arena.</param>
+    /// <param name="room">Free pages that should follow the run, for a block that is expected to grow; a wish only.</param>
+    /// <param name="run">The run.</param>
+    /// <returns>False when no arena has such a run.</returns>
+    public bool TryAllocate(int pages, int alignment, int room, out PageRun run)
+    {
+        _lock.Enter();
+        bool found = Find(pages + room, alignment, out int index, out int start) || (room > 0 && Find(pages, alignment, out index, out start));
+        run = found ? Take(index, start, pages) : default;
+        _lock.Exit();
+        return found;
+    }
+
+    /// <summary>Takes the pages right behind a run if they are free, so that its owner can grow it where it is.</summary>
+    public bool TryExtend(nint end, int pages, out PageRun more)
+    {
+        more = default;
+        _lock.Enter();
+        int index = _arenas.IndexOf(end);
+        bool free = false;
+        if (index >= 0)
+        {
+            ArenaPages* arena = _arenas[index];
+            int start = (int)((end - arena->Base) >> PageGeometry.PageShift);
+            free = start > 0 && start + pages <= geometry.PagesPerArena && PageBitmap.NextClear(arena->Free, start, start + pages) == start + pages;
+            if (free)
+            {
+                more = Take(index, start, pages);
+            }
+        }
+
+        _lock.Exit();
+        return free;
+    }
+
+    /// <summary>Takes a run back. Its owner must have removed every trace of it before.</summary>
+    public void Free(nint address, int pages)
+    {
+        _lock.Enter();
+        int index = _arenas.IndexOf(address);
+        ArenaPages* arena = _arenas[index];
+        int start = (int)((address - arena->Base) >> PageGeometry.PageShift);
+        PageBitmap.Set(arena->Free, start, pages);
+        arena->FreePages += pages;
+        arena->Summarize(start, pages);
+        _arenas.Update(index);
+        _pagesInUse -= pages;
+        _pagesFree += pages;
+        _lock.Exit();
+    }
+
+    private bool Find(int pages, int alignment, out int index, out int start)
+    {
+        start = -1;
+        for (index = _arenas.FirstWithRun(pages, 0); index >= 0; index = _arenas.FirstWithRun(pages, index + 1))
+        {
+            ArenaPages* arena = _arenas[index];
+            start = alignment == 1 ? arena->FindFirst(pages) : arena->FindFirstAligned(pages, alignment);
+            if (start >= 0)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private PageRun Take(int index, int start, int pages)
+    {
+        ArenaPages* arena = _arenas[index];
+        PageBitmap.Clear(arena->Free, start, pages);
+        PageBitmap.Clear(arena->Aged, start, pages);
+        int resident = PageBitmap.Count(arena->Resident, start, pages);
+        bool dirty = PageBitmap.NextSet(arena->Dirty, start, start + pages) < start + pages;
+        PageBitmap.Set(arena->Resident, start, pages);
+        PageBitmap.Set(arena->Dirty, start, pages);
+        arena->FreePages -= pages;
+        arena->Released = false;
+        arena->Summarize(start, pages);
+        _arenas.Update(index);
+        _pagesInUse += pages;
+        _pagesFree -= resident;
+        _pagesGivenBack -= pages - resident;
+        return new PageRun(arena->Base + ((nint)start << PageGeometry.PageShift), pages, dirty);
+    }
+}

@@ -1,0 +1,92 @@
+using System.Numerics;
+
+namespace SpanHeap.Spans;
+
+/// <summary>
+/// Alloc bits: a set bit means that the slot is not available for a refill (it is allocated, or parked in a stack, magazine or inbox).
+/// </summary>
+/// <remarks>
+/// Guarded by the lock of the span's owner. Bits behind the last slot are set, so that nobody needs to mask them. One span's bits
+/// share no byte with another's.
+/// </remarks>
+internal static unsafe class AllocBits
+{
+    private const int SlotsPerWord = 64;
+
+    public static int WordsFor(int slots) => (slots + SlotsPerWord - 1) / SlotsPerWord;
+
+    /// <summary>Makes all slots of a fresh span available.</summary>
+    public static void Initialize(ulong* bits, int slots)
+    {
+        int words = WordsFor(slots);
+        for (int word = 0; word < words; word++)
+        {
+            bits[word] = 0;
+        }
+
+        int tail = slots % SlotsPerWord;
+        if (tail != 0)
+        {
+            bits[words - 1] = ulong.MaxValue << tail;
+        }
+    }
+
+    /// <summary>
+    /// Takes the lowest <paramref name="count"/> available slots of a span, which has as many, and writes their addresses downwards
+    /// from <paramref name="end"/>: popped upwards again, they come in address order.
+    /// </summary>
+    public static void Take(Span* span, int count, nint* end)
+    {
+        ulong* bits = ArenaHeader.AllocBits(span);
+        nint size = (nint)span->SlotSize;
+        int word = span->ScanFrom;
+        span->FreeSlots -= count;
+        while (true)
+        {
+            ulong available = ~bits[word];
+            nint first = span->Base + (word * SlotsPerWord * size);
+            if (available == ulong.MaxValue && count >= SlotsPerWord)
+            {
+                for (int slot = 0; slot < SlotsPerWord; slot++)
+                {
+                    *--end = first;
+                    first += size;
+                }
+
+                count -= SlotsPerWord;
+                available = 0;
+            }
+
+            while (available != 0 && count > 0)
+            {
+                *--end = first + (BitOperations.TrailingZeroCount(available) * size);
+                available &= available - 1;
+                count--;
+            }
+
+            bits[word] = ~available;
+            if (count == 0)
+            {
+                span->ScanFrom = word;
+                return;
+            }
+
+            word++;
+        }
+    }
+
+    public static bool IsSet(ulong* bits, int slot) => (bits[slot / SlotsPerWord] >> slot & 1) != 0;
+
+    /// <summary>How many of a span's slots are available, counted from the bits.</summary>
+    public static int CountAvailable(Span* span)
+    {
+        ulong* bits = ArenaHeader.AllocBits(span);
+        int sum = 0;
+        for (int word = 0; word < WordsFor(span->Slots); word++)
+        {
+            sum += BitOperations.PopCount(~bits[word]);
+        }
+
+        return sum;
+    }
+}

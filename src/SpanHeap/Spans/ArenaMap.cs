@@ -1,0 +1,89 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using SpanHeap.Os;
+using SpanHeap.Pages;
+
+namespace SpanHeap.Spans;
+
+/// <summary>What an arena-sized piece of the address space holds.</summary>
+internal enum ArenaKind : byte
+{
+    /// <summary>Nothing of ours.</summary>
+    Foreign,
+
+    /// <summary>An arena, aligned to its size, its header mapped.</summary>
+    Arena,
+
+    /// <summary>Perhaps part of a huge block: its records know.</summary>
+    Huge,
+}
+
+/// <summary>
+/// The process-wide table that says of every possible address whether an arena of ours is there. This is what makes a look-up of any
+/// pointer legal, and a free of a foreign one an error instead of a crash.
+/// </summary>
+/// <remarks>
+/// One byte per arena-sized piece of a 48-bit address space, all untouched memory but for the few bytes in use. An entry is written by
+/// the thread that adds or removes the arena, by a release store after the arena's header is ready; readers then depend on the
+/// address they compute from it and read nothing twice.
+/// </remarks>
+internal static unsafe class ArenaMap
+{
+    private const int AddressBits = 48;
+
+    // User addresses of Windows end at 47 bits, and there the table is charged as commit.
+    private static readonly nuint s_pieces = (nuint)1 << ((OperatingSystem.IsWindows() ? 47 : AddressBits) - PageGeometry.ArenaShift);
+    private static readonly byte* s_kinds = CreateTable();
+
+    /// <summary>Whether the address lies in an arena (of any heap).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool IsInArena(nint address)
+    {
+        nuint piece = (nuint)address >> PageGeometry.ArenaShift;
+        return piece < s_pieces && s_kinds[piece] == (byte)ArenaKind.Arena;
+    }
+
+    public static ArenaKind KindOf(nint address)
+    {
+        nuint piece = (nuint)address >> PageGeometry.ArenaShift;
+        return piece < s_pieces ? (ArenaKind)Volatile.Read(ref s_kinds[piece]) : ArenaKind.Foreign;
+    }
+
+    /// <summary>Whether a range lies where the table reaches; memory that does not cannot be used.</summary>
+    public static bool Covers(nint address, nuint bytes) => ((nuint)address + bytes - 1) >> PageGeometry.ArenaShift < s_pieces;
+
+    /// <summary>Publishes an arena whose header is ready, or takes one back that nobody uses any more.</summary>
+    public static void Set(nint arena, ArenaKind kind) => Volatile.Write(ref s_kinds[(nuint)arena >> PageGeometry.ArenaShift], (byte)kind);
+
+    /// <summary>
+    /// Notes that a huge block covers these pieces. Never undone: other huge blocks may lie in the same pieces, and the records are
+    /// asked in any case.
+    /// </summary>
+    public static void AddHuge(nint address, nuint bytes)
+    {
+        nuint last = ((nuint)address + bytes - 1) >> PageGeometry.ArenaShift;
+        for (nuint piece = (nuint)address >> PageGeometry.ArenaShift; piece <= last; piece++)
+        {
+            // A piece that is an arena holds nothing else.
+            if (Volatile.Read(ref s_kinds[piece]) == (byte)ArenaKind.Foreign)
+            {
+                Volatile.Write(ref s_kinds[piece], (byte)ArenaKind.Huge);
+            }
+        }
+    }
+
+    // Any malloc may be underneath: memory is known to be zero, and unresident, only after it was discarded.
+    private static byte* CreateTable()
+    {
+        OsMemory os = new();
+        nuint slack = OsMemory.PageSize;
+        byte* block = (byte*)NativeMemory.Alloc(s_pieces + slack);
+        byte* table = (byte*)(((nuint)block + slack - 1) & ~(slack - 1));
+        if (!OsMemory.DiscardedPagesAreZero || !os.Discard((nint)table, s_pieces))
+        {
+            NativeMemory.Clear(table, s_pieces);
+        }
+
+        return table;
+    }
+}

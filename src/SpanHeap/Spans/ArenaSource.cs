@@ -1,0 +1,161 @@
+using SpanHeap.Os;
+using SpanHeap.Pages;
+
+namespace SpanHeap.Spans;
+
+/// <summary>
+/// Grows a heap by arenas had from the platform, keeps its memory limit, and gives everything back when the heap goes.
+/// </summary>
+internal sealed unsafe class ArenaSource : IDisposable
+{
+    // After the first arena, so many in one request: what aligning the request wastes is then a fraction of an arena each.
+    private const int ArenasPerRequest = 4;
+
+    private readonly OsMemory _os;
+    private readonly PageHeap _pages;
+    private readonly MetadataAllocator _metadata;
+    private readonly ulong _heapSerial;
+    private readonly bool _hugePages;
+    private readonly nint _headerBytes;
+    private readonly nuint _limitBytes;
+
+    // Records of requests. Pushed by the growing thread alone (see _growing), walked at Dispose and by statistics.
+    private Reservation* _reservations;
+
+    // 0, or 1 while a thread grows the heap. Not a lock: who finds it taken gives way and looks for free pages again.
+    private int _growing;
+
+    // Bytes of huge blocks, which count towards the limit. Interlocked.
+    private long _hugeBytes;
+    private long _reservedBytes;
+
+    private struct Reservation
+    {
+        public Reservation* Next;
+        public void* Block;
+        public nint FirstArena;
+        public int Arenas;
+        public nuint Bytes;
+    }
+
+    public ArenaSource(OsMemory os, PageHeap pages, MetadataAllocator metadata, ulong heapSerial, nuint limitBytes, bool hugePages, bool liveBits)
+    {
+        _os = os;
+        _pages = pages;
+        _metadata = metadata;
+        _heapSerial = heapSerial;
+        _hugePages = hugePages;
+        _limitBytes = limitBytes == 0 ? nuint.MaxValue : limitBytes;
+        HasLiveBits = liveBits;
+        _headerBytes = ArenaHeader.Bytes(liveBits);
+    }
+
+    public bool HasLiveBits { get; }
+
+    /// <summary>Address space had from the platform.</summary>
+    public nuint ReservedBytes => (nuint)Volatile.Read(ref _reservedBytes);
+
+    /// <summary>Bytes of records: those elsewhere, and the part of the arenas' headers that describes pages in use.</summary>
+    public nuint MetadataBytes => _metadata.ReservedBytes + ((nuint)_pages.PagesInUse * (nuint)_headerBytes / (nuint)_pages.Geometry.PagesPerArena);
+
+    public nint ArenaHeaderBytes => _headerBytes;
+
+    /// <summary>Whether so many more pages stay within the heap's limit. A racing thread may take them: the limit has that slack.</summary>
+    public bool IsWithinLimit(int morePages) => IsWithinLimit((nuint)morePages << PageGeometry.PageShift);
+
+    public bool IsWithinLimit(nuint moreBytes)
+    {
+        if (_limitBytes == nuint.MaxValue)
+        {
+            return true;
+        }
+
+        nuint used = ((nuint)_pages.PagesInUse << PageGeometry.PageShift) + MetadataBytes + (nuint)Volatile.Read(ref _hugeBytes);
+        return used <= _limitBytes && moreBytes <= _limitBytes - used;
+    }
+
+    public void AddHugeBytes(long bytes) => Interlocked.Add(ref _hugeBytes, bytes);
+
+    /// <summary>Adds at least one arena. Call without a lock.</summary>
+    /// <returns>False when the platform has no memory. True also when another thread has just grown the heap: look again.</returns>
+    public bool TryGrow()
+    {
+        int before = _pages.ArenaCount;
+        if (Interlocked.CompareExchange(ref _growing, 1, 0) != 0)
+        {
+            while (Volatile.Read(ref _growing) != 0)
+            {
+                Thread.Yield();
+            }
+
+            return true;
+        }
+
+        bool grown = _pages.ArenaCount != before || (before > 0 && TryReserve(ArenasPerRequest)) || TryReserve(1);
+        Volatile.Write(ref _growing, 0);
+        return grown;
+    }
+
+    /// <summary>Takes all arenas out of the table and gives their memory back. Nobody may use the heap any more.</summary>
+    public void Dispose()
+    {
+        for (Reservation* reservation = _reservations; reservation != null; reservation = reservation->Next)
+        {
+            for (int i = 0; i < reservation->Arenas; i++)
+            {
+                ArenaMap.Set(reservation->FirstArena + (i * PageGeometry.ArenaSize), ArenaKind.Foreign);
+            }
+
+            _os.Free(reservation->Block);
+        }
+
+        _reservations = null;
+        _reservedBytes = 0;
+    }
+
+    private bool TryReserve(int count)
+    {
+        nuint arenaSize = (nuint)PageGeometry.ArenaSize;
+        nuint bytes = (nuint)(count + 1) * arenaSize;
+        Reservation* reservation = (Reservation*)_metadata.Allocate((nuint)sizeof(Reservation));
+        void* block = reservation == null ? null : _os.Allocate(OsCall.ReserveArena, bytes, zeroed: false);
+        if (block == null)
+        {
+            return false;
+        }
+
+        nint first = (nint)(((nuint)block + arenaSize - 1) & ~(arenaSize - 1));
+        nuint used = (nuint)count * arenaSize;
+        if (!ArenaMap.Covers(first, used))
+        {
+            _os.Free(block);
+            return false;
+        }
+
+        *reservation = new Reservation { Next = _reservations, Block = block, FirstArena = first, Arenas = count, Bytes = bytes };
+        _reservations = reservation;
+        _reservedBytes += (long)bytes;
+        bool zero = _os.Discard(first, used) && OsMemory.DiscardedPagesAreZero;
+        _os.AdviseHugePages(first, used, _hugePages);
+        bool any = false;
+        for (int i = 0; i < count; i++)
+        {
+            any |= Publish(first + ((nint)(nuint)i * PageGeometry.ArenaSize), zero);
+        }
+
+        return any;
+    }
+
+    private bool Publish(nint arena, bool zero)
+    {
+        if (!zero)
+        {
+            // Entries must read as unused; spans and bits are written before they are used, and a span's first state is dead.
+            System.Runtime.InteropServices.NativeMemory.Clear((void*)arena, (nuint)_headerBytes);
+        }
+
+        ArenaHeader.Descriptor(arena)->HeapSerial = _heapSerial;
+        ArenaMap.Set(arena, ArenaKind.Arena);
+        return _pages.AddArena(arena, needsZero: !zero);
+    }
+}

@@ -1,0 +1,247 @@
+using System.Runtime.InteropServices;
+using SpanHeap.Os;
+
+namespace SpanHeap.Spans;
+
+/// <summary>A block too large, or too widely aligned, for an arena.</summary>
+internal unsafe struct HugeBlock
+{
+    /// <summary>Its first byte.</summary>
+    public nint Address;
+
+    /// <summary>Bytes from there that its user may use.</summary>
+    public nuint Size;
+
+    /// <summary>What the platform gave: the address itself unless an alignment was asked for.</summary>
+    public void* Platform;
+
+    /// <summary>The heap it belongs to.</summary>
+    public ulong HeapSerial;
+}
+
+/// <summary>
+/// The process's huge blocks: each a block of the platform's own, with a record here, in address order, looked up under a lock.
+/// </summary>
+/// <remarks>Thread safe. No system call is made under the lock.</remarks>
+internal static unsafe class HugeBlocks
+{
+    private const int FirstCapacity = 32;
+    private const nuint PlatformAlignment = 16;
+
+    private static NativeLock s_lock;
+
+    // Guarded by the lock; sorted by address.
+    private static HugeBlock* s_blocks;
+    private static int s_count;
+    private static int s_capacity;
+
+    /// <summary>A block with an address that is a multiple of <paramref name="alignment"/>; null when the platform has no memory.</summary>
+    public static void* TryAllocate(OsMemory os, ulong heapSerial, nuint byteCount, nuint alignment, bool zeroed)
+    {
+        nuint slack = alignment <= PlatformAlignment ? 0 : alignment;
+        if (byteCount > (nuint)nint.MaxValue - slack || !EnsureRoom(os))
+        {
+            return null;
+        }
+
+        void* platform = os.Allocate(OsCall.AllocateHuge, byteCount + slack, zeroed);
+        if (platform == null)
+        {
+            return null;
+        }
+
+        nint address = slack == 0 ? (nint)platform : (nint)(((nuint)platform + alignment - 1) & ~(alignment - 1));
+        HugeBlock block = new() { Address = address, Size = byteCount, Platform = platform, HeapSerial = heapSerial };
+        if (!ArenaMap.Covers(address, byteCount) || !TryInsert(os, block))
+        {
+            os.Free(platform);
+            return null;
+        }
+
+        return (void*)address;
+    }
+
+    /// <summary>Takes a block out of the records if it is one and is the heap's.</summary>
+    public static bool TryRemove(ulong heapSerial, nint address, out HugeBlock block)
+    {
+        s_lock.Enter();
+        int index = IndexAtOrBelow(address);
+        bool found = index >= 0 && s_blocks[index].Address == address && s_blocks[index].HeapSerial == heapSerial;
+        block = found ? s_blocks[index] : default;
+        if (found)
+        {
+            RemoveAt(index);
+        }
+
+        s_lock.Exit();
+        return found;
+    }
+
+    /// <summary>Resizes a block, by moving pages where the platform can; null, and nothing changed, when it has no memory.</summary>
+    public static void* TryReallocate(OsMemory os, ulong heapSerial, nint address, nuint byteCount)
+    {
+        // Out of the records while it has no certain address; the room it leaves is there for it when it comes back.
+        if (!EnsureRoom(os) || !TryRemove(heapSerial, address, out HugeBlock block))
+        {
+            return null;
+        }
+
+        void* moved = block.Platform == (void*)address && byteCount <= (nuint)nint.MaxValue
+            ? os.Reallocate(OsCall.AllocateHuge, block.Platform, byteCount)
+            : null;
+        if (moved != null)
+        {
+            block = block with { Address = (nint)moved, Platform = moved, Size = byteCount };
+        }
+
+        while (!TryInsert(os, block))
+        {
+            Thread.Yield();
+        }
+
+        return moved;
+    }
+
+    /// <summary>The block that an address lies in.</summary>
+    public static bool TryFind(nint address, out HugeBlock block)
+    {
+        s_lock.Enter();
+        int index = IndexAtOrBelow(address);
+        bool found = index >= 0 && (nuint)(address - s_blocks[index].Address) < s_blocks[index].Size;
+        block = found ? s_blocks[index] : default;
+        s_lock.Exit();
+        return found;
+    }
+
+    /// <summary>Count and bytes of a heap's blocks.</summary>
+    public static void Count(ulong heapSerial, out nuint count, out nuint bytes)
+    {
+        count = bytes = 0;
+        s_lock.Enter();
+        for (int i = 0; i < s_count; i++)
+        {
+            if (s_blocks[i].HeapSerial == heapSerial)
+            {
+                count++;
+                bytes += s_blocks[i].Size;
+            }
+        }
+
+        s_lock.Exit();
+    }
+
+    /// <summary>Frees all blocks of a heap that is gone.</summary>
+    public static void FreeAll(OsMemory os, ulong heapSerial)
+    {
+        while (TryTakeAny(heapSerial, out HugeBlock block))
+        {
+            os.Free(block.Platform);
+        }
+    }
+
+    private static bool TryTakeAny(ulong heapSerial, out HugeBlock block)
+    {
+        block = default;
+        s_lock.Enter();
+        int index = s_count - 1;
+        while (index >= 0 && s_blocks[index].HeapSerial != heapSerial)
+        {
+            index--;
+        }
+
+        if (index >= 0)
+        {
+            block = s_blocks[index];
+            RemoveAt(index);
+        }
+
+        s_lock.Exit();
+        return index >= 0;
+    }
+
+    private static bool TryInsert(OsMemory os, in HugeBlock block)
+    {
+        while (true)
+        {
+            s_lock.Enter();
+            bool room = s_count < s_capacity;
+            if (room)
+            {
+                int index = IndexAtOrBelow(block.Address) + 1;
+                new Span<HugeBlock>(s_blocks + index, s_count - index).CopyTo(new Span<HugeBlock>(s_blocks + index + 1, s_count - index));
+                s_blocks[index] = block;
+                s_count++;
+
+                // Published under the lock: who reads "huge" in the map finds the record when he has the lock.
+                ArenaMap.AddHuge(block.Address, block.Size);
+            }
+
+            s_lock.Exit();
+            if (room)
+            {
+                return true;
+            }
+
+            if (!EnsureRoom(os))
+            {
+                return false;
+            }
+        }
+    }
+
+    private static void RemoveAt(int index)
+    {
+        s_count--;
+        new Span<HugeBlock>(s_blocks + index + 1, s_count - index).CopyTo(new Span<HugeBlock>(s_blocks + index, s_count - index));
+    }
+
+    private static bool EnsureRoom(OsMemory os)
+    {
+        int capacity = Volatile.Read(ref s_capacity);
+        if (Volatile.Read(ref s_count) < capacity)
+        {
+            return true;
+        }
+
+        int larger = Math.Max(FirstCapacity, 2 * capacity);
+        HugeBlock* blocks = (HugeBlock*)os.Allocate(OsCall.AllocateMetadata, (nuint)(larger * sizeof(HugeBlock)), zeroed: false);
+        if (blocks == null)
+        {
+            return false;
+        }
+
+        HugeBlock* old = blocks;
+        s_lock.Enter();
+        if (s_capacity < larger)
+        {
+            new Span<HugeBlock>(s_blocks, s_count).CopyTo(new Span<HugeBlock>(blocks, larger));
+            old = s_blocks;
+            s_blocks = blocks;
+            s_capacity = larger;
+        }
+
+        s_lock.Exit();
+        NativeMemory.Free(old);
+        return true;
+    }
+
+    private static int IndexAtOrBelow(nint address)
+    {
+        int low = 0;
+        int high = s_count;
+        while (low < high)
+        {
+            int middle = (low + high) >>> 1;
+            if (s_blocks[middle].Address <= address)
+            {
+                low = middle + 1;
+            }
+            else
+            {
+                high = middle;
+            }
+        }
+
+        return low - 1;
+    }
+}

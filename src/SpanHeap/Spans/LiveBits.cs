@@ -1,0 +1,37 @@
+using SpanHeap.Pages;
+
+namespace SpanHeap.Spans;
+
+/// <summary>
+/// Live bits, of heaps with full checks: a set bit means that the block is in the hands of the program just now. Unlike alloc bits they
+/// know nothing of stacks and magazines, so they can answer at once.
+/// </summary>
+/// <remarks>Changed by interlocked operations of any thread; a block's bit is changed once by each Alloc and each Free of it.</remarks>
+internal static unsafe class LiveBits
+{
+    /// <summary>Finds the slot whose first byte an address is; false for an address inside a block or behind the last.</summary>
+    public static bool TryFindSlot(nint address, uint entry, out Span* span, out int slot)
+    {
+        span = ArenaHeader.SpanOf(address, entry);
+        nuint within = (nuint)(address - span->Base);
+        slot = (int)(within / span->SlotSize);
+        return within % span->SlotSize == 0 && slot < span->Slots;
+    }
+
+    /// <summary>Notes that a block goes to the program.</summary>
+    public static void Set(nint block)
+    {
+        TryFindSlot(block, *ArenaHeader.EntryOf(block), out Span* span, out int slot);
+        Interlocked.Or(ref ArenaHeader.LiveBits(span)[slot >>> 6], 1UL << slot);
+    }
+
+    /// <summary>Notes that a slot's block comes back; false when the program did not have it.</summary>
+    public static bool TryClear(Span* span, int slot)
+    {
+        ulong bit = 1UL << slot;
+        return (Interlocked.And(ref ArenaHeader.LiveBits(span)[slot >>> 6], ~bit) & bit) != 0;
+    }
+
+    public static bool IsSet(Span* span, int slot) =>
+        (Volatile.Read(ref ArenaHeader.LiveBits(span)[slot >>> 6]) >> slot & 1) != 0;
+}

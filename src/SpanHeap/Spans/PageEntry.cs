@@ -1,0 +1,60 @@
+using System.Runtime.CompilerServices;
+using SpanHeap.Pages;
+
+namespace SpanHeap.Spans;
+
+/// <summary>
+/// The four bytes that say of a page whose it is: owner (20 bits), page within the span (4), class (8).
+/// </summary>
+/// <remarks>
+/// 0 is a page with no block in it. Pages of a one-block span behind its first have an owner number that no cache ever has, and their
+/// distance from the first in the 13 bits below: so one compare on the fast path tells "a block of mine" from everything else.
+/// <para>Written only by who holds the lock of the span's owner (or made the span and has not published it), by volatile writes; read
+/// by anybody at any time.</para>
+/// </remarks>
+internal static class PageEntry
+{
+    public const uint Unused = 0;
+
+    /// <summary>An owner's tag is its number shifted by this.</summary>
+    public const int OwnerShift = 12;
+
+    /// <summary>Entries of one owner: its tag plus anything up to this.</summary>
+    public const uint OwnerMask = (1u << OwnerShift) - 1;
+
+    /// <summary>The first number that a cache may have; those below are marks.</summary>
+    public const uint FirstOwner = 4;
+
+    public const uint LastOwner = (1u << (32 - OwnerShift)) - 1;
+
+    /// <summary>The part of an entry that differs between the pages of a span.</summary>
+    public const uint PageWithinSpanBits = PageWithinSpanMask << PageWithinSpanShift;
+
+    private const int PageWithinSpanShift = 8;
+    private const uint PageWithinSpanMask = 15;
+
+    // Numbers 2 and 3: their low bit is the top bit of the 13-bit distance.
+    private const uint InsideTag = 2u << OwnerShift;
+    private const uint InsideCount = PageGeometry.MaxPagesPerArena;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint OfBlocks(uint ownerTag, int pageWithinSpan, uint sizeClass) =>
+        ownerTag | ((uint)pageWithinSpan << PageWithinSpanShift) | sizeClass;
+
+    public static uint OfInside(int pagesFromFirst) => InsideTag | (uint)pagesFromFirst;
+
+    public static bool IsInside(uint entry) => entry - InsideTag < InsideCount;
+
+    /// <summary>How many pages before this one its span begins.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint PagesFromFirst(uint entry) =>
+        IsInside(entry) ? entry - InsideTag : (entry >> PageWithinSpanShift) & PageWithinSpanMask;
+
+    /// <summary>The same for an entry known to be of blocks.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint PageWithinSpan(uint entry) => (entry >> PageWithinSpanShift) & PageWithinSpanMask;
+
+    /// <summary>The class in an entry of blocks.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint SizeClass(uint entry) => (byte)entry;
+}

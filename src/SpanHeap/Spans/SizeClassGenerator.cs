@@ -1,0 +1,77 @@
+using SpanHeap.Pages;
+
+namespace SpanHeap.Spans;
+
+/// <summary>One size class: the facts that the tables are made of.</summary>
+/// <param name="Size">Bytes of a block.</param>
+/// <param name="Pages">Pages of a span.</param>
+/// <param name="Slots">Blocks of a span.</param>
+internal readonly record struct SizeClass(int Size, int Pages, int Slots);
+
+/// <summary>
+/// Makes the list of size classes. Eight classes per doubling bound what rounding up a size can waste by one eighth; spans are made
+/// long enough that what is left over behind their last block is at most one eighth as well.
+/// </summary>
+internal static class SizeClassGenerator
+{
+    /// <summary>The longest span of a class with several blocks: the page entry has four bits for the page within the span.</summary>
+    public const int MaxPagesOfSlots = 16;
+
+    /// <summary>Blocks up to here share spans; from here on a span holds one block.</summary>
+    public const int MaxSharedSize = 32 * 1024;
+
+    /// <summary>The largest size that has a class.</summary>
+    public const int MaxClassSize = 4 * 1024 * 1024;
+
+    private const int SmallestStep = 16;
+    private const int StepsPerDoubling = 8;
+
+    // A shared span of one block would be none.
+    private const int MinSlots = 4;
+
+    // Below this many blocks, making a span is a large part of what they cost.
+    private const int WantedSlots = 64;
+
+    // ... but no span is stretched beyond this for their sake: a single block left in it holds all of it back.
+    private const int MaxStretchedBytes = 32 * 1024;
+
+    /// <summary>All classes from the smallest; class number = index + 1, because 0 means a run of pages without a class.</summary>
+    public static List<SizeClass> Generate()
+    {
+        List<SizeClass> classes = [Shared(8)];
+        for (int size = SmallestStep; size <= MaxSharedSize; size += Step(size, SmallestStep))
+        {
+            classes.Add(Shared(size));
+        }
+
+        for (int size = MaxSharedSize + PageGeometry.PageSize; size <= MaxClassSize; size += Step(size, PageGeometry.PageSize))
+        {
+            classes.Add(new SizeClass(size, size / PageGeometry.PageSize, 1));
+        }
+
+        return classes;
+    }
+
+    private static SizeClass Shared(int size)
+    {
+        int pages = 1;
+        while (!IsGoodSpan(size, pages))
+        {
+            pages++;
+        }
+
+        return new SizeClass(size, pages, pages * PageGeometry.PageSize / size);
+    }
+
+    private static bool IsGoodSpan(int size, int pages)
+    {
+        int bytes = pages * PageGeometry.PageSize;
+        int slots = bytes / size;
+        bool longEnough = slots >= WantedSlots || (slots >= MinSlots && bytes >= MaxStretchedBytes);
+        return longEnough && bytes % size <= bytes / 8;
+    }
+
+    // An eighth of the power of two that the size has reached.
+    private static int Step(int size, int smallest) =>
+        Math.Max(smallest, (int)(System.Numerics.BitOperations.RoundUpToPowerOf2((uint)size + 1) / 2 / StepsPerDoubling));
+}

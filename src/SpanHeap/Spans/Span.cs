@@ -1,0 +1,51 @@
+using System.Runtime.InteropServices;
+
+namespace SpanHeap.Spans;
+
+/// <summary>
+/// A run of pages with blocks of one size in it (or one large block), described in 64 bytes at the place of its first page.
+/// </summary>
+/// <remarks>
+/// Type-stable: whatever the page was used for, these bytes are a span. All fields are guarded by the lock of the owner, except
+/// <see cref="Owner"/>, which is also read without it to find out whose lock to take, and is then read again under it.
+/// </remarks>
+[StructLayout(LayoutKind.Sequential, Size = 64)]
+internal unsafe struct Span
+{
+    /// <summary>Neighbours in the owner's list of spans with free slots; null when in no list.</summary>
+    public Span* Next;
+    public Span* Previous;
+
+    /// <summary>The cache whose span this is: written under that cache's lock by a volatile write, before the page entries.</summary>
+    public nint Owner;
+
+    /// <summary>First byte of the first slot: the start of the first page.</summary>
+    public nint Base;
+
+    /// <summary>Bytes of a slot: the class's, or all pages of a span without a class.</summary>
+    public nuint SlotSize;
+
+    public int Pages;
+
+    /// <summary>Number of slots.</summary>
+    public int Slots;
+
+    /// <summary>Slots whose alloc bit is clear: those that a refill may take.</summary>
+    public int FreeSlots;
+
+    /// <summary>No word of the alloc bits below this one has a clear bit.</summary>
+    public int ScanFrom;
+
+    public byte SizeClass;
+    public SpanState State;
+
+    /// <summary>Whether the span is in its owner's list of spans with free slots.</summary>
+    public bool Listed;
+}
+
+/// <summary>A span's state; zero, which is what fresh metadata reads as, is the dead one.</summary>
+internal enum SpanState : byte
+{
+    Dead,
+    InUse,
+}

@@ -1,0 +1,172 @@
+using System.Runtime.CompilerServices;
+using SpanHeap.Os;
+using SpanHeap.Pages;
+
+namespace SpanHeap.Spans;
+
+/// <summary>
+/// Makes spans out of free pages and gives them back: between the page heap, which knows no blocks, and the caches, which know no
+/// arenas.
+/// </summary>
+/// <remarks>
+/// Thread safe. Making and releasing need no lock but the page heap's, because a span's pages belong to the caller alone before the
+/// first and after the second. A heap without a free run is grown by <see cref="ArenaSource"/>, never from here: growing asks the
+/// system, and callers hold locks.
+/// </remarks>
+internal sealed unsafe class SpanSource(PageHeap pages, ArenaSource arenas)
+{
+    // Written under the page heap's lock order by whoever makes or releases a span; read by statistics.
+    private long _spans;
+
+    /// <summary>Spans in use.</summary>
+    public long Count => Volatile.Read(ref _spans);
+
+    /// <summary>A fresh span of a class, in no list; null when no free run is long enough or the limit is reached.</summary>
+    public Span* TryCreate(uint sizeClass, nint owner, uint ownerTag, int room, out bool needsZero)
+    {
+        ref readonly SizeClassInfo info = ref SizeClasses.Info(sizeClass);
+        if (!TryTake(info.Pages, 1, room, out PageRun run))
+        {
+            needsZero = false;
+            return null;
+        }
+
+        needsZero = run.NeedsZero;
+        return Initialize(run, sizeClass, info.Size, info.Slots, owner, ownerTag);
+    }
+
+    /// <summary>A fresh span of one block without a class.</summary>
+    public Span* TryCreateRun(int pageCount, int alignment, int room, nint owner, uint ownerTag, out bool needsZero)
+    {
+        if (!TryTake(pageCount, alignment, room, out PageRun run))
+        {
+            needsZero = false;
+            return null;
+        }
+
+        needsZero = run.NeedsZero;
+        return Initialize(run, SizeClasses.None, run.Bytes, 1, owner, ownerTag);
+    }
+
+    /// <summary>Gives a span's pages back. The caller holds the owner's lock, has unlisted the span, and nothing in it is in use.</summary>
+    public void Release(Span* span)
+    {
+        // Entries first: once the pages are free they may be another span's.
+        nint address = span->Base;
+        int count = span->Pages;
+        Unsafe.InitBlock(ArenaHeader.EntryOf(address), 0, (uint)count * sizeof(uint));
+        span->State = SpanState.Dead;
+        Volatile.Write(ref span->Owner, 0);
+        Interlocked.Decrement(ref _spans);
+        pages.Free(address, count);
+    }
+
+    /// <summary>
+    /// Makes a one-block span longer or shorter where it is. The caller holds the owner's lock; the new size is that of a class, or of
+    /// a run without one.
+    /// </summary>
+    /// <returns>False, and nothing has changed, when the pages behind are not free.</returns>
+    public bool TryResize(Span* span, int newPages, uint newClass, uint ownerTag)
+    {
+        int oldPages = span->Pages;
+        nint end = span->Base + ((nint)oldPages << PageGeometry.PageShift);
+        uint* entries = ArenaHeader.EntryOf(span->Base);
+        if (newPages > oldPages)
+        {
+            if (!arenas.IsWithinLimit(newPages - oldPages) || !pages.TryExtend(end, newPages - oldPages, out _))
+            {
+                return false;
+            }
+
+            WriteInside(entries, oldPages, newPages);
+        }
+        else if (newPages < oldPages)
+        {
+            Unsafe.InitBlock(entries + newPages, 0, (uint)(oldPages - newPages) * sizeof(uint));
+            pages.Free(span->Base + ((nint)newPages << PageGeometry.PageShift), oldPages - newPages);
+        }
+
+        span->Pages = newPages;
+        span->SizeClass = (byte)newClass;
+        span->SlotSize = (nuint)newPages << PageGeometry.PageShift;
+        Volatile.Write(ref *entries, PageEntry.OfBlocks(ownerTag, 0, newClass));
+        return true;
+    }
+
+    /// <summary>Makes a span another owner's. The caller holds the old owner's lock (and the new one's).</summary>
+    public static void ChangeOwner(Span* span, nint owner, uint ownerTag)
+    {
+        Volatile.Write(ref span->Owner, owner);
+        WriteEntries(span, ownerTag);
+    }
+
+    private bool TryTake(int count, int alignment, int room, out PageRun run)
+    {
+        run = default;
+        return arenas.IsWithinLimit(count) && pages.TryAllocate(count, alignment, room, out run);
+    }
+
+    private Span* Initialize(in PageRun run, uint sizeClass, nuint slotSize, int slots, nint owner, uint ownerTag)
+    {
+        Span* span = ArenaHeader.SpanAt(run.Address);
+        span->Next = span->Previous = null;
+        span->Base = run.Address;
+        span->SlotSize = slotSize;
+        span->Pages = run.Pages;
+        span->Slots = slots;
+        span->ScanFrom = 0;
+        span->SizeClass = (byte)sizeClass;
+        span->State = SpanState.InUse;
+        span->Listed = false;
+        InitializeBits(span, slots);
+        if (arenas.HasLiveBits)
+        {
+            Unsafe.InitBlock(ArenaHeader.LiveBits(span), 0, (uint)AllocBits.WordsFor(slots) * sizeof(ulong));
+        }
+
+        // Published by these, last: whoever finds an entry finds all of the above.
+        Volatile.Write(ref span->Owner, owner);
+        WriteEntries(span, ownerTag);
+        Interlocked.Increment(ref _spans);
+        return span;
+    }
+
+    // The block of a one-block span is taken from the start: no refill ever looks for it.
+    private static void InitializeBits(Span* span, int slots)
+    {
+        ulong* bits = ArenaHeader.AllocBits(span);
+        if (slots == 1)
+        {
+            span->FreeSlots = 0;
+            *bits = ulong.MaxValue;
+            return;
+        }
+
+        span->FreeSlots = slots;
+        AllocBits.Initialize(bits, slots);
+    }
+
+    private static void WriteEntries(Span* span, uint ownerTag)
+    {
+        uint* entries = ArenaHeader.EntryOf(span->Base);
+        if (span->Slots == 1)
+        {
+            WriteInside(entries, 1, span->Pages);
+            Volatile.Write(ref *entries, PageEntry.OfBlocks(ownerTag, 0, span->SizeClass));
+            return;
+        }
+
+        for (int page = 0; page < span->Pages; page++)
+        {
+            Volatile.Write(ref entries[page], PageEntry.OfBlocks(ownerTag, page, span->SizeClass));
+        }
+    }
+
+    private static void WriteInside(uint* entries, int from, int to)
+    {
+        for (int page = from; page < to; page++)
+        {
+            Volatile.Write(ref entries[page], PageEntry.OfInside(page));
+        }
+    }
+}
