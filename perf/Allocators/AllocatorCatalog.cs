@@ -1,0 +1,58 @@
+using SpanHeap.Perf.CommandLine;
+using SpanHeap.Perf.Measurement;
+
+namespace SpanHeap.Perf.Allocators;
+
+/// <summary>Every allocator by its name on the command line.</summary>
+internal static class AllocatorCatalog
+{
+    public const string SpanHeap = "spanheap";
+    public const string System = "system";
+
+    // Made on demand: a process that measures one allocator loads no type of another.
+    private static readonly Dictionary<string, Func<AllocatorEntry>> s_entries = new()
+    {
+        [SpanHeap] = () => new AllocatorEntry<SpanHeapAllocator>(SpanHeap),
+        ["spanheap-local"] = () => new AllocatorEntry<SpanHeapLocalAllocator>("spanheap-local"),
+        [System] = () => new AllocatorEntry<SystemAllocator>(System) { IsPeer = true },
+        ["mimalloc"] = () => new AllocatorEntry<MimallocAllocator>("mimalloc")
+        {
+            IsPeer = true,
+            Library = MimallocAllocator.Library,
+            Package = "libmimalloc2.0",
+        },
+        ["jemalloc"] = () => new AllocatorEntry<JemallocAllocator>("jemalloc")
+        {
+            IsPeer = true,
+            Library = JemallocAllocator.Library,
+            Package = "libjemalloc2",
+            // It keeps a few KiB of thread state in static TLS, more than glibc leaves to libraries loaded late.
+            Environment = ("GLIBC_TUNABLES", "glibc.rtld.optional_static_tls=16384"),
+        },
+        ["tcmalloc"] = () => new AllocatorEntry<TcmallocAllocator>("tcmalloc")
+        {
+            IsPeer = true,
+            Library = TcmallocAllocator.Library,
+            Package = "libtcmalloc-minimal4",
+        },
+    };
+
+    public static AllocatorEntry Find(string name) => s_entries.TryGetValue(name, out Func<AllocatorEntry>? make)
+        ? make()
+        : throw new InputException($"'{name}' is not an allocator. Known: {string.Join(", ", s_entries.Keys)}.");
+
+    /// <summary>The named allocators that can be loaded here; says of the others how to get them.</summary>
+    public static IReadOnlyList<AllocatorEntry> Choose(IReadOnlyList<string>? names)
+    {
+        List<AllocatorEntry> chosen = [];
+        foreach (AllocatorEntry entry in (names ?? [SpanHeap, System]).Distinct().Select(Find))
+        {
+            if (entry.Library is null || WorkerProcess.Succeeds(["probe", entry.Name], entry.Environment))
+                chosen.Add(entry);
+            else
+                Console.Error.WriteLine($"{entry.Name} is skipped: {entry.Library} is not installed. On Debian: apt-get install {entry.Package}");
+        }
+
+        return chosen.Count > 0 ? chosen : throw new InputException("No allocator to measure.");
+    }
+}

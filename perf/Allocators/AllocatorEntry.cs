@@ -1,0 +1,30 @@
+using System.Runtime.InteropServices;
+
+namespace SpanHeap.Perf.Allocators;
+
+/// <summary>What is known of an allocator before anything of it is loaded.</summary>
+internal abstract record AllocatorEntry(string Name)
+{
+    /// <summary>The shared library to load; null when there is none.</summary>
+    public string? Library { get; init; }
+
+    /// <summary>The Debian package that brings the library.</summary>
+    public string? Package { get; init; }
+
+    /// <summary>A variable that the process needs in order to load it.</summary>
+    public (string Name, string Value)? Environment { get; init; }
+
+    /// <summary>One of the C allocators, against the best of which others are compared.</summary>
+    public bool IsPeer { get; init; }
+
+    public bool IsLoadable() => Library is null || NativeLibrary.TryLoad(Library, out _);
+
+    public abstract int Accept(IAllocatorVisitor visitor);
+}
+
+/// <inheritdoc cref="AllocatorEntry"/>
+internal sealed record AllocatorEntry<T>(string Name) : AllocatorEntry(Name)
+    where T : struct, IAllocator<T>, allows ref struct
+{
+    public override int Accept(IAllocatorVisitor visitor) => visitor.Visit<T>();
+}

@@ -1,0 +1,7 @@
+namespace SpanHeap.Perf.Allocators;
+
+/// <summary>Work that is generic over the allocator; ends with the exit code of the process.</summary>
+internal interface IAllocatorVisitor
+{
+    int Visit<T>() where T : struct, IAllocator<T>, allows ref struct;
+}

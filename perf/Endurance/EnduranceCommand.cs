@@ -1,0 +1,75 @@
+using System.Globalization;
+using SpanHeap.Perf.Allocators;
+using SpanHeap.Perf.CommandLine;
+using SpanHeap.Perf.Measurement;
+using SpanHeap.Perf.Reports;
+
+namespace SpanHeap.Perf.Endurance;
+
+/// <summary><c>perf -- endurance</c>: what becomes of time and memory over many threads, blocks and seconds.</summary>
+internal static class EnduranceCommand
+{
+    private const long DefaultBlocks = 100_000_000;
+
+    /// <returns>1 when SpanHeap misses a limit.</returns>
+    public static int Run(Arguments arguments)
+    {
+        IReadOnlyList<string>? names = arguments.List("--allocators");
+        long blocks = arguments.Number("--blocks", 1, long.MaxValue / 2) ?? DefaultBlocks;
+        int? rounds = (int?)arguments.Number("--rounds", 1, 1000);
+        arguments.RefuseTheRest();
+        Scenario[] scenarios = arguments.Positional.Count > 0
+            ? [.. arguments.Positional.Select(ScenarioCatalog.Find)]
+            : [.. ScenarioCatalog.All];
+        IReadOnlyList<AllocatorEntry> allocators = AllocatorCatalog.Choose(names);
+
+        Console.WriteLine(Machine.Current);
+        bool missed = false;
+        var table = new MarkdownTable("<scenario", "<allocator", "seconds", "ratio", "peak MiB", "rest MiB", "<limit", "<kept");
+        foreach (Scenario scenario in scenarios)
+        {
+            Dictionary<string, Outcome> outcomes = Measure(scenario, allocators, rounds ?? scenario.Rounds, blocks);
+            Outcome? system = outcomes.GetValueOrDefault(AllocatorCatalog.System);
+            foreach ((string allocator, Outcome outcome) in outcomes)
+            {
+                bool? kept = scenario.Holds(outcome, system);
+                missed |= kept == false && allocator.StartsWith(AllocatorCatalog.SpanHeap, StringComparison.Ordinal);
+                table.Add(
+                    scenario.Name, allocator,
+                    outcome.Seconds.ToString("F2", CultureInfo.InvariantCulture), MarkdownTable.Ratio(outcome.Seconds / system?.Seconds),
+                    MarkdownTable.Mebibytes(outcome.PeakBytes), MarkdownTable.Mebibytes(outcome.RestBytes),
+                    scenario.Limit, kept switch { true => "yes", false => "NO", null => "" });
+                if (outcome.Samples.Length > 0)
+                    PrintSamples(scenario, allocator, outcome);
+            }
+        }
+
+        Console.WriteLine();
+        Console.Write(table);
+        Console.WriteLine();
+        Console.WriteLine("Memory is resident memory above the start of the scenario, each in a process of its own. 'kept' is what SpanHeap promises; for others it is shown only.");
+        return missed ? 1 : 0;
+    }
+
+    private static Dictionary<string, Outcome> Measure(
+        Scenario scenario, IReadOnlyList<AllocatorEntry> allocators, int rounds, long blocks)
+    {
+        Dictionary<string, List<Outcome>> runs = allocators.ToDictionary(allocator => allocator.Name, _ => new List<Outcome>());
+        for (int round = 1; round <= rounds; round++)
+        {
+            foreach (AllocatorEntry allocator in allocators)
+            {
+                Progress.Show($"{scenario.Name}: {allocator.Name}, run {round} of {rounds}");
+                string[] args = ["endurance", allocator.Name, scenario.Name, blocks.ToString(CultureInfo.InvariantCulture)];
+                using var worker = new WorkerProcess(args, allocator.Environment);
+                runs[allocator.Name].Add(worker.Answer<Outcome>());
+            }
+        }
+
+        Progress.Clear();
+        return runs.ToDictionary(run => run.Key, run => Outcome.Of(run.Value));
+    }
+
+    private static void PrintSamples(Scenario scenario, string allocator, Outcome outcome) => Console.WriteLine(
+        $"{scenario.Name}, {allocator}: MiB at each tenth: {string.Join("  ", outcome.Samples.Select(sample => MarkdownTable.Mebibytes(sample)))}");
+}

@@ -1,0 +1,40 @@
+using SpanHeap.Perf.CommandLine;
+using SpanHeap.Perf.Endurance;
+using SpanHeap.Perf.Measurement;
+using SpanHeap.Perf.Micro;
+using SpanHeap.Perf.Replay;
+
+namespace SpanHeap.Perf;
+
+/// <summary>Picks the command. Exit codes: 0 done, 1 a measurement failed, 2 a wrong argument or an unreadable input.</summary>
+internal static class Program
+{
+    private static int Main(string[] args)
+    {
+        try
+        {
+            return args switch
+            {
+                [] => ReplayCommand.Run(new Arguments([])),
+                ["replay", .. var rest] => ReplayCommand.Run(new Arguments(rest)),
+                ["micro", .. var rest] => MicroCommand.Run(rest),
+                ["endurance", .. var rest] => EnduranceCommand.Run(new Arguments(rest)),
+                ["help" or "--help" or "-h" or "-?", ..] => Usage.Print(),
+                [WorkerProcess.Verb, .. var rest] => Worker.Run(rest),
+                [var unknown, ..] => throw new InputException($"'{unknown}' is not a command.\n\n{Usage.Text}"),
+            };
+        }
+        catch (InputException wrong)
+        {
+            Progress.Clear();
+            Console.Error.WriteLine(wrong.Message);
+            return 2;
+        }
+        catch (WorkerException broken)
+        {
+            Progress.Clear();
+            Console.Error.WriteLine(broken.Message);
+            return 1;
+        }
+    }
+}

@@ -1,0 +1,41 @@
+using System.Runtime.CompilerServices;
+
+namespace SpanHeap.Perf.Replay;
+
+/// <summary>
+/// What a program does with a block, alike for all allocators: every cache line is written once, and one is
+/// read at the end. The tag read there tells of blocks that overlap, so that no broken allocator wins.
+/// </summary>
+internal static unsafe class BlockContents
+{
+    private const int CacheLine = 64;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Write(byte* block, uint size, int slot)
+    {
+        if (size < sizeof(ulong))
+        {
+            if (size != 0)
+                *block = (byte)slot;
+            return;
+        }
+
+        *(ulong*)block = Tag(block, slot);
+        byte* end = block + size;
+        byte* line = (byte*)((nuint)block & ~(nuint)(CacheLine - 1));
+        while ((line += CacheLine) < end)
+            *line = (byte)slot;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Check(byte* block, uint size, int slot)
+    {
+        if (size >= sizeof(ulong) ? *(ulong*)block != Tag(block, slot) : size != 0 && *block != (byte)slot)
+            ThrowOverwritten(block, size);
+    }
+
+    private static ulong Tag(byte* block, int slot) => (ulong)block + ((ulong)(uint)slot << 40);
+
+    private static void ThrowOverwritten(byte* block, uint size) =>
+        throw new InvalidOperationException($"The block of {size} bytes at 0x{(nuint)block:x} was overwritten while it was live.");
+}

@@ -1,0 +1,64 @@
+using SpanHeap.Perf.Allocators;
+using SpanHeap.Perf.CommandLine;
+using SpanHeap.Perf.Measurement;
+using SpanHeap.Perf.Recordings;
+using SpanHeap.Perf.Reports;
+
+namespace SpanHeap.Perf.Replay;
+
+/// <summary><c>perf -- replay</c>: what real programs asked of malloc, asked of each allocator.</summary>
+internal static class ReplayCommand
+{
+    private const int DefaultRounds = 5;
+
+    public static int Run(Arguments arguments)
+    {
+        IReadOnlyList<string>? names = arguments.List("--allocators");
+        int rounds = (int)(arguments.Number("--rounds", 1, 1000) ?? DefaultRounds);
+        string? json = arguments.Text("--json");
+        arguments.RefuseTheRest();
+        if (json is not null)
+            JsonReport.RefuseUnwritable(json);
+
+        IReadOnlyList<AllocatorEntry> allocators = AllocatorCatalog.Choose(names);
+        IReadOnlyList<TraceSummary> traces = ReadTraces(arguments.Positional.Count > 0 ? arguments.Positional : TraceFile.Bundled());
+        IReadOnlyList<ReplayResult> results = new ReplaySeries(traces, allocators, rounds).Measure();
+        Progress.Clear();
+
+        Print(traces, results, rounds);
+        if (json is not null)
+            JsonReport.Write(json, ReplayRows.Of(results, rounds));
+        return 0;
+    }
+
+    private static List<TraceSummary> ReadTraces(IEnumerable<string> paths)
+    {
+        List<TraceSummary> traces = [];
+        foreach (string path in paths)
+        {
+            Progress.Show($"reading {path}");
+            traces.Add(TraceSummary.Of(Path.GetFullPath(path), TraceReader.Read(path)));
+        }
+
+        Progress.Clear();
+        return traces;
+    }
+
+    private static void Print(IReadOnlyList<TraceSummary> traces, IReadOnlyList<ReplayResult> results, int rounds)
+    {
+        Console.WriteLine(Machine.Current);
+        foreach (TraceSummary trace in traces)
+            Console.WriteLine(trace);
+        Console.WriteLine();
+        Console.Write(ReplayTable.Of(results));
+        Console.WriteLine();
+        Console.WriteLine($"""
+            ns/op: median (min to max) of {rounds} rounds after warm-up, each allocator in a process of its own, rounds interleaved.
+            cold: median of {rounds} fresh processes, the first {ColdWorker.MaxOperations:N0} operations with the JIT included. The trace was loaded and
+            went through an allocator that does nothing; nothing of the measured one had been called.
+            peak: resident memory above the baseline in the first replay of a fresh process. Ratios are to system; lower is better.
+            """);
+        foreach (ReplayResult result in results.Where(result => result.Peak.OwnBytes is not null))
+            Console.WriteLine($"{result.Allocator.Name} itself counts {MarkdownTable.Mebibytes(result.Peak.OwnBytes)} MiB resident when {result.Trace.Name} ends.");
+    }
+}

@@ -1,0 +1,21 @@
+using SpanHeap.Perf.Allocators;
+using SpanHeap.Perf.CommandLine;
+using SpanHeap.Perf.Endurance;
+using SpanHeap.Perf.Replay;
+
+namespace SpanHeap.Perf;
+
+/// <summary>The side of this program that runs in a child process and measures one allocator.</summary>
+internal static class Worker
+{
+    public static int Run(string[] args) => args switch
+    {
+        ["probe", var allocator] => AllocatorCatalog.Find(allocator).IsLoadable() ? 0 : 1,
+        ["warm", var allocator, var trace] => AllocatorCatalog.Find(allocator).Accept(new WarmWorker(trace)),
+        ["cold", var allocator, var trace] => AllocatorCatalog.Find(allocator).Accept(new ColdWorker(trace)),
+        ["peak", var allocator, var trace] => AllocatorCatalog.Find(allocator).Accept(new PeakWorker(trace)),
+        ["endurance", var allocator, var scenario, var blocks] =>
+            AllocatorCatalog.Find(allocator).Accept(new EnduranceWorker(scenario, blocks)),
+        _ => throw new InputException("A worker is started by this program, not by hand."),
+    };
+}
