@@ -11,7 +11,7 @@ internal static unsafe class BlockContents
     private const int CacheLine = 64;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Write(byte* block, uint size, int slot)
+    public static void Write(byte* block, uint size, uint slot)
     {
         if (size < sizeof(ulong))
         {
@@ -21,20 +21,19 @@ internal static unsafe class BlockContents
         }
 
         *(ulong*)block = Tag(block, slot);
-        byte* end = block + size;
-        byte* line = (byte*)((nuint)block & ~(nuint)(CacheLine - 1));
-        while ((line += CacheLine) < end)
-            *line = (byte)slot;
+        nuint end = (nuint)block + size;
+        for (nuint line = ((nuint)block & ~(nuint)(CacheLine - 1)) + CacheLine; line < end; line += CacheLine)
+            *(byte*)line = (byte)slot;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Check(byte* block, uint size, int slot)
+    public static void Check(byte* block, uint size, uint slot)
     {
         if (size >= sizeof(ulong) ? *(ulong*)block != Tag(block, slot) : size != 0 && *block != (byte)slot)
             ThrowOverwritten(block, size);
     }
 
-    private static ulong Tag(byte* block, int slot) => (ulong)block + ((ulong)(uint)slot << 40);
+    private static ulong Tag(byte* block, uint slot) => (ulong)block + ((ulong)slot << 40);
 
     private static void ThrowOverwritten(byte* block, uint size) =>
         throw new InvalidOperationException($"The block of {size} bytes at 0x{(nuint)block:x} was overwritten while it was live.");

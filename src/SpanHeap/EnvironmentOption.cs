@@ -46,8 +46,10 @@ internal static class EnvironmentOption
             return default;
         }
 
-        return Enum.TryParse(text, ignoreCase: true, out T value) && Enum.IsDefined(value)
-            ? value
+        // By name only: a parse would also take numbers and lists.
+        string? name = Enum.GetNames<T>().FirstOrDefault(known => known.Equals(text.Trim(), StringComparison.OrdinalIgnoreCase));
+        return name != null
+            ? Enum.Parse<T>(name)
             : throw Meaningless(variable, text, "one of " + string.Join(", ", Enum.GetNames<T>()));
     }
 

@@ -35,12 +35,12 @@ public sealed unsafe partial class NativeHeap
 
     /// <summary>A snapshot of the heap's figures; exact while no other thread uses it.</summary>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
-    public HeapStatistics GetStatistics() => StatisticsCollector.Collect(_core);
+    public HeapStatistics GetStatistics() => _core.WhileQuiet(StatisticsCollector.Collect);
 
     /// <summary>Walks all metadata of the heap and compares what is said twice. No other thread may use the heap meanwhile.</summary>
     /// <exception cref="HeapCorruptionException">Something does not agree; the message has the facts.</exception>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
-    public void Verify() => HeapVerifier.Verify(_core);
+    public void Verify() => _core.WhileQuiet(HeapVerifier.Verify);
 
     /// <summary>
     /// Returns what caches keep for reuse and gives free memory back to the system now, instead of after the heap's delay. What other

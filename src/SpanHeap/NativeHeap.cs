@@ -136,10 +136,12 @@ public sealed unsafe partial class NativeHeap : IDisposable
     public void Free(void* ptr)
     {
         ThreadCache* cache = Cache;
-        if (cache == null || !ThreadCache.TryFree(cache, ptr))
+        if (cache != null && ThreadCache.TryFree(cache, ptr))
         {
-            _core.Free(cache, ptr);
+            return;
         }
+
+        _core.Free(cache, ptr);
     }
 
     /// <inheritdoc cref="SpanMemory.Realloc"/>

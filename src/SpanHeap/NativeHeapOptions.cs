@@ -89,6 +89,18 @@ public sealed class NativeHeapOptions
             ArgumentOutOfRangeException.ThrowIfGreaterThan(ScavengeDelay, TimeSpan.FromDays(1), nameof(ScavengeDelay));
         }
 
+        RequireDefined(Checks, nameof(Checks));
+        RequireDefined(ForeignFree, nameof(ForeignFree));
+        RequireDefined(LateMisuse, nameof(LateMisuse));
         return (NativeHeapOptions)MemberwiseClone();
+
+        static void RequireDefined<T>(T value, string option)
+            where T : struct, Enum
+        {
+            if (!Enum.IsDefined(value))
+            {
+                throw new ArgumentOutOfRangeException(option, value, $"{option} must be one of {string.Join(", ", Enum.GetNames<T>())}.");
+            }
+        }
     }
 }

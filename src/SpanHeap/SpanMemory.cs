@@ -74,10 +74,12 @@ public static unsafe class SpanMemory
     public static void Free(void* ptr)
     {
         ThreadCache* cache = ThreadSlots.Shared;
-        if (cache == null || !ThreadCache.TryFree(cache, ptr))
+        if (cache != null && ThreadCache.TryFree(cache, ptr))
         {
-            FreeSlow(cache, ptr);
+            return;
         }
+
+        FreeSlow(cache, ptr);
     }
 
     /// <summary>Reallocates a block of memory to be the specified size, in bytes.</summary>

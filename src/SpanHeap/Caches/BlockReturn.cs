@@ -23,74 +23,55 @@ internal sealed unsafe class BlockReturn(SpanSource spans, MisuseLog misuse)
     {
         uint ownerTag = owner->OwnerTag;
         int others = 0;
-        int returned = 0;
-        Span* span = null;
-        ulong* bits = null;
-        runs = 0;
+        int changes = 0;
+        Span* last = null;
         for (int i = 0; i < count; i++)
         {
             nint block = blocks[i];
-            uint mine = *ArenaHeader.EntryOf(block) - ownerTag;
+            BlockPlace place = new(block);
+            uint mine = place.Entry - ownerTag;
             if (mine > PageEntry.OwnerMask)
             {
                 blocks[others++] = block;
                 continue;
             }
 
-            nint within = ((nint)PageEntry.PageWithinSpan(mine) << PageGeometry.PageShift) | (block & (PageGeometry.PageSize - 1));
-            Span* its = ArenaHeader.SpanAt(block - within);
-            if (its != span)
-            {
-                Credit(owner, span, returned);
-                span = its;
-                bits = ArenaHeader.AllocBits(its);
-                returned = 0;
-                runs++;
-            }
+            place.Resolve(mine);
+            Span* span = place.Span;
 
-            // Once per block the heap looks whether it ever gave this address out and has not had it back: two compares that cost
-            // nothing beside the cache lines they need anyway.
-            uint reciprocal = SizeClasses.Info(PageEntry.SizeClass(mine)).Reciprocal;
-            ulong product = (ulong)within * reciprocal;
-            int slot = (int)(product >> 32);
-            if ((uint)product >= reciprocal || slot >= span->Slots)
+            // Counted without a branch: blocks freed in no order would mispredict it each time.
+            changes += span == last ? 0 : 1;
+            last = span;
+
+            // Once per block the heap looks whether it ever gave this address out and has not had it back: compares that cost nothing
+            // beside the cache lines they need anyway.
+            ref readonly SizeClassInfo info = ref SizeClasses.Info(PageEntry.SizeClass(mine));
+            ulong product = place.Within * info.Reciprocal;
+            uint slot = (uint)(product >> 32);
+            ulong bit = 1UL << (int)slot;
+            ulong* word = place.AllocBits + (slot >> 6);
+            if ((uint)product >= info.Reciprocal || slot >= (uint)info.Slots || (*word & bit) == 0)
             {
-                misuse.Record(block, MisuseKind.InteriorPointer);
+                Reject(block, isStart: (uint)product < info.Reciprocal && slot < (uint)info.Slots);
                 continue;
             }
 
-            ulong bit = 1UL << slot;
-            ulong word = bits[slot >>> 6];
-            if ((word & bit) == 0)
+            *word ^= bit;
+            int free = span->FreeSlots + 1;
+            span->FreeSlots = free;
+            if (!span->Listed || free == info.Slots)
             {
-                misuse.Record(block, MisuseKind.DoubleFree);
-                continue;
+                Settle(owner, span);
             }
-
-            bits[slot >>> 6] = word ^ bit;
-            span->ScanFrom = Math.Min(span->ScanFrom, slot >>> 6);
-            returned++;
         }
 
-        Credit(owner, span, returned);
+        runs = changes;
         return others;
     }
 
-    // Counts slots that became free in one span, once for a run of blocks.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Credit(ThreadCache* owner, Span* span, int returned)
-    {
-        if (returned == 0)
-        {
-            return;
-        }
-
-        span->FreeSlots += returned;
-        if (!span->Listed || span->FreeSlots == span->Slots)
-        {
-            Settle(owner, span);
-        }
-    }
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Reject(nint block, bool isStart) =>
+        misuse.Record(block, isStart ? MisuseKind.DoubleFree : MisuseKind.InteriorPointer);
 
     // A span's standing changes: from full to listed, or to empty.
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -64,18 +64,18 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
     /// <summary>Makes a cache an orphan if it still is in the incarnation given.</summary>
     public bool TryOrphan(ThreadCache* cache, long incarnation)
     {
-        if (Interlocked.CompareExchange(ref cache->Ownership, incarnation & ~1L, incarnation) != incarnation)
+        // Under the lock, because Dispose ends all incarnations under it: a holder that is finalized later must find that.
+        _lock.Enter();
+        bool orphaned = (incarnation & 1) != 0
+            && Interlocked.CompareExchange(ref cache->Ownership, incarnation & ~1L, incarnation) == incarnation;
+        if (orphaned)
         {
-            return false;
+            _threads[cache->Index] = null;
+            PushOrphan(cache);
         }
 
-        _lock.Enter();
-        _threads[cache->Index] = null;
-        cache->NextOrphan = _orphans;
-        _orphans = cache;
-        _orphanCount++;
         _lock.Exit();
-        return true;
+        return orphaned;
     }
 
     /// <summary>Asks some threads, in turn, whether they live.</summary>
@@ -84,6 +84,12 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
         for (int i = Math.Min(howMany, Count); i > 0; i--)
         {
             _lock.Enter();
+            if (_count == 0)
+            {
+                _lock.Exit();
+                return;
+            }
+
             _pollTurn = (_pollTurn + 1) % _count;
             ThreadCache* cache = (ThreadCache*)_caches[_pollTurn];
             Thread? thread = _threads[_pollTurn];
@@ -120,9 +126,7 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
     public void ReturnOrphan(ThreadCache* cache)
     {
         _lock.Enter();
-        cache->NextOrphan = _orphans;
-        _orphans = cache;
-        _orphanCount++;
+        PushOrphan(cache);
         _lock.Exit();
     }
 
@@ -136,11 +140,23 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
         _orphans = null;
         _orphanCount = 0;
         Array.Clear(_threads);
+        for (int i = 0; i < count; i++)
+        {
+            EndIncarnation((ThreadCache*)caches[i]);
+        }
+
         _lock.Exit();
         for (int i = 0; i < count; i++)
         {
             ThreadCachePool.Give((ThreadCache*)caches[i]);
         }
+    }
+
+    private void PushOrphan(ThreadCache* cache)
+    {
+        cache->NextOrphan = _orphans;
+        _orphans = cache;
+        _orphanCount++;
     }
 
     private ThreadCache* TryAdopt(Thread thread, out long incarnation)
@@ -201,6 +217,13 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
         }
 
         return cache;
+    }
+
+    // To a number that is nobody's, and no former owner's either.
+    private static void EndIncarnation(ThreadCache* cache)
+    {
+        long ownership = Volatile.Read(ref cache->Ownership);
+        Volatile.Write(ref cache->Ownership, (ownership | 1) + 1);
     }
 
     // A cache that nobody owns and no list names becomes the thread's.

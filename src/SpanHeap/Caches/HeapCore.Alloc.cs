@@ -125,7 +125,7 @@ internal sealed unsafe partial class HeapCore
         void* block = sizeClass != SizeClasses.None && room == 0 ? _large.TryTakeKept(cache, sizeClass) : null;
         if (block == null)
         {
-            if (PageGeometry.PagesFor(byteCount) > (nuint)Pages.Geometry.MaxRun || alignment >= (nuint)PageGeometry.ArenaSize || byteCount > (nuint)nint.MaxValue)
+            if (!Pages.Geometry.Fits(PageGeometry.PagesFor(byteCount), Math.Max(1, alignment >> PageGeometry.PageShift)))
             {
                 needsZero = false;
                 return TryAllocateHuge(byteCount, alignment, zeroed);
@@ -166,9 +166,10 @@ internal sealed unsafe partial class HeapCore
     private void* TryAllocateHuge(nuint byteCount, nuint alignment, bool zeroed)
     {
         bool relieved = false;
+        byteCount = Math.Max(byteCount, 1);
         while (byteCount <= (nuint)nint.MaxValue)
         {
-            void* block = Arenas.IsWithinLimit(byteCount) ? HugeBlocks.TryAllocate(Os, Serial, Math.Max(byteCount, 1), alignment, zeroed) : null;
+            void* block = Arenas.IsWithinLimit(byteCount) ? HugeBlocks.TryAllocate(Os, Serial, byteCount, alignment, zeroed) : null;
             if (block != null)
             {
                 Arenas.AddHugeBytes((long)byteCount);

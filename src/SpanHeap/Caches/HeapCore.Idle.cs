@@ -5,7 +5,7 @@ namespace SpanHeap.Caches;
 /// <summary>Taking back what caches keep; called by <see cref="IdleWork"/>.</summary>
 internal sealed unsafe partial class HeapCore
 {
-    /// <summary>Raised for misuse found late, on the timer's thread.</summary>
+    /// <summary>Called for misuse found late, on a thread of the pool.</summary>
     public Action<nint, MisuseKind>? OnMisuse { get; set; }
 
     /// <summary>Takes back all that can be without stopping other threads, and gives free pages to the system.</summary>
@@ -14,6 +14,22 @@ internal sealed unsafe partial class HeapCore
         ThrowIfDisposed();
         _idle.DrainAll();
         _idle.ScavengeAll();
+        NoteActivity();
+    }
+
+    /// <summary>Does something that needs the heap to stand still, as far as the heap itself goes: its timer waits.</summary>
+    public T WhileQuiet<T>(Func<HeapCore, T> inspect)
+    {
+        ThrowIfDisposed();
+        _idle.Pause();
+        try
+        {
+            return inspect(this);
+        }
+        finally
+        {
+            _idle.Resume();
+        }
     }
 
     /// <summary>Returns what lies on the calling thread's stacks.</summary>
@@ -46,7 +62,7 @@ internal sealed unsafe partial class HeapCore
         _remote.SendPending(cache);
     }
 
-    /// <summary>Returns what lies in a cache's depots, inbox and outbox, and releases its empty spans.</summary>
+    /// <summary>Returns what lies in a cache's depots and releases its empty spans.</summary>
     /// <param name="cache">Any cache of the heap.</param>
     /// <param name="idleOnly">Only where nothing has happened for a whole round.</param>
     /// <returns>Whether something is still kept.</returns>
@@ -69,10 +85,25 @@ internal sealed unsafe partial class HeapCore
             kept |= any;
         }
 
+        return kept;
+    }
+
+    /// <summary>Takes in what others have sent to a cache.</summary>
+    public void DrainInbox(ThreadCache* cache)
+    {
         cache->Lock.Enter();
         _stock.DrainInbox(cache, SizeClasses.None, null);
-        bool outbox = cache->OutboxUsedAt != 0;
-        bool flush = outbox && (!idleOnly || cache->OutboxUsedAt + 1 < now);
+        cache->Lock.Exit();
+        _remote.SendPending(cache);
+    }
+
+    /// <summary>Sends what a cache has gathered for others.</summary>
+    /// <returns>Whether something is still kept.</returns>
+    public bool FlushOutbox(ThreadCache* cache, bool idleOnly)
+    {
+        cache->Lock.Enter();
+        bool used = cache->OutboxUsedAt != 0;
+        bool flush = used && (!idleOnly || cache->OutboxUsedAt + 1 < Clock.Now);
         cache->OutboxUsedAt = flush ? 0 : cache->OutboxUsedAt;
         cache->Lock.Exit();
         if (flush)
@@ -80,8 +111,7 @@ internal sealed unsafe partial class HeapCore
             _remote.Flush(cache);
         }
 
-        _remote.SendPending(cache);
-        return kept || (outbox && !flush);
+        return used && !flush;
     }
 
     /// <summary>Makes the spans with free slots of a dead thread's cache available to all threads.</summary>
@@ -107,7 +137,7 @@ internal sealed unsafe partial class HeapCore
         }
     }
 
-    /// <summary>Tells what was found late; without a lock, on the timer's thread.</summary>
+    /// <summary>Tells what was found late; without a lock, on a thread of the pool.</summary>
     public void ReportMisuse()
     {
         if (!Misuse.HasPending)

@@ -128,13 +128,20 @@ internal sealed unsafe partial class HeapCore : IDisposable
         s_numbers.Give(Number);
     }
 
-    private ThreadCache* TryAttach() => ThreadSlots.TryAttach(Registry, Number, shared: this == SharedHeap.Core);
+    private ThreadCache* TryAttach() => ThreadSlots.TryAttach(Registry, Number, Serial, shared: this == SharedHeap.Core);
 
     /// <summary>The stack that really serves a thread: with full checks not the one that fast paths see, so that they see every call.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private ClassStack* ServingStack(ThreadCache* cache, uint sizeClass) =>
         _fullChecks ? ThreadCache.HiddenStack(cache, sizeClass) : ThreadCache.Stack(cache, sizeClass);
 
-    // Free pages may be discarded and caches drained by the timer from now on.
-    private void NoteActivity() => _idle.Arm();
+    // There may be something for the timer to do from now on, or something to tell. Called without a lock.
+    private void NoteActivity()
+    {
+        _idle.Arm();
+        if (Misuse.HasPending)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(static heap => heap.ReportMisuse(), this, preferLocal: false);
+        }
+    }
 }

@@ -20,11 +20,12 @@ internal sealed unsafe class IdleWork : IDisposable
     private readonly TimeSpan _period;
     private readonly Lock _timerLock = new();
     private Timer? _timer;
+    private bool _disposed;
 
     // Set when a slow path has left something to do; cleared by the round before it looks. Any thread.
     private int _armed;
 
-    // 1 while a round runs, in the timer or in Trim.
+    // 1 while a round runs or rounds are paused, and for ever after Dispose.
     private int _running;
 
     public IdleWork(HeapCore heap)
@@ -52,6 +53,17 @@ internal sealed unsafe class IdleWork : IDisposable
         }
     }
 
+    /// <summary>Keeps rounds from beginning, for who looks at the heap as a whole; waits for one that is under way.</summary>
+    public void Pause()
+    {
+        while (Interlocked.Exchange(ref _running, 1) != 0)
+        {
+            Thread.Yield();
+        }
+    }
+
+    public void Resume() => Volatile.Write(ref _running, 0);
+
     /// <summary>Gives all free pages back to the system.</summary>
     public void ScavengeAll()
     {
@@ -67,15 +79,18 @@ internal sealed unsafe class IdleWork : IDisposable
         {
             _timer?.Dispose();
             _timer = null;
-            _armed = 1;
+            _disposed = true;
         }
+
+        // A round that is under way walks what is about to be freed.
+        Pause();
     }
 
     private void Schedule()
     {
         lock (_timerLock)
         {
-            if (_heap.TryGetTarget(out HeapCore? heap) && heap.IsDisposed)
+            if (_disposed)
             {
                 return;
             }
@@ -115,26 +130,23 @@ internal sealed unsafe class IdleWork : IDisposable
 
     private void OnTimer()
     {
-        // Cleared before looking: what comes after arms the timer again.
-        Volatile.Write(ref _armed, 0);
-        if (!_heap.TryGetTarget(out HeapCore? heap) || heap.IsDisposed || Interlocked.Exchange(ref _running, 1) != 0)
+        if (Interlocked.Exchange(ref _running, 1) != 0)
         {
+            // Somebody looks at the heap as a whole, or has disposed it: then nothing is scheduled.
+            Schedule();
             return;
         }
 
-        try
+        // Cleared before looking: what comes after arms the timer again.
+        Volatile.Write(ref _armed, 0);
+        bool again = _heap.TryGetTarget(out HeapCore? heap) && Round(heap);
+        Volatile.Write(ref _running, 0);
+        if (again)
         {
-            if (Round(heap))
-            {
-                Arm();
-            }
-        }
-        finally
-        {
-            Volatile.Write(ref _running, 0);
+            Arm();
         }
 
-        heap.ReportMisuse();
+        heap?.ReportMisuse();
     }
 
     // True when another round will have something to do.
@@ -151,23 +163,33 @@ internal sealed unsafe class IdleWork : IDisposable
     // True when something is still kept.
     private static bool Drain(HeapCore heap, bool idleOnly)
     {
-        bool kept = DrainOrphans(heap);
-        for (int i = 0; i < heap.Registry.Count; i++)
+        // In this order, because each step may leave something for the next: outboxes fill inboxes, and those fill spans.
+        DrainOrphans(heap);
+        bool kept = false;
+        int count = heap.Registry.Count;
+        for (int i = 0; i < count; i++)
         {
-            ThreadCache* cache = heap.Registry[i];
-            kept |= heap.DrainShelves(cache, idleOnly);
+            kept |= heap.FlushOutbox(heap.Registry[i], idleOnly);
+        }
+
+        for (int i = 0; i < count; i++)
+        {
+            heap.DrainInbox(heap.Registry[i]);
+            kept |= heap.DrainShelves(heap.Registry[i], idleOnly);
         }
 
         return kept;
     }
 
     // Orphans taken for draining cannot be adopted meanwhile: their stacks are the drainer's.
-    private static bool DrainOrphans(HeapCore heap)
+    private static void DrainOrphans(HeapCore heap)
     {
         ThreadCache* drained = null;
         for (ThreadCache* orphan = heap.Registry.TakeOrphan(); orphan != null; orphan = heap.Registry.TakeOrphan())
         {
             heap.DrainStacks(orphan);
+            heap.FlushOutbox(orphan, idleOnly: false);
+            heap.DrainInbox(orphan);
             heap.DrainShelves(orphan, idleOnly: false);
             heap.MoveSpansToCentral(orphan);
             orphan->NextOrphan = drained;
@@ -180,8 +202,6 @@ internal sealed unsafe class IdleWork : IDisposable
             heap.Registry.ReturnOrphan(drained);
             drained = next;
         }
-
-        return false;
     }
 
     private static void Scavenge(HeapCore heap, bool agedOnly)

@@ -12,8 +12,9 @@ namespace SpanHeap.Caches;
 /// </remarks>
 internal sealed unsafe class LargeBlocks(SpanSource spans, CacheStock stock, HeapClock clock)
 {
-    // Per cache. One block of the largest class must fit, or a program that frees and allocates it in turn would make a span each time.
-    private const long MaxKeptBytes = SizeClasses.MaxClassSize;
+    // Per cache. Larger blocks go back to the page heap at once: beside using a megabyte, finding its pages again costs nothing, and the
+    // pages stay backed by memory until the timer comes.
+    private const long MaxKeptBytes = 1024 * 1024;
 
     /// <summary>A kept block of a class; null when there is none. Its contents are what they were.</summary>
     public void* TryTakeKept(ThreadCache* cache, uint sizeClass)
@@ -42,6 +43,11 @@ internal sealed unsafe class LargeBlocks(SpanSource spans, CacheStock stock, Hea
     public bool TryKeep(ThreadCache* cache, uint sizeClass, nint block)
     {
         long size = SizeClasses.Info(sizeClass).Size;
+        if (size > MaxKeptBytes)
+        {
+            return false;
+        }
+
         cache->Lock.Enter();
         MakeRoom(cache, size);
         ClassShelf* shelf = ThreadCache.Shelf(cache, sizeClass);

@@ -122,6 +122,18 @@ internal unsafe struct ThreadCache
 
     public static OutboxSlot* Outbox(ThreadCache* cache, int index) => &cache->_outbox + index;
 
+    /// <summary>
+    /// Closes all stacks and empties all shelves of a cache whose heap is gone. What names it stays: its number, and its ownership,
+    /// which former owners may read at any time.
+    /// </summary>
+    public static void Reset(ThreadCache* cache)
+    {
+        const int OwnershipEnd = ColdOffset + 16;
+        cache->HeapSerial = 0;
+        new Span<byte>((byte*)cache + StacksOffset, ColdOffset - StacksOffset).Clear();
+        new Span<byte>((byte*)cache + OwnershipEnd, Size - OwnershipEnd).Clear();
+    }
+
     /// <summary>Whether a thread owns the cache, rather than nobody: an orphan, or the central cache.</summary>
     public static bool IsOwned(ThreadCache* cache) => (Volatile.Read(ref cache->Ownership) & 1) != 0;
 
@@ -138,12 +150,23 @@ internal unsafe struct ThreadCache
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool TryFree(ThreadCache* cache, void* block)
     {
-        if (!ArenaMap.IsInArena((nint)block))
+        if (ArenaMap.IsInArena((nint)block))
         {
-            return false;
+            uint mine = *ArenaHeader.EntryOf((nint)block) - cache->OwnerTag;
+            if (mine <= PageEntry.OwnerMask)
+            {
+                // One way out with true, and the caller's test of it costs nothing.
+                ClassStack* stack = Stack(cache, PageEntry.SizeClass(mine));
+                nint* top = stack->Top;
+                if (top != stack->Limit)
+                {
+                    *top = (nint)block;
+                    stack->Top = top + 1;
+                    return true;
+                }
+            }
         }
 
-        uint mine = *ArenaHeader.EntryOf((nint)block) - cache->OwnerTag;
-        return mine <= PageEntry.OwnerMask && ClassStack.TryPush(Stack(cache, PageEntry.SizeClass(mine)), block);
+        return false;
     }
 }

@@ -42,13 +42,7 @@ internal static unsafe class ThreadCachePool
     /// <summary>Takes the cache of a heap that is gone.</summary>
     public static void Give(ThreadCache* cache)
     {
-        uint ownerTag = cache->OwnerTag;
-        long ownership = cache->Ownership;
-        new Span<byte>(cache, ThreadCache.Size).Clear();
-        cache->OwnerTag = ownerTag;
-
-        // An even number of a later incarnation: nobody's, and no former owner's either.
-        cache->Ownership = (ownership | 1) + 1;
+        ThreadCache.Reset(cache);
         s_lock.Enter();
         cache->NextOrphan = s_free;
         s_free = cache;

@@ -7,18 +7,20 @@ namespace SpanHeap.Caches;
 /// Where a thread finds its caches: the shared heap's in one thread-static pointer, those of other heaps in a table by heap number.
 /// </summary>
 /// <remarks>
-/// Only the thread itself reads and writes its slots. A cache found in the table is the heap's only if it says so by serial number:
-/// heaps come and go under the same number.
+/// Only the thread itself reads and writes its slots. A slot says by serial number whose cache it has: heaps come and go under the
+/// same number, and the caches of one that is gone may be anybody's.
 /// </remarks>
 internal static unsafe class ThreadSlots
 {
+    private const int SlotsToSpare = 8;
+
     /// <summary>The calling thread's cache of the shared heap; null before its first slow path. The one thread-static read of an Alloc or a Free.</summary>
     [ThreadStatic]
     public static ThreadCache* Shared;
 
-    // [0] is the number of entries, then the caches by heap number.
+    // By heap number. The first slot is no heap's: its serial is the number of slots.
     [ThreadStatic]
-    private static nint* t_table;
+    private static Slot* t_table;
 
     // Finalized some time after the thread is gone.
     [ThreadStatic]
@@ -28,21 +30,14 @@ internal static unsafe class ThreadSlots
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ThreadCache* Find(int heapNumber, ulong heapSerial)
     {
-        nint* table = t_table;
-        if (table != null && heapNumber < (int)*table)
-        {
-            ThreadCache* cache = (ThreadCache*)table[1 + heapNumber];
-            if (cache != null && cache->HeapSerial == heapSerial)
-            {
-                return cache;
-            }
-        }
-
-        return null;
+        Slot* table = t_table;
+        return table != null && (uint)heapNumber < table->HeapSerial && table[1 + heapNumber].HeapSerial == heapSerial
+            ? table[1 + heapNumber].Cache
+            : null;
     }
 
     /// <summary>Gives the calling thread a cache of a heap; null when there is no memory.</summary>
-    public static ThreadCache* TryAttach(CacheRegistry registry, int heapNumber, bool shared)
+    public static ThreadCache* TryAttach(CacheRegistry registry, int heapNumber, ulong heapSerial, bool shared)
     {
         Holder holder = t_holder ??= new Holder();
         if (!EnsureTable(holder, heapNumber))
@@ -57,7 +52,7 @@ internal static unsafe class ThreadSlots
         }
 
         holder.Add(registry, cache, incarnation);
-        t_table[1 + heapNumber] = (nint)cache;
+        t_table[1 + heapNumber] = new Slot { HeapSerial = heapSerial, Cache = cache };
         if (shared)
         {
             Shared = cache;
@@ -68,18 +63,18 @@ internal static unsafe class ThreadSlots
 
     private static bool EnsureTable(Holder holder, int heapNumber)
     {
-        nint length = t_table == null ? 0 : *t_table;
+        int length = t_table == null ? 0 : (int)t_table->HeapSerial;
         if (heapNumber < length)
         {
             return true;
         }
 
-        nint larger = Math.Max(2 * length, heapNumber + 8);
+        int larger = Math.Max(2 * length, heapNumber + SlotsToSpare);
         try
         {
-            nint* table = (nint*)NativeMemory.AllocZeroed((nuint)(larger + 1) * (nuint)sizeof(nint));
-            new Span<nint>(t_table + 1, (int)length).CopyTo(new Span<nint>(table + 1, (int)larger));
-            *table = larger;
+            Slot* table = (Slot*)NativeMemory.AllocZeroed((nuint)(larger + 1), (nuint)sizeof(Slot));
+            new Span<Slot>(t_table + 1, length).CopyTo(new Span<Slot>(table + 1, larger));
+            table->HeapSerial = (ulong)larger;
             NativeMemory.Free(t_table);
             t_table = table;
             holder.Table = table;
@@ -91,12 +86,18 @@ internal static unsafe class ThreadSlots
         }
     }
 
+    private struct Slot
+    {
+        public ulong HeapSerial;
+        public ThreadCache* Cache;
+    }
+
     // Lives as long as the thread: when it is finalized, the thread has run its last instruction.
     private sealed class Holder
     {
         private readonly List<(CacheRegistry Registry, nint Cache, long Incarnation)> _caches = [];
 
-        public nint* Table;
+        public Slot* Table;
 
         public void Add(CacheRegistry registry, ThreadCache* cache, long incarnation)
         {

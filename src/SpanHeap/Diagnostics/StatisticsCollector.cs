@@ -12,7 +12,6 @@ internal static unsafe class StatisticsCollector
 {
     public static HeapStatistics Collect(HeapCore heap)
     {
-        heap.ThrowIfDisposed();
         var taken = new long[SizeClasses.Capacity];
         var takenBytes = new long[SizeClasses.Capacity];
         var free = new long[SizeClasses.Capacity];

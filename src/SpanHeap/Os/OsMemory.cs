@@ -50,6 +50,7 @@ internal sealed unsafe class OsMemory
     {
         if (!Admit(purpose))
         {
+            Finish(purpose, succeeded: false);
             return null;
         }
 
@@ -59,7 +60,7 @@ internal sealed unsafe class OsMemory
         }
         catch (OutOfMemoryException)
         {
-            Interlocked.Increment(ref _failures[(int)purpose]);
+            Finish(purpose, succeeded: false);
             return null;
         }
     }
@@ -69,6 +70,7 @@ internal sealed unsafe class OsMemory
     {
         if (!Admit(purpose))
         {
+            Finish(purpose, succeeded: false);
             return null;
         }
 
@@ -78,7 +80,7 @@ internal sealed unsafe class OsMemory
         }
         catch (OutOfMemoryException)
         {
-            Interlocked.Increment(ref _failures[(int)purpose]);
+            Finish(purpose, succeeded: false);
             return null;
         }
     }

@@ -39,6 +39,11 @@ internal readonly record struct PageGeometry(int PagesPerArena, int HeaderPages,
 
     public nint ArenaBytes => (nint)PagesPerArena << PageShift;
 
-    /// <summary>Pages needed for so many bytes.</summary>
-    public static nuint PagesFor(nuint bytes) => (bytes + PageSize - 1) >> PageShift;
+    /// <summary>Pages needed for so many bytes; any number of bytes may be asked for.</summary>
+    public static nuint PagesFor(nuint bytes) => (bytes >> PageShift) + ((bytes & (PageSize - 1)) != 0 ? 1u : 0u);
+
+    /// <summary>Whether an arena with nothing in it has an aligned run of so many pages.</summary>
+    public bool Fits(nuint pages, nuint alignmentInPages) =>
+        alignmentInPages < (nuint)PagesPerArena
+        && pages <= (nuint)PagesPerArena - (((nuint)HeaderPages + alignmentInPages - 1) & ~(alignmentInPages - 1));
 }

@@ -6,6 +6,9 @@ namespace SpanHeap.Pages;
 /// </summary>
 internal sealed unsafe partial class PageHeap
 {
+    // Pages in the hands of a scavenger: neither free nor in use. Guarded by the lock.
+    private long _pagesScavenged;
+
     /// <summary>Notes which pages are free and resident now; those that still are at the next scavenge have been idle since.</summary>
     public void AgeFreePages()
     {
@@ -32,6 +35,7 @@ internal sealed unsafe partial class PageHeap
         _lock.Enter();
         bool found = FindScavengeable(from, agedOnly, out int index, out int start, out int pages);
         run = found ? Take(index, start, pages) : default;
+        _pagesScavenged += run.Pages;
         _lock.Exit();
         return found;
     }
@@ -52,6 +56,8 @@ internal sealed unsafe partial class PageHeap
                 arena->Released = true;
             }
         }
+
+        _pagesScavenged += run.Pages;
 
         _lock.Exit();
         return found;
@@ -83,7 +89,7 @@ internal sealed unsafe partial class PageHeap
         arena->FreePages += run.Pages;
         arena->Summarize(start, run.Pages);
         _arenas.Update(index);
-        _pagesInUse -= run.Pages;
+        _pagesScavenged -= run.Pages;
         _lock.Exit();
     }
 

@@ -37,8 +37,9 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
     /// <summary>Adds an arena whose pages behind the header are free; false when there is no memory for its records.</summary>
     public bool AddArena(nint address, bool needsZero)
     {
-        ArenaPages* arena = ArenaPages.Create(metadata, address, geometry, needsZero);
-        if (arena == null || !_arenas.EnsureRoom(ref _lock))
+        // In this order nothing is lost when there is no memory: room is kept for the next try, and records come last.
+        ArenaPages* arena = _arenas.EnsureRoom(ref _lock) ? ArenaPages.Create(metadata, address, geometry, needsZero) : null;
+        if (arena == null)
         {
             return false;
         }
@@ -62,6 +63,7 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
         _lock.Enter();
         bool found = Find(pages + room, alignment, out int index, out int start) || (room > 0 && Find(pages, alignment, out index, out start));
         run = found ? Take(index, start, pages) : default;
+        _pagesInUse += run.Pages;
         _lock.Exit();
         return found;
     }
@@ -81,6 +83,7 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
             if (free)
             {
                 more = Take(index, start, pages);
+                _pagesInUse += pages;
             }
         }
 
@@ -133,7 +136,6 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
         arena->Released = false;
         arena->Summarize(start, pages);
         _arenas.Update(index);
-        _pagesInUse += pages;
         _pagesFree -= resident;
         _pagesGivenBack -= pages - resident;
         return new PageRun(arena->Base + ((nint)start << PageGeometry.PageShift), pages, dirty);

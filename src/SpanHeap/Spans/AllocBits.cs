@@ -39,7 +39,7 @@ internal static unsafe class AllocBits
     {
         ulong* bits = ArenaHeader.AllocBits(span);
         nint size = (nint)span->SlotSize;
-        int word = span->ScanFrom;
+        int word = 0;
         span->FreeSlots -= count;
         while (true)
         {
@@ -67,7 +67,6 @@ internal static unsafe class AllocBits
             bits[word] = ~available;
             if (count == 0)
             {
-                span->ScanFrom = word;
                 return;
             }
 

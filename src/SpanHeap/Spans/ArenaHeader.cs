@@ -65,6 +65,14 @@ internal static unsafe class ArenaHeader
     public static Span* SpanOf(nint address, uint entry) =>
         SpanAt(address - ((nint)PageEntry.PagesFromFirst(entry) << PageGeometry.PageShift));
 
+    /// <summary>The span that begins on a page of an arena.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Span* SpanOfPage(nint arena, nuint page) => (Span*)(arena + Spans + (nint)(page << SpanShift));
+
+    /// <summary>The alloc bits of the span that begins on a page of an arena.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong* AllocBitsOfPage(nint arena, nuint page) => (ulong*)(arena + Bits + (nint)(page << BitsShift));
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong* AllocBits(Span* span) => BitsOf(span, Bits);
 

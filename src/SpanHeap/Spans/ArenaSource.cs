@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using SpanHeap.Os;
 using SpanHeap.Pages;
 
@@ -22,6 +23,9 @@ internal sealed unsafe class ArenaSource : IDisposable
     // Records of requests. Pushed by the growing thread alone (see _growing), walked at Dispose and by statistics.
     private Reservation* _reservations;
 
+    // A record for the next request, so that one that fails does not cost one.
+    private Reservation* _spare;
+
     // 0, or 1 while a thread grows the heap. Not a lock: who finds it taken gives way and looks for free pages again.
     private int _growing;
 
@@ -35,7 +39,6 @@ internal sealed unsafe class ArenaSource : IDisposable
         public void* Block;
         public nint FirstArena;
         public int Arenas;
-        public nuint Bytes;
     }
 
     public ArenaSource(OsMemory os, PageHeap pages, MetadataAllocator metadata, ulong heapSerial, nuint limitBytes, bool hugePages, bool liveBits)
@@ -117,45 +120,65 @@ internal sealed unsafe class ArenaSource : IDisposable
     {
         nuint arenaSize = (nuint)PageGeometry.ArenaSize;
         nuint bytes = (nuint)(count + 1) * arenaSize;
-        Reservation* reservation = (Reservation*)_metadata.Allocate((nuint)sizeof(Reservation));
-        void* block = reservation == null ? null : _os.Allocate(OsCall.ReserveArena, bytes, zeroed: false);
+        if (_spare == null && (_spare = (Reservation*)_metadata.Allocate((nuint)sizeof(Reservation))) == null)
+        {
+            return false;
+        }
+
+        void* block = _os.Allocate(OsCall.ReserveArena, bytes, zeroed: false);
         if (block == null)
         {
             return false;
         }
 
         nint first = (nint)(((nuint)block + arenaSize - 1) & ~(arenaSize - 1));
-        nuint used = (nuint)count * arenaSize;
-        if (!ArenaMap.Covers(first, used))
+        int published = ArenaMap.Covers(first, (nuint)count * arenaSize) ? Publish(first, count) : 0;
+        if (published == 0)
         {
             _os.Free(block);
             return false;
         }
 
-        *reservation = new Reservation { Next = _reservations, Block = block, FirstArena = first, Arenas = count, Bytes = bytes };
+        Reservation* reservation = _spare;
+        _spare = null;
+        *reservation = new Reservation { Next = _reservations, Block = block, FirstArena = first, Arenas = published };
         _reservations = reservation;
         _reservedBytes += (long)bytes;
-        bool zero = _os.Discard(first, used) && OsMemory.DiscardedPagesAreZero;
-        _os.AdviseHugePages(first, used, _hugePages);
-        bool any = false;
-        for (int i = 0; i < count; i++)
-        {
-            any |= Publish(first + ((nint)(nuint)i * PageGeometry.ArenaSize), zero);
-        }
-
-        return any;
+        return true;
     }
 
-    private bool Publish(nint arena, bool zero)
+    // As many arenas as there is memory for records of; the addresses of the rest stay unused.
+    private int Publish(nint first, int count)
+    {
+        nuint bytes = (nuint)count * (nuint)PageGeometry.ArenaSize;
+        bool zero = _os.Discard(first, bytes) && OsMemory.DiscardedPagesAreZero;
+        _os.AdviseHugePages(first, bytes, _hugePages);
+        int published = 0;
+        while (published < count && TryPublish(first + (published * PageGeometry.ArenaSize), zero))
+        {
+            published++;
+        }
+
+        return published;
+    }
+
+    private bool TryPublish(nint arena, bool zero)
     {
         if (!zero)
         {
             // Entries must read as unused; spans and bits are written before they are used, and a span's first state is dead.
-            System.Runtime.InteropServices.NativeMemory.Clear((void*)arena, (nuint)_headerBytes);
+            NativeMemory.Clear((void*)arena, (nuint)_headerBytes);
         }
 
+        // In the map first: as soon as the page heap has it, somebody may free a block in it.
         ArenaHeader.Descriptor(arena)->HeapSerial = _heapSerial;
         ArenaMap.Set(arena, ArenaKind.Arena);
-        return _pages.AddArena(arena, needsZero: !zero);
+        if (_pages.AddArena(arena, needsZero: !zero))
+        {
+            return true;
+        }
+
+        ArenaMap.Set(arena, ArenaKind.Foreign);
+        return false;
     }
 }

@@ -162,7 +162,7 @@ internal static unsafe class SizeClasses
         NativeMemory.Clear(infos, (nuint)(Capacity * sizeof(SizeClassInfo)));
         count = generated.Count;
         sharedCount = 0;
-        infos[None].Reciprocal = 1;
+        infos[None] = new SizeClassInfo { Slots = 1, Reciprocal = 1 };
         for (int i = 0; i < count; i++)
         {
             SizeClass made = generated[i];

@@ -33,9 +33,6 @@ internal unsafe struct Span
     /// <summary>Slots whose alloc bit is clear: those that a refill may take.</summary>
     public int FreeSlots;
 
-    /// <summary>No word of the alloc bits below this one has a clear bit.</summary>
-    public int ScanFrom;
-
     public byte SizeClass;
     public SpanState State;
 
