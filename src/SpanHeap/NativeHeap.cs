@@ -18,7 +18,9 @@ public sealed unsafe partial class NativeHeap : IDisposable
 
     private readonly HeapCore _core;
     private readonly int _number;
-    private readonly ulong _serial;
+
+    // 0 after Dispose: no thread's slot has that, so every call comes to a slow path, which throws.
+    private ulong _serial;
 
     /// <summary>Makes a heap with default options.</summary>
     public NativeHeap()
@@ -209,6 +211,7 @@ public sealed unsafe partial class NativeHeap : IDisposable
             throw new InvalidOperationException("The shared heap lives as long as the process and cannot be disposed.");
         }
 
+        _serial = 0;
         _core.Dispose();
     }
 

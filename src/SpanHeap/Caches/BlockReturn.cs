@@ -17,14 +17,14 @@ internal sealed unsafe class BlockReturn(SpanSource spans, MisuseLog misuse)
     /// <param name="owner">The cache.</param>
     /// <param name="blocks">Addresses in arenas; overwritten.</param>
     /// <param name="count">How many.</param>
-    /// <param name="runs">How often the span changed from one block to the next: how far apart the blocks lie.</param>
     /// <returns>How many blocks turned out to be other owners'; they now stand at the start of <paramref name="blocks"/>.</returns>
-    public int Return(ThreadCache* owner, nint* blocks, int count, out int runs)
+    public int Return(ThreadCache* owner, nint* blocks, int count)
     {
         uint ownerTag = owner->OwnerTag;
         int others = 0;
-        int changes = 0;
-        Span* last = null;
+        int returned = 0;
+        uint sizeClass = SizeClasses.None;
+        SizeClassInfo info = SizeClasses.Info(sizeClass);
         for (int i = 0; i < count; i++)
         {
             nint block = blocks[i];
@@ -36,16 +36,18 @@ internal sealed unsafe class BlockReturn(SpanSource spans, MisuseLog misuse)
                 continue;
             }
 
-            place.Resolve(mine);
-            Span* span = place.Span;
-
-            // Counted without a branch: blocks freed in no order would mispredict it each time.
-            changes += span == last ? 0 : 1;
-            last = span;
+            // Most batches are of one class: what is of the class is done once.
+            if (PageEntry.SizeClass(mine) != sizeClass)
+            {
+                ThreadCache.Shelf(owner, sizeClass)->Outstanding -= returned;
+                returned = 0;
+                sizeClass = PageEntry.SizeClass(mine);
+                info = SizeClasses.Info(sizeClass);
+            }
 
             // Once per block the heap looks whether it ever gave this address out and has not had it back: compares that cost nothing
             // beside the cache lines they need anyway.
-            ref readonly SizeClassInfo info = ref SizeClasses.Info(PageEntry.SizeClass(mine));
+            place.Resolve(mine);
             ulong product = place.Within * info.Reciprocal;
             uint slot = (uint)(product >> 32);
             ulong bit = 1UL << (int)slot;
@@ -57,6 +59,8 @@ internal sealed unsafe class BlockReturn(SpanSource spans, MisuseLog misuse)
             }
 
             *word ^= bit;
+            returned++;
+            Span* span = place.Span;
             int free = span->FreeSlots + 1;
             span->FreeSlots = free;
             if (!span->Listed || free == info.Slots)
@@ -65,7 +69,7 @@ internal sealed unsafe class BlockReturn(SpanSource spans, MisuseLog misuse)
             }
         }
 
-        runs = changes;
+        ThreadCache.Shelf(owner, sizeClass)->Outstanding -= returned;
         return others;
     }
 
@@ -96,6 +100,13 @@ internal sealed unsafe class BlockReturn(SpanSource spans, MisuseLog misuse)
         }
 
         shelf->EmptySpans += empty ? 1 : 0;
+    }
+
+    /// <summary>Makes slots available again that were all taken at once. The caller holds the lock of the span's owner.</summary>
+    public void GiveBack(ThreadCache* owner, Span* span, ulong* taken, out int returned)
+    {
+        returned = AllocBits.GiveBack(span, taken);
+        Settle(owner, span);
     }
 
     /// <summary>Releases the empty spans of a shelf. The caller holds the cache's lock.</summary>

@@ -22,14 +22,14 @@ internal enum RefillResult
 /// <remarks>All methods want the cache's lock held and ask the system for nothing.</remarks>
 internal sealed unsafe class CacheStock(SpanSource spans, BlockReturn blockReturn, MagazinePool magazines, HeapClock clock)
 {
-    private const int FirstCapacity = 8;
+    // A stack may park a quarter as many blocks as the class has out, so that what it holds back is in proportion to what is used; at
+    // least a few, or small programs would come here all the time.
+    private const int OutstandingPerParked = 4;
+    private const int MinCapacity = 8;
     private const int MaxSpares = 4;
 
     // All depots of a cache together: what a burst of frees may hold back from other classes until the timer comes.
     private const long MaxDepotBytes = 2 * 1024 * 1024;
-
-    // Blocks of one class in a row that lie in the same span, on average: below this, what is parked holds back more than it is worth.
-    private const int ScatteredBlocksPerRun = 4;
 
     /// <summary>Fills an empty stack: from the depot, the inbox, spans with free slots, the central cache, or a fresh span, in this order.</summary>
     public RefillResult Refill(ThreadCache* cache, ThreadCache* central, uint sizeClass, ClassStack* stack)
@@ -47,8 +47,7 @@ internal sealed unsafe class CacheStock(SpanSource spans, BlockReturn blockRetur
             return RefillResult.NeedsMagazines;
         }
 
-        Grow(shelf, sizeClass);
-        stack->SetCapacity(shelf->Capacity);
+        stack->SetCapacity(CapacityFor(shelf, sizeClass));
         if (Volatile.Read(ref cache->Inbox) != 0)
         {
             DrainInbox(cache, sizeClass, stack);
@@ -66,20 +65,10 @@ internal sealed unsafe class CacheStock(SpanSource spans, BlockReturn blockRetur
     {
         ClassShelf* shelf = ThreadCache.Shelf(cache, sizeClass);
         shelf->UsedAt = clock.Now;
-        if (!stack->IsOpen)
+        int capacity = CapacityFor(shelf, sizeClass);
+        if (!EnsureMagazine(cache, stack) || stack->Count < capacity)
         {
-            Grow(shelf, sizeClass);
-            if (EnsureMagazine(cache, stack))
-            {
-                stack->SetCapacity(shelf->Capacity);
-            }
-
-            return;
-        }
-
-        if (stack->Count < shelf->Capacity)
-        {
-            stack->SetCapacity(shelf->Capacity);
+            stack->SetCapacity(stack->IsOpen ? capacity : 0);
             return;
         }
 
@@ -88,15 +77,14 @@ internal sealed unsafe class CacheStock(SpanSource spans, BlockReturn blockRetur
         Magazine* empty = depotFull ? ReturnOldest(cache, sizeClass, shelf) : TakeEmpty(cache);
         if (empty == null)
         {
-            ReturnInPlace(cache, shelf, sizeClass, stack);
+            stack->Top = stack->Base + blockReturn.Return(cache, stack->Base, stack->Count);
             return;
         }
 
-        Grow(shelf, sizeClass);
         Magazine* full = stack->Remove();
         shelf->Push(full);
         cache->DepotBytes += bytes;
-        stack->Install(empty, 0, shelf->Capacity);
+        stack->Install(empty, 0, capacity);
     }
 
     /// <summary>An empty magazine; null when there is none.</summary>
@@ -155,7 +143,7 @@ internal sealed unsafe class CacheStock(SpanSource spans, BlockReturn blockRetur
     /// <summary>Returns all blocks of a magazine; it is empty then, or pending when some are other owners'.</summary>
     public void ReturnAll(ThreadCache* cache, Magazine* magazine)
     {
-        int others = blockReturn.Return(cache, Magazine.Blocks(magazine), magazine->Count, out _);
+        int others = blockReturn.Return(cache, Magazine.Blocks(magazine), magazine->Count);
         if (others == 0)
         {
             GiveEmpty(cache, magazine);
@@ -187,7 +175,7 @@ internal sealed unsafe class CacheStock(SpanSource spans, BlockReturn blockRetur
         }
 
         cache->DepotBytes -= (long)full->Count * SizeClasses.Info(sizeClass).Size;
-        stack->Install(full, full->Count, shelf->Capacity);
+        stack->Install(full, full->Count, CapacityFor(shelf, sizeClass));
     }
 
     private RefillResult FillFromSpans(ThreadCache* cache, ThreadCache* central, uint sizeClass, ClassShelf* shelf, ClassStack* stack)
@@ -206,7 +194,7 @@ internal sealed unsafe class CacheStock(SpanSource spans, BlockReturn blockRetur
 
         // Spans with few free slots: several, until it was worth coming here.
         int filled = 0;
-        int wanted = shelf->Capacity;
+        int wanted = CapacityFor(shelf, sizeClass);
         do
         {
             Span* span = shelf->Head;
@@ -222,6 +210,7 @@ internal sealed unsafe class CacheStock(SpanSource spans, BlockReturn blockRetur
         while (filled < wanted / 2 && shelf->Head != null);
 
         stack->Top = stack->Base + filled;
+        shelf->Outstanding += filled;
         return RefillResult.Done;
     }
 
@@ -244,6 +233,9 @@ internal sealed unsafe class CacheStock(SpanSource spans, BlockReturn blockRetur
             shelf->EmptySpans += empty ? 1 : 0;
             SpanSource.ChangeOwner(span, (nint)cache, cache->OwnerTag);
             shelf->Append(span);
+            int taken = span->Slots - span->FreeSlots;
+            centralShelf->Outstanding -= taken;
+            shelf->Outstanding += taken;
         }
 
         central->Lock.Exit();
@@ -260,8 +252,7 @@ internal sealed unsafe class CacheStock(SpanSource spans, BlockReturn blockRetur
         Magazine* oldest = shelf->TakeOldest();
         int count = oldest->Count;
         cache->DepotBytes -= (long)count * SizeClasses.Info(sizeClass).Size;
-        int others = blockReturn.Return(cache, Magazine.Blocks(oldest), count, out int runs);
-        Adapt(shelf, count, runs);
+        int others = blockReturn.Return(cache, Magazine.Blocks(oldest), count);
         if (others == 0)
         {
             oldest->Count = 0;
@@ -279,16 +270,6 @@ internal sealed unsafe class CacheStock(SpanSource spans, BlockReturn blockRetur
         magazine->IsMixed = true;
         magazine->Next = cache->Pending;
         cache->Pending = magazine;
-    }
-
-    private void ReturnInPlace(ThreadCache* cache, ClassShelf* shelf, uint sizeClass, ClassStack* stack)
-    {
-        int count = stack->Count;
-        int others = blockReturn.Return(cache, stack->Base, count, out int runs);
-        Adapt(shelf, count, runs);
-        Grow(shelf, sizeClass);
-        stack->Top = stack->Base + others;
-        stack->SetCapacity(shelf->Capacity);
     }
 
     private static void KeepWanted(ThreadCache* cache, Magazine* magazine, uint wantedClass, ClassStack* stack)
@@ -326,16 +307,6 @@ internal sealed unsafe class CacheStock(SpanSource spans, BlockReturn blockRetur
         return true;
     }
 
-    // Each visit of a slow path says that more parked blocks would have saved one.
-    private static void Grow(ClassShelf* shelf, uint sizeClass) =>
-        shelf->Capacity = Math.Min(Math.Max(FirstCapacity, shelf->Capacity * 2), SizeClasses.Info(sizeClass).MaxParked);
-
-    // Blocks that lie in as many spans as they are hold all of those back while they are parked.
-    private static void Adapt(ClassShelf* shelf, int count, int runs)
-    {
-        if (runs * ScatteredBlocksPerRun > count)
-        {
-            shelf->Capacity /= 4;
-        }
-    }
+    private static int CapacityFor(ClassShelf* shelf, uint sizeClass) =>
+        Math.Min(Math.Max(MinCapacity, shelf->Outstanding / OutstandingPerParked), SizeClasses.Info(sizeClass).MaxParked);
 }

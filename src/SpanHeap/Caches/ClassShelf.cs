@@ -15,8 +15,8 @@ internal unsafe struct ClassShelf
     public Span* Head;
     public Span* Tail;
 
-    /// <summary>Blocks the stack may hold: grows with refills, shrinks when its blocks turn out to lie far apart.</summary>
-    public int Capacity;
+    /// <summary>Blocks of this cache's spans that are in use or parked anywhere. Means nothing for classes of one block a span.</summary>
+    public int Outstanding;
 
     /// <summary>Full magazines in the depot, the newest last. Of a class with one block a span, one magazine, not full.</summary>
     public int DepotCount;

@@ -132,6 +132,12 @@ internal sealed unsafe partial class HeapCore
             }
 
             block = TryCreateLarge(cache, sizeClass, byteCount, alignment, room, out needsZero);
+
+            // Freed blocks of a class are kept in a magazine, and freeing may not ask for memory: so have one by then.
+            if (Magazines.Total == 0)
+            {
+                Magazines.TryGrow();
+            }
         }
 
         if (block != null && _fullChecks)

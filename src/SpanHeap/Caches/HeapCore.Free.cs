@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using SpanHeap.Pages;
 using SpanHeap.Spans;
 
 namespace SpanHeap.Caches;
@@ -30,6 +31,10 @@ internal sealed unsafe partial class HeapCore
         {
             TakeFromProgram(block, entry);
         }
+        else
+        {
+            RequirePageStart(block, entry);
+        }
 
         if (cache == null)
         {
@@ -56,9 +61,14 @@ internal sealed unsafe partial class HeapCore
         {
             Push(cache, sizeClass, block);
         }
-        else if (!_large.TryKeep(cache, sizeClass, block))
+        else
         {
-            _remote.ReturnOne(block);
+            if (!_large.TryKeep(cache, sizeClass, block))
+            {
+                _remote.ReturnOne(block);
+            }
+
+            _remote.SendPending(cache);
         }
     }
 
@@ -122,6 +132,17 @@ internal sealed unsafe partial class HeapCore
         }
 
         return entry;
+    }
+
+    // A block that is a span of its own begins where its page does; others are looked at when they return to their spans.
+    private static void RequirePageStart(nint block, uint entry)
+    {
+        uint sizeClass = PageEntry.SizeClass(entry);
+        bool ownSpan = sizeClass == SizeClasses.None || sizeClass > (uint)SizeClasses.LastShared;
+        if (ownSpan && (block & (PageGeometry.PageSize - 1)) != 0)
+        {
+            ThrowHelper.Misuse(block, MisuseKind.InteriorPointer);
+        }
     }
 
     // Full checks: the one place where a block changes from the program's to the heap's.

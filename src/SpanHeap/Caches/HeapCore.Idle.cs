@@ -54,8 +54,6 @@ internal sealed unsafe partial class HeapCore
             {
                 _stock.ReturnAll(cache, magazine);
             }
-
-            ThreadCache.Shelf(cache, sizeClass)->Capacity = 0;
             cache->Lock.Exit();
         }
 
@@ -85,6 +83,7 @@ internal sealed unsafe partial class HeapCore
             kept |= any;
         }
 
+        _remote.SendPending(cache);
         return kept;
     }
 
@@ -128,6 +127,8 @@ internal sealed unsafe partial class HeapCore
                 from->Remove(span);
                 SpanSource.ChangeOwner(span, (nint)Central, Central->OwnerTag);
                 to->Append(span);
+                from->Outstanding -= span->Slots - span->FreeSlots;
+                to->Outstanding += span->Slots - span->FreeSlots;
             }
 
             to->EmptySpans += from->EmptySpans;
@@ -153,6 +154,23 @@ internal sealed unsafe partial class HeapCore
             }
 
             OnMisuse?.Invoke(address, kind);
+        }
+    }
+
+    /// <summary>
+    /// Gives the memory under a cache's free slots back, as far as they cover pages of the system: a block left behind in a span then
+    /// holds back one page, not the span.
+    /// </summary>
+    public void HollowSpans(ThreadCache* cache, bool idleOnly)
+    {
+        for (uint sizeClass = 1; sizeClass <= (uint)SizeClasses.LastShared; sizeClass++)
+        {
+            ClassShelf* shelf = ThreadCache.Shelf(cache, sizeClass);
+            while (_hollowing.TryTake(cache, shelf, idleOnly ? Clock.Now : uint.MaxValue, out HollowSpan hollow))
+            {
+                hollow.Discard(Os);
+                _hollowing.GiveBack(ref hollow);
+            }
         }
     }
 

@@ -106,6 +106,7 @@ internal sealed unsafe partial class HeapCore
 
     private nuint RequireUsableSize(nint block, uint entry)
     {
+        RequirePageStart(block, entry);
         if (_fullChecks)
         {
             if (!LiveBits.TryFindSlot(block, entry, out Span* span, out int slot))

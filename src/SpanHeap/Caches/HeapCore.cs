@@ -19,6 +19,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
     private readonly BlockReturn _blockReturn;
     private readonly RemoteFrees _remote;
     private readonly LargeBlocks _large;
+    private readonly SpanHollowing _hollowing;
     private readonly IdleWork _idle;
     private readonly bool _fullChecks;
     private int _disposed;
@@ -45,6 +46,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
         _stock = new CacheStock(Spans, _blockReturn, Magazines, Clock);
         _remote = new RemoteFrees(_stock, _blockReturn, Magazines, Misuse, Clock);
         _large = new LargeBlocks(Spans, _stock, Clock);
+        _hollowing = new SpanHollowing(_blockReturn);
         _idle = new IdleWork(this);
         Central = Registry.TryCreateCentral();
         if (Central == null)

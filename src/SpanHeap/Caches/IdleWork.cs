@@ -18,9 +18,7 @@ internal sealed unsafe class IdleWork : IDisposable
 
     private readonly WeakReference<HeapCore> _heap;
     private readonly TimeSpan _period;
-    private readonly Lock _timerLock = new();
-    private Timer? _timer;
-    private bool _disposed;
+    private readonly Timer? _timer;
 
     // Set when a slow path has left something to do; cleared by the round before it looks. Any thread.
     private int _armed;
@@ -31,13 +29,17 @@ internal sealed unsafe class IdleWork : IDisposable
     public IdleWork(HeapCore heap)
     {
         _heap = new WeakReference<HeapCore>(heap);
-        _period = heap.Options.ScavengeDelay == Timeout.InfiniteTimeSpan ? heap.Options.ScavengeDelay : heap.Options.ScavengeDelay / RoundsPerDelay;
+        if (heap.Options.ScavengeDelay != Timeout.InfiniteTimeSpan)
+        {
+            _period = heap.Options.ScavengeDelay / RoundsPerDelay;
+            _timer = CreateTimer();
+        }
     }
 
     /// <summary>Makes sure that the timer comes.</summary>
     public void Arm()
     {
-        if (Volatile.Read(ref _armed) == 0 && Interlocked.Exchange(ref _armed, 1) == 0 && _period != Timeout.InfiniteTimeSpan)
+        if (Volatile.Read(ref _armed) == 0 && Interlocked.Exchange(ref _armed, 1) == 0)
         {
             Schedule();
         }
@@ -48,6 +50,7 @@ internal sealed unsafe class IdleWork : IDisposable
     {
         if (_heap.TryGetTarget(out HeapCore? heap))
         {
+            heap.Registry.Poll(int.MaxValue);
             heap.DrainOwnStacks();
             Drain(heap, idleOnly: false);
         }
@@ -69,44 +72,23 @@ internal sealed unsafe class IdleWork : IDisposable
     {
         if (_heap.TryGetTarget(out HeapCore? heap))
         {
+            Hollow(heap, idleOnly: false);
             Scavenge(heap, agedOnly: false);
         }
     }
 
     public void Dispose()
     {
-        lock (_timerLock)
-        {
-            _timer?.Dispose();
-            _timer = null;
-            _disposed = true;
-        }
+        _timer?.Dispose();
 
         // A round that is under way walks what is about to be freed.
         Pause();
     }
 
-    private void Schedule()
-    {
-        lock (_timerLock)
-        {
-            if (_disposed)
-            {
-                return;
-            }
+    // No lock: a free comes by here. After Dispose a timer refuses quietly.
+    private void Schedule() => _timer?.Change(_period, Timeout.InfiniteTimeSpan);
 
-            if (_timer == null)
-            {
-                _timer = CreateTimer();
-            }
-            else
-            {
-                _timer.Change(_period, Timeout.InfiniteTimeSpan);
-            }
-        }
-    }
-
-    // The timer must not carry the context of whoever happened to free first.
+    // The timer must not carry the context of whoever made the heap.
     private Timer CreateTimer()
     {
         bool flows = !ExecutionContext.IsFlowSuppressed();
@@ -117,7 +99,7 @@ internal sealed unsafe class IdleWork : IDisposable
 
         try
         {
-            return new Timer(static state => ((IdleWork)state!).OnTimer(), this, _period, Timeout.InfiniteTimeSpan);
+            return new Timer(static state => ((IdleWork)state!).OnTimer(), this, Timeout.Infinite, Timeout.Infinite);
         }
         finally
         {
@@ -155,6 +137,7 @@ internal sealed unsafe class IdleWork : IDisposable
         heap.Clock.Advance();
         heap.Registry.Poll(int.MaxValue);
         bool kept = Drain(heap, idleOnly: true);
+        Hollow(heap, idleOnly: true);
         Scavenge(heap, agedOnly: true);
         heap.Pages.AgeFreePages();
         return kept || heap.Pages.PagesFree > 0;
@@ -201,6 +184,14 @@ internal sealed unsafe class IdleWork : IDisposable
             ThreadCache* next = drained->NextOrphan;
             heap.Registry.ReturnOrphan(drained);
             drained = next;
+        }
+    }
+
+    private static void Hollow(HeapCore heap, bool idleOnly)
+    {
+        for (int i = 0; i < heap.Registry.Count; i++)
+        {
+            heap.HollowSpans(heap.Registry[i], idleOnly);
         }
     }
 

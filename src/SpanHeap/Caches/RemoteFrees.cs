@@ -99,7 +99,7 @@ internal sealed unsafe class RemoteFrees(CacheStock stock, BlockReturn blockRetu
             }
 
             owner->Lock.Enter();
-            bool others = blockReturn.Return(owner, &block, 1, out _) != 0;
+            bool others = blockReturn.Return(owner, &block, 1) != 0;
             owner->Lock.Exit();
             if (!others)
             {

@@ -17,6 +17,7 @@ internal sealed unsafe class OsMemory
 
     // Calls left until one is refused; negative means never. Set by tests only.
     private long _failAfter = -1;
+    private bool _failOnce;
 
     /// <summary>Bytes of one page of the system: discard rounds inwards to it, fault outwards.</summary>
     public static nuint PageSize { get; } = (nuint)Environment.SystemPageSize;
@@ -25,7 +26,18 @@ internal sealed unsafe class OsMemory
     public static bool DiscardedPagesAreZero => OperatingSystem.IsLinux();
 
     /// <summary>Refuses the n-th call from now (0: the next one) and all after it, until called with a negative number.</summary>
-    internal void FailAfter(long calls) => Volatile.Write(ref _failAfter, calls);
+    internal void FailAfter(long calls)
+    {
+        _failOnce = false;
+        Volatile.Write(ref _failAfter, calls);
+    }
+
+    /// <summary>Refuses the n-th call from now (0: the next one) and no other.</summary>
+    internal void FailOnly(long calls)
+    {
+        _failOnce = true;
+        Volatile.Write(ref _failAfter, calls);
+    }
 
     public long Calls(OsCall call) => Volatile.Read(ref _calls[(int)call]);
 
@@ -117,10 +129,10 @@ internal sealed unsafe class OsMemory
         return Volatile.Read(ref _failAfter) < 0 || Interlocked.Decrement(ref _failAfter) >= 0 || Refuse();
     }
 
-    // The countdown stays at zero once it is reached, so that all later calls are refused too.
+    // A countdown that stays at zero refuses all later calls too.
     private bool Refuse()
     {
-        Volatile.Write(ref _failAfter, 0);
+        Volatile.Write(ref _failAfter, _failOnce ? -1 : 0);
         return false;
     }
 

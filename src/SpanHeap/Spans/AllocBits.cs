@@ -41,6 +41,7 @@ internal static unsafe class AllocBits
         nint size = (nint)span->SlotSize;
         int word = 0;
         span->FreeSlots -= count;
+        span->HollowSlots = 0;
         while (true)
         {
             ulong available = ~bits[word];
@@ -72,6 +73,39 @@ internal static unsafe class AllocBits
 
             word++;
         }
+    }
+
+    /// <summary>
+    /// Takes all available slots of a span and says which they were, so that their memory can be dealt with while the span goes on as a
+    /// full one.
+    /// </summary>
+    /// <param name="span">The span.</param>
+    /// <param name="taken">A word for each word of its bits; a set bit for a slot taken.</param>
+    public static void TakeAll(Span* span, ulong* taken)
+    {
+        ulong* bits = ArenaHeader.AllocBits(span);
+        for (int word = 0; word < WordsFor(span->Slots); word++)
+        {
+            taken[word] = ~bits[word];
+            bits[word] = ulong.MaxValue;
+        }
+
+        span->FreeSlots = 0;
+    }
+
+    /// <summary>Makes slots available again that <see cref="TakeAll"/> took; the caller sees to the span's standing.</summary>
+    public static int GiveBack(Span* span, ulong* taken)
+    {
+        ulong* bits = ArenaHeader.AllocBits(span);
+        int count = 0;
+        for (int word = 0; word < WordsFor(span->Slots); word++)
+        {
+            bits[word] &= ~taken[word];
+            count += BitOperations.PopCount(taken[word]);
+        }
+
+        span->FreeSlots += count;
+        return count;
     }
 
     public static bool IsSet(ulong* bits, int slot) => (bits[slot / SlotsPerWord] >> slot & 1) != 0;

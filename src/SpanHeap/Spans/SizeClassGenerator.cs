@@ -30,10 +30,10 @@ internal static class SizeClassGenerator
     private const int MinSlots = 4;
 
     // Below this many blocks, making a span is a large part of what they cost.
-    private const int WantedSlots = 64;
+    private const int WantedSlots = 512;
 
     // ... but no span is stretched beyond this for their sake: a single block left in it holds all of it back.
-    private const int MaxStretchedBytes = 32 * 1024;
+    private const int MaxStretchedBytes = 64 * 1024;
 
     /// <summary>All classes from the smallest; class number = index + 1, because 0 means a run of pages without a class.</summary>
     public static List<SizeClass> Generate()

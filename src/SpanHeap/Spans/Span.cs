@@ -33,6 +33,9 @@ internal unsafe struct Span
     /// <summary>Slots whose alloc bit is clear: those that a refill may take.</summary>
     public int FreeSlots;
 
+    /// <summary>Free slots when the memory under them was last given back; 0 once a refill has taken some since.</summary>
+    public int HollowSlots;
+
     public byte SizeClass;
     public SpanState State;
 
