@@ -51,7 +51,8 @@ internal sealed unsafe class BlockReturn(SpanSource spans, MisuseLog misuse)
             ulong product = place.Within * info.Reciprocal;
             uint slot = (uint)(product >> 32);
             ulong bit = 1UL << (int)slot;
-            ulong* word = place.AllocBits + (slot >> 6);
+            Span* span = place.Span;
+            ulong* word = ArenaHeader.AllocBits(span) + (slot >> 6);
             if ((uint)product >= info.Reciprocal || slot >= (uint)info.Slots || (*word & bit) == 0)
             {
                 Reject(block, isStart: (uint)product < info.Reciprocal && slot < (uint)info.Slots);
@@ -60,7 +61,6 @@ internal sealed unsafe class BlockReturn(SpanSource spans, MisuseLog misuse)
 
             *word ^= bit;
             returned++;
-            Span* span = place.Span;
             int free = span->FreeSlots + 1;
             span->FreeSlots = free;
             if (!span->Listed || free == info.Slots)

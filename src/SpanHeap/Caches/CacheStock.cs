@@ -22,10 +22,9 @@ internal enum RefillResult
 /// <remarks>All methods want the cache's lock held and ask the system for nothing.</remarks>
 internal sealed unsafe class CacheStock(SpanSource spans, BlockReturn blockReturn, MagazinePool magazines, HeapClock clock)
 {
-    // A stack may park a quarter as many blocks as the class has out, so that what it holds back is in proportion to what is used; at
-    // least a few, or small programs would come here all the time.
-    private const int OutstandingPerParked = 4;
-    private const int MinCapacity = 8;
+    // A stack may hold half as many blocks as the program has in use, so that what it holds back is in proportion. Nobody can take
+    // them from a thread that sleeps.
+    private const int UsedPerParked = 2;
     private const int MaxSpares = 4;
 
     // All depots of a cache together: what a burst of frees may hold back from other classes until the timer comes.
@@ -47,7 +46,7 @@ internal sealed unsafe class CacheStock(SpanSource spans, BlockReturn blockRetur
             return RefillResult.NeedsMagazines;
         }
 
-        stack->SetCapacity(CapacityFor(shelf, sizeClass));
+        stack->SetCapacity(CapacityFor(shelf, sizeClass, stack));
         if (Volatile.Read(ref cache->Inbox) != 0)
         {
             DrainInbox(cache, sizeClass, stack);
@@ -65,7 +64,7 @@ internal sealed unsafe class CacheStock(SpanSource spans, BlockReturn blockRetur
     {
         ClassShelf* shelf = ThreadCache.Shelf(cache, sizeClass);
         shelf->UsedAt = clock.Now;
-        int capacity = CapacityFor(shelf, sizeClass);
+        int capacity = CapacityFor(shelf, sizeClass, stack);
         if (!EnsureMagazine(cache, stack) || stack->Count < capacity)
         {
             stack->SetCapacity(stack->IsOpen ? capacity : 0);
@@ -78,6 +77,7 @@ internal sealed unsafe class CacheStock(SpanSource spans, BlockReturn blockRetur
         if (empty == null)
         {
             stack->Top = stack->Base + blockReturn.Return(cache, stack->Base, stack->Count);
+            stack->SetCapacity(capacity);
             return;
         }
 
@@ -175,7 +175,7 @@ internal sealed unsafe class CacheStock(SpanSource spans, BlockReturn blockRetur
         }
 
         cache->DepotBytes -= (long)full->Count * SizeClasses.Info(sizeClass).Size;
-        stack->Install(full, full->Count, CapacityFor(shelf, sizeClass));
+        stack->Install(full, full->Count, CapacityFor(shelf, sizeClass, stack));
     }
 
     private RefillResult FillFromSpans(ThreadCache* cache, ThreadCache* central, uint sizeClass, ClassShelf* shelf, ClassStack* stack)
@@ -194,7 +194,7 @@ internal sealed unsafe class CacheStock(SpanSource spans, BlockReturn blockRetur
 
         // Spans with few free slots: several, until it was worth coming here.
         int filled = 0;
-        int wanted = CapacityFor(shelf, sizeClass);
+        int wanted = CapacityFor(shelf, sizeClass, stack);
         do
         {
             Span* span = shelf->Head;
@@ -307,6 +307,10 @@ internal sealed unsafe class CacheStock(SpanSource spans, BlockReturn blockRetur
         return true;
     }
 
-    private static int CapacityFor(ClassShelf* shelf, uint sizeClass) =>
-        Math.Min(Math.Max(MinCapacity, shelf->Outstanding / OutstandingPerParked), SizeClasses.Info(sizeClass).MaxParked);
+    private static int CapacityFor(ClassShelf* shelf, uint sizeClass, ClassStack* stack)
+    {
+        ref readonly SizeClassInfo info = ref SizeClasses.Info(sizeClass);
+        int used = shelf->Outstanding - shelf->DepotBlocks - stack->Count;
+        return Math.Clamp(used / UsedPerParked, info.MinParked, info.MaxParked);
+    }
 }

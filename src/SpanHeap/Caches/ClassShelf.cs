@@ -21,6 +21,9 @@ internal unsafe struct ClassShelf
     /// <summary>Full magazines in the depot, the newest last. Of a class with one block a span, one magazine, not full.</summary>
     public int DepotCount;
 
+    /// <summary>Blocks in the depot.</summary>
+    public int DepotBlocks;
+
     /// <summary>Listed spans without a block in use.</summary>
     public int EmptySpans;
 
@@ -35,14 +38,24 @@ internal unsafe struct ClassShelf
         set => _depot[index] = (long)value;
     }
 
-    public void Push(Magazine* full) => this[DepotCount++] = full;
+    public void Push(Magazine* magazine)
+    {
+        this[DepotCount++] = magazine;
+        DepotBlocks += magazine->Count;
+    }
 
-    public Magazine* Pop() => this[--DepotCount];
+    public Magazine* Pop()
+    {
+        Magazine* newest = this[--DepotCount];
+        DepotBlocks -= newest->Count;
+        return newest;
+    }
 
     /// <summary>Takes the oldest magazine out of the depot.</summary>
     public Magazine* TakeOldest()
     {
         Magazine* oldest = this[0];
+        DepotBlocks -= oldest->Count;
         DepotCount--;
         for (int i = 0; i < DepotCount; i++)
         {

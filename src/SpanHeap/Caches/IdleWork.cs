@@ -187,6 +187,13 @@ internal sealed unsafe class IdleWork : IDisposable
         }
     }
 
+    private static void GiveBack(HeapCore heap, in PageRun run)
+    {
+        bool discarded = heap.Os.Discard(run.Address, run.Bytes);
+        ArenaHeader.DiscardRecords(heap.Os, run);
+        heap.Pages.FinishScavenge(run, discarded, zero: discarded && OsMemory.DiscardedPagesAreZero);
+    }
+
     private static void Hollow(HeapCore heap, bool idleOnly)
     {
         for (int i = 0; i < heap.Registry.Count; i++)
@@ -200,16 +207,13 @@ internal sealed unsafe class IdleWork : IDisposable
         PageHeap pages = heap.Pages;
         for (nint from = 0; pages.TakeForScavenge(from, agedOnly, out PageRun run); from = run.End)
         {
-            bool discarded = heap.Os.Discard(run.Address, run.Bytes);
-            pages.FinishScavenge(run, discarded, zero: discarded && OsMemory.DiscardedPagesAreZero);
+            GiveBack(heap, run);
         }
 
+        // An arena that fell empty bit by bit: its records go as one.
         for (nint from = 0; pages.TakeEmptyArena(from, out PageRun run); from = run.End)
         {
-            nint arena = ArenaHeader.ArenaOf(run.Address);
-            bool discarded = heap.Os.Discard(run.Address, run.Bytes);
-            ArenaHeader.Discard(heap.Os, arena, heap.Arenas.ArenaHeaderBytes);
-            pages.FinishScavenge(run, discarded, zero: discarded && OsMemory.DiscardedPagesAreZero);
+            GiveBack(heap, run);
         }
     }
 }

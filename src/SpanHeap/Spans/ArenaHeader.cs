@@ -12,40 +12,39 @@ internal struct ArenaDescriptor
 }
 
 /// <summary>
-/// Where an arena's metadata lies: computed, never looked up. First an entry per page, then 64 bytes per page for the span that may
-/// begin there, then 128 bytes per page for alloc bits (8192 / 8 bits), then, in a heap with full checks, the same for live bits.
+/// Where an arena's metadata lies: computed, never looked up. First an entry per page; then 128 bytes per page, of which those of a
+/// span's first page are the span and all that follow, to the span's end, its alloc bits; then, in a heap with full checks, live bits,
+/// 128 bytes per page.
 /// </summary>
-/// <remarks>A span of several pages has the bits of all of them in one row.</remarks>
+/// <remarks>A span and its first bits are neighbours: who returns a block needs both.</remarks>
 internal static unsafe class ArenaHeader
 {
     private const int EntryBytes = sizeof(uint);
-    private const int SpanShift = 6;
-    private const int BitsShift = 7;
+    private const int RecordShift = 7;
+    private const int LiveBitsShift = 7;
+    private const int RecordBytes = 1 << RecordShift;
 
-    public static nint Spans
+    public static nint Records
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => (PageGeometry.ArenaSize >> PageGeometry.PageShift) * EntryBytes;
     }
 
-    private static nint Bits
+    private static nint LiveBitsPlane
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => Spans + (PageGeometry.ArenaSize >> (PageGeometry.PageShift - SpanShift));
-    }
-
-    private static nint BitsBytes
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => PageGeometry.ArenaSize >> (PageGeometry.PageShift - BitsShift);
+        get => Records + (PageGeometry.ArenaSize >> (PageGeometry.PageShift - RecordShift));
     }
 
     /// <summary>Bytes of the header, a multiple of a page.</summary>
     public static nint Bytes(bool withLiveBits)
     {
-        nint bytes = Bits + (withLiveBits ? 2 : 1) * BitsBytes;
-        return (bytes + PageGeometry.PageSize - 1) & -PageGeometry.PageSize;
+        nint liveBits = withLiveBits ? PageGeometry.ArenaSize >> (PageGeometry.PageShift - LiveBitsShift) : 0;
+        return (LiveBitsPlane + liveBits + PageGeometry.PageSize - 1) & -PageGeometry.PageSize;
     }
+
+    /// <summary>How many slots a span of so many pages has alloc bits for.</summary>
+    public static int BitsOfSpan(int pages) => ((pages * RecordBytes) - sizeof(Span)) * 8;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static nint ArenaOf(nint address) => address & -PageGeometry.ArenaSize;
@@ -55,48 +54,44 @@ internal static unsafe class ArenaHeader
     public static uint* EntryOf(nint address) =>
         (uint*)(ArenaOf(address) + (((address & (PageGeometry.ArenaSize - 1)) >> PageGeometry.PageShift) * EntryBytes));
 
+    /// <summary>The span that begins on a page of an arena.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Span* SpanOfPage(nint arena, nuint page) => (Span*)(arena + Records + (nint)(page << RecordShift));
+
     /// <summary>The span that begins on the page of an address.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Span* SpanAt(nint firstPage) =>
-        (Span*)(ArenaOf(firstPage) + Spans + (((firstPage & (PageGeometry.ArenaSize - 1)) >> PageGeometry.PageShift) << SpanShift));
+        SpanOfPage(ArenaOf(firstPage), (nuint)(firstPage & (PageGeometry.ArenaSize - 1)) >> PageGeometry.PageShift);
 
     /// <summary>The span of an address whose page entry is of blocks or inside one.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Span* SpanOf(nint address, uint entry) =>
         SpanAt(address - ((nint)PageEntry.PagesFromFirst(entry) << PageGeometry.PageShift));
 
-    /// <summary>The span that begins on a page of an arena.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Span* SpanOfPage(nint arena, nuint page) => (Span*)(arena + Spans + (nint)(page << SpanShift));
+    public static ulong* AllocBits(Span* span) => (ulong*)(span + 1);
 
-    /// <summary>The alloc bits of the span that begins on a page of an arena.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong* AllocBitsOfPage(nint arena, nuint page) => (ulong*)(arena + Bits + (nint)(page << BitsShift));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong* AllocBits(Span* span) => BitsOf(span, Bits);
-
-    public static ulong* LiveBits(Span* span) => BitsOf(span, Bits + BitsBytes);
-
-    public static ArenaDescriptor* Descriptor(nint arena) => (ArenaDescriptor*)(arena + Spans);
-
-    /// <summary>
-    /// Gives back the metadata of an arena that is wholly free, and whose pages the caller has taken for himself: entries and spans of
-    /// free pages read as zero anyway, bits are written before they are used. The pages of entries and of the descriptor stay.
-    /// </summary>
-    public static bool Discard(OsMemory os, nint arena, nint headerBytes)
-    {
-        nint systemPage = (nint)OsMemory.PageSize;
-        nint start = (arena + Spans + sizeof(Span) + systemPage - 1) & -systemPage;
-        nint end = (arena + headerBytes) & -systemPage;
-        return OsMemory.DiscardedPagesAreZero && end > start && os.Discard(start, (nuint)(end - start));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong* BitsOf(Span* span, nint plane)
+    public static ulong* LiveBits(Span* span)
     {
         nint arena = ArenaOf((nint)span);
-        nint page = ((nint)span - arena - Spans) >> SpanShift;
-        return (ulong*)(arena + plane + (page << BitsShift));
+        nint page = ((nint)span - arena - Records) >> RecordShift;
+        return (ulong*)(arena + LiveBitsPlane + (page << LiveBitsShift));
+    }
+
+    public static ArenaDescriptor* Descriptor(nint arena) => (ArenaDescriptor*)(arena + Records);
+
+    /// <summary>
+    /// Gives back the records of free pages that the caller has taken for himself: a record that reads as zero is a dead span, and is
+    /// written before it is used.
+    /// </summary>
+    public static void DiscardRecords(OsMemory os, in PageRun run)
+    {
+        nint systemPage = (nint)OsMemory.PageSize;
+        nint start = ((nint)SpanAt(run.Address) + systemPage - 1) & -systemPage;
+        nint end = ((nint)SpanAt(run.Address) + ((nint)run.Pages << RecordShift)) & -systemPage;
+        if (OsMemory.DiscardedPagesAreZero && end > start)
+        {
+            os.Discard(start, (nuint)(end - start));
+        }
     }
 }

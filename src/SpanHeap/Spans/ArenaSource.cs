@@ -61,8 +61,6 @@ internal sealed unsafe class ArenaSource : IDisposable
     /// <summary>Bytes of records: those elsewhere, and the part of the arenas' headers that describes pages in use.</summary>
     public nuint MetadataBytes => _metadata.ReservedBytes + ((nuint)_pages.PagesInUse * (nuint)_headerBytes / (nuint)_pages.Geometry.PagesPerArena);
 
-    public nint ArenaHeaderBytes => _headerBytes;
-
     /// <summary>Whether so many more pages stay within the heap's limit. A racing thread may take them: the limit has that slack.</summary>
     public bool IsWithinLimit(int morePages) => IsWithinLimit((nuint)morePages << PageGeometry.PageShift);
 

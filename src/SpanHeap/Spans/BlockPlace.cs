@@ -28,13 +28,6 @@ internal unsafe ref struct BlockPlace(nint block)
         get => ArenaHeader.SpanOfPage(Arena, _firstPage);
     }
 
-    /// <summary>The span's alloc bits. After <see cref="Resolve"/>.</summary>
-    public readonly ulong* AllocBits
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => ArenaHeader.AllocBitsOfPage(Arena, _firstPage);
-    }
-
     /// <summary>Bytes from the span's start to the block. After <see cref="Resolve"/>.</summary>
     public readonly ulong Within
     {

@@ -60,15 +60,19 @@ internal static class SizeClassGenerator
             pages++;
         }
 
-        return new SizeClass(size, pages, pages * PageGeometry.PageSize / size);
+        return new SizeClass(size, pages, Slots(size, pages));
     }
+
+    // As many as there is memory for, and bits: those of 8-byte blocks are a little fewer than their blocks would be.
+    private static int Slots(int size, int pages) =>
+        Math.Min(pages * PageGeometry.PageSize / size, ArenaHeader.BitsOfSpan(pages));
 
     private static bool IsGoodSpan(int size, int pages)
     {
         int bytes = pages * PageGeometry.PageSize;
-        int slots = bytes / size;
+        int slots = Slots(size, pages);
         bool longEnough = slots >= WantedSlots || (slots >= MinSlots && bytes >= MaxStretchedBytes);
-        return longEnough && bytes % size <= bytes / 8;
+        return longEnough && bytes - (slots * size) <= bytes / 8;
     }
 
     // An eighth of the power of two that the size has reached.

@@ -25,6 +25,9 @@ internal struct SizeClassInfo
     /// </summary>
     public uint Reciprocal;
 
+    /// <summary>Blocks that a thread's stack may hold however few the program uses: a small program should not come to slow paths all the time.</summary>
+    public int MinParked;
+
     /// <summary>Blocks that a thread's stack may grow to hold.</summary>
     public int MaxParked;
 }
@@ -46,10 +49,12 @@ internal static unsafe class SizeClasses
     /// <summary>Alignments up to a page are served by classes whose size is a multiple of them.</summary>
     public const int MaxClassAlignment = PageGeometry.PageSize;
 
-    // What a stack parks at most, in bytes and blocks: enough to make refills rare, little enough to lose.
+    // What a stack parks, in bytes and blocks: enough to make refills rare, little enough to lose.
     private const int MaxParkedBytes = 64 * 1024;
-    private const int MinParkedBlocks = 2;
     private const int MaxParkedBlocks = 126;
+    private const int MinParkedBytes = 16 * 1024;
+    private const int MinParkedBlocks = 8;
+    private const int FewestParkedBlocks = 2;
 
     private const int Granule = 8;
 
@@ -174,7 +179,8 @@ internal static unsafe class SizeClasses
                 Pages = made.Pages,
                 Slots = made.Slots,
                 Reciprocal = shared ? (uint)(((1UL << 32) + (uint)made.Size - 1) / (uint)made.Size) : 1,
-                MaxParked = Math.Clamp(MaxParkedBytes / made.Size, MinParkedBlocks, MaxParkedBlocks),
+                MinParked = Math.Clamp(MinParkedBytes / made.Size, FewestParkedBlocks, MinParkedBlocks),
+                MaxParked = Math.Clamp(MaxParkedBytes / made.Size, FewestParkedBlocks, MaxParkedBlocks),
             };
         }
 
