@@ -72,7 +72,8 @@ internal sealed unsafe class CacheStock(SpanSource spans, BlockReturn blockRetur
         }
 
         long bytes = (long)stack->Count * SizeClasses.Info(sizeClass).Size;
-        bool depotFull = shelf->DepotCount == ClassShelf.DepotSize || cache->DepotBytes + bytes > MaxDepotBytes;
+        bool depotFull = shelf->DepotCount == ClassShelf.DepotSize || shelf->DepotBlocks + stack->Count > ClassShelf.MaxDepotBlocks
+            || cache->DepotBytes + bytes > MaxDepotBytes;
         Magazine* empty = depotFull ? ReturnOldest(cache, sizeClass, shelf) : TakeEmpty(cache);
         if (empty == null)
         {

@@ -5,11 +5,14 @@ namespace SpanHeap.Caches;
 
 /// <summary>What stands behind a class's stack in one cache: its depot of full magazines and its spans with free slots.</summary>
 /// <remarks>All fields are guarded by the cache's lock.</remarks>
-[StructLayout(LayoutKind.Sequential, Size = 128)]
+[StructLayout(LayoutKind.Sequential, Size = 192)]
 internal unsafe struct ClassShelf
 {
     /// <summary>Full magazines kept before blocks go back to their spans.</summary>
-    public const int DepotSize = 8;
+    public const int DepotSize = 16;
+
+    /// <summary>Blocks a depot holds at most: eight times what a stack may.</summary>
+    public const int MaxDepotBlocks = 8 * Magazine.Capacity;
 
     /// <summary>Spans of this cache with free slots: refilled from the head, added to at the tail, so that a span gathers free slots while others serve.</summary>
     public Span* Head;
@@ -18,7 +21,7 @@ internal unsafe struct ClassShelf
     /// <summary>Blocks of this cache's spans that are in use or parked anywhere. Means nothing for classes of one block a span.</summary>
     public int Outstanding;
 
-    /// <summary>Full magazines in the depot, the newest last. Of a class with one block a span, one magazine, not full.</summary>
+    /// <summary>Full magazines in the depot, the newest last.</summary>
     public int DepotCount;
 
     /// <summary>Blocks in the depot.</summary>
@@ -31,6 +34,13 @@ internal unsafe struct ClassShelf
     public uint UsedAt;
 
     private fixed long _depot[DepotSize];
+
+    /// <summary>Freed blocks of a class with one block a span, kept for reuse; null or a magazine that may be empty. Such classes have no depot.</summary>
+    public Magazine* Kept
+    {
+        readonly get => (Magazine*)_depot[0];
+        set => _depot[0] = (long)value;
+    }
 
     public Magazine* this[int index]
     {

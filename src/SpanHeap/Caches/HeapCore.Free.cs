@@ -26,7 +26,13 @@ internal sealed unsafe partial class HeapCore
             return;
         }
 
-        uint entry = RequireOwnEntry(block);
+        // An entry with this cache's tag is of this heap, and of blocks: no need to look further.
+        uint entry = Volatile.Read(ref *ArenaHeader.EntryOf(block));
+        if (cache == null || entry - cache->OwnerTag > PageEntry.OwnerMask)
+        {
+            RequireOwn(block, entry);
+        }
+
         if (_fullChecks)
         {
             TakeFromProgram(block, entry);
@@ -63,9 +69,10 @@ internal sealed unsafe partial class HeapCore
         }
         else
         {
-            if (!_large.TryKeep(cache, sizeClass, block))
+            nint displaced = _large.Keep(cache, sizeClass, block);
+            if (displaced != 0)
             {
-                _remote.ReturnOne(block);
+                _remote.ReturnOne(displaced);
             }
 
             _remote.SendPending(cache);
@@ -112,10 +119,16 @@ internal sealed unsafe partial class HeapCore
         NativeMemory.Free((void*)address);
     }
 
-    /// <summary>The page entry of an address in an arena, if it can be a block of this heap.</summary>
+    // The page entry of an address in an arena, if it can be of a block of this heap.
     private uint RequireOwnEntry(nint address)
     {
         uint entry = Volatile.Read(ref *ArenaHeader.EntryOf(address));
+        RequireOwn(address, entry);
+        return entry;
+    }
+
+    private void RequireOwn(nint address, uint entry)
+    {
         if (ArenaHeader.Descriptor(ArenaHeader.ArenaOf(address))->HeapSerial != Serial)
         {
             ThrowHelper.Misuse(address, MisuseKind.OtherHeap);
@@ -130,8 +143,6 @@ internal sealed unsafe partial class HeapCore
         {
             ThrowHelper.Misuse(address, MisuseKind.InteriorPointer);
         }
-
-        return entry;
     }
 
     // A block that is a span of its own begins where its page does; others are looked at when they return to their spans.

@@ -45,6 +45,12 @@ internal sealed unsafe partial class HeapCore
     /// <summary>Returns what lies on a cache's stacks, which must be the caller's own or of a dead thread in the caller's hands.</summary>
     public void DrainStacks(ThreadCache* cache)
     {
+        nint last = LargeBlocks.TakeLast(cache);
+        if (last != 0)
+        {
+            _remote.ReturnOne(last);
+        }
+
         for (uint sizeClass = 1; sizeClass <= (uint)SizeClasses.LastShared; sizeClass++)
         {
             ClassStack* stack = ServingStack(cache, sizeClass);
@@ -72,7 +78,7 @@ internal sealed unsafe partial class HeapCore
         {
             ClassShelf* shelf = ThreadCache.Shelf(cache, sizeClass);
             cache->Lock.Enter();
-            bool any = shelf->DepotCount > 0 || shelf->EmptySpans > 0;
+            bool any = shelf->DepotCount > 0 || shelf->EmptySpans > 0 || (sizeClass > (uint)SizeClasses.LastShared && shelf->Kept != null);
             if (any && (!idleOnly || shelf->UsedAt + 1 < now))
             {
                 DrainShelf(cache, sizeClass, shelf);

@@ -8,7 +8,8 @@ namespace SpanHeap.Caches;
 /// neither a search for pages nor the system.
 /// </summary>
 /// <remarks>
-/// Kept under the cache's lock rather than in the thread's stacks, so that the timer can give them back while their thread sleeps.
+/// The last one is kept as the stacks are, for its thread alone. All others are kept under the cache's lock, so that the timer can give
+/// them back while their thread sleeps.
 /// </remarks>
 internal sealed unsafe class LargeBlocks(SpanSource spans, CacheStock stock, HeapClock clock)
 {
@@ -16,70 +17,91 @@ internal sealed unsafe class LargeBlocks(SpanSource spans, CacheStock stock, Hea
     // pages stay backed by memory until the timer comes.
     private const long MaxKeptBytes = 1024 * 1024;
 
-    /// <summary>A kept block of a class; null when there is none. Its contents are what they were.</summary>
+    /// <summary>A kept block of a class; null when there is none. Its contents are what they were. For the owning thread.</summary>
     public void* TryTakeKept(ThreadCache* cache, uint sizeClass)
     {
+        if (cache->LastLargeClass == sizeClass)
+        {
+            cache->LastLargeClass = SizeClasses.None;
+            return (void*)cache->LastLarge;
+        }
+
         void* block = null;
         cache->Lock.Enter();
         ClassShelf* shelf = ThreadCache.Shelf(cache, sizeClass);
         shelf->UsedAt = clock.Now;
-        if (shelf->DepotCount != 0)
+        Magazine* kept = shelf->Kept;
+        if (kept != null && kept->Count > 0)
         {
-            Magazine* kept = (*shelf)[0];
+            // The magazine stays for the next block, till the timer comes.
             block = (void*)Magazine.Blocks(kept)[--kept->Count];
             cache->LargeBytes -= SizeClasses.Info(sizeClass).Size;
-            if (kept->Count == 0)
-            {
-                stock.GiveEmpty(cache, shelf->Pop());
-            }
         }
 
         cache->Lock.Exit();
         return block;
     }
 
-    /// <summary>Keeps a freed block of a class, making room at the cost of other classes; returns it at once where that cannot be.</summary>
-    /// <returns>False when the block could not be kept and is still the caller's.</returns>
-    public bool TryKeep(ThreadCache* cache, uint sizeClass, nint block)
+    /// <summary>Keeps a freed block of a class, at the cost of others. For the owning thread.</summary>
+    /// <returns>A block that could not be kept and is the caller's to return; 0 when there is none.</returns>
+    public nint Keep(ThreadCache* cache, uint sizeClass, nint block)
+    {
+        if (SizeClasses.Info(sizeClass).Size > MaxKeptBytes)
+        {
+            return block;
+        }
+
+        uint displacedClass = cache->LastLargeClass;
+        nint displaced = cache->LastLarge;
+        cache->LastLargeClass = sizeClass;
+        cache->LastLarge = block;
+        return displacedClass == SizeClasses.None || TryKeepLocked(cache, displacedClass, displaced) ? 0 : displaced;
+    }
+
+    /// <summary>Takes the block that is kept for the owning thread alone; the cache must be the caller's, or of a dead thread in its hands.</summary>
+    public static nint TakeLast(ThreadCache* cache)
+    {
+        nint last = cache->LastLargeClass == SizeClasses.None ? 0 : cache->LastLarge;
+        cache->LastLargeClass = SizeClasses.None;
+        return last;
+    }
+
+    private bool TryKeepLocked(ThreadCache* cache, uint sizeClass, nint block)
     {
         long size = SizeClasses.Info(sizeClass).Size;
-        if (size > MaxKeptBytes)
+        cache->Lock.Enter();
+        if (cache->LargeBytes + size > MaxKeptBytes)
         {
-            return false;
+            MakeRoom(cache, size);
         }
 
-        cache->Lock.Enter();
-        MakeRoom(cache, size);
         ClassShelf* shelf = ThreadCache.Shelf(cache, sizeClass);
         shelf->UsedAt = clock.Now;
-        if (shelf->DepotCount == 0)
+        Magazine* kept = shelf->Kept;
+        if (kept == null)
         {
-            Magazine* empty = stock.TakeEmpty(cache);
-            if (empty != null)
-            {
-                shelf->Push(empty);
-            }
+            kept = shelf->Kept = stock.TakeEmpty(cache);
         }
 
-        bool kept = shelf->DepotCount != 0 && (*shelf)[0]->Count < Magazine.Capacity;
-        if (kept)
+        bool room = kept != null && kept->Count < Magazine.Capacity;
+        if (room)
         {
-            Magazine* magazine = (*shelf)[0];
-            Magazine.Blocks(magazine)[magazine->Count++] = block;
+            Magazine.Blocks(kept)[kept->Count++] = block;
             cache->LargeBytes += size;
         }
 
         cache->Lock.Exit();
-        return kept;
+        return room;
     }
 
     /// <summary>Returns the kept blocks of a class. The caller holds the cache's lock.</summary>
     public void DrainLocked(ThreadCache* cache, uint sizeClass)
     {
         ClassShelf* shelf = ThreadCache.Shelf(cache, sizeClass);
-        if (shelf->DepotCount != 0)
+        Magazine* kept = shelf->Kept;
+        if (kept != null)
         {
-            Magazine* kept = shelf->Pop();
+            shelf->Kept = null;
             cache->LargeBytes -= kept->Count * (long)SizeClasses.Info(sizeClass).Size;
             stock.ReturnAll(cache, kept);
         }

@@ -34,7 +34,7 @@ internal unsafe struct ThreadCache
     public const int OutboxSize = 16;
 
     private const int StackBytes = 32;
-    private const int ShelfBytes = 128;
+    private const int ShelfBytes = 192;
     private const int StacksOffset = 64;
     private const int HiddenStacksOffset = StacksOffset + (SizeClasses.Capacity * StackBytes);
     private const int ColdOffset = HiddenStacksOffset + (SizeClasses.Capacity * StackBytes);
@@ -51,6 +51,13 @@ internal unsafe struct ThreadCache
     /// <summary>Serial number of the heap; 0 while the cache is in no heap. Written when the cache joins or leaves a heap.</summary>
     [FieldOffset(8)]
     public ulong HeapSerial;
+
+    /// <summary>The large block freed last, and its class; 0 for none. The owning thread's alone, like the stacks: a pair in a loop needs no lock.</summary>
+    [FieldOffset(16)]
+    public nint LastLarge;
+
+    [FieldOffset(24)]
+    public uint LastLargeClass;
 
     [FieldOffset(ColdOffset)]
     public NativeLock Lock;
@@ -130,6 +137,8 @@ internal unsafe struct ThreadCache
     {
         const int OwnershipEnd = ColdOffset + 16;
         cache->HeapSerial = 0;
+        cache->LastLarge = 0;
+        cache->LastLargeClass = 0;
         new Span<byte>((byte*)cache + StacksOffset, ColdOffset - StacksOffset).Clear();
         new Span<byte>((byte*)cache + OwnershipEnd, Size - OwnershipEnd).Clear();
     }

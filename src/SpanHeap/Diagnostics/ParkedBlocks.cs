@@ -13,6 +13,11 @@ internal static unsafe class ParkedBlocks
         for (int i = 0; i < heap.Registry.Count; i++)
         {
             ThreadCache* cache = heap.Registry[i];
+            if (cache->LastLargeClass != SizeClasses.None)
+            {
+                visit(cache->LastLarge);
+            }
+
             for (uint sizeClass = 1; sizeClass <= (uint)SizeClasses.Last; sizeClass++)
             {
                 VisitStack(ThreadCache.Stack(cache, sizeClass), visit);
@@ -21,6 +26,11 @@ internal static unsafe class ParkedBlocks
                 for (int k = 0; k < shelf->DepotCount; k++)
                 {
                     VisitMagazine((*shelf)[k], visit);
+                }
+
+                if (sizeClass > (uint)SizeClasses.LastShared)
+                {
+                    VisitMagazine(shelf->Kept, visit);
                 }
             }
 
