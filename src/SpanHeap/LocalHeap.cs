@@ -63,7 +63,7 @@ public readonly unsafe ref struct LocalHeap
     }
 
     /// <inheritdoc cref="SpanMemory.Realloc"/>
-    public void* Realloc(void* ptr, nuint byteCount) => _core.Reallocate(_cache, ptr, byteCount, HeapCore.MinAlignment);
+    public void* Realloc(void* ptr, nuint byteCount) => _core.Reallocate(_cache, ptr, byteCount, HeapCore.NoAlignment);
 
     /// <inheritdoc cref="SpanMemory.AlignedAlloc"/>
     public void* AlignedAlloc(nuint byteCount, nuint alignment)

@@ -18,6 +18,7 @@ public sealed unsafe partial class NativeHeap : IDisposable
 
     private readonly HeapCore _core;
     private readonly int _number;
+    private readonly bool _isShared;
 
     // 0 after Dispose: no thread's slot has that, so every call comes to a slow path, which throws.
     private ulong _serial;
@@ -42,6 +43,7 @@ public sealed unsafe partial class NativeHeap : IDisposable
     private NativeHeap(HeapCore core)
     {
         _core = core;
+        _isShared = core == SharedHeap.Core;
         _number = core.Number;
         _serial = core.Serial;
         core.OnMisuse = RaiseMisuseFound;
@@ -91,7 +93,7 @@ public sealed unsafe partial class NativeHeap : IDisposable
     private ThreadCache* Cache
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => ThreadSlots.Find(_number, _serial);
+        get => _isShared ? ThreadSlots.Shared : ThreadSlots.Find(_number, _serial);
     }
 
     /// <inheritdoc cref="SpanMemory.Alloc(nuint)"/>
@@ -148,7 +150,7 @@ public sealed unsafe partial class NativeHeap : IDisposable
 
     /// <inheritdoc cref="SpanMemory.Realloc"/>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
-    public void* Realloc(void* ptr, nuint byteCount) => _core.Reallocate(Cache, ptr, byteCount, HeapCore.MinAlignment);
+    public void* Realloc(void* ptr, nuint byteCount) => _core.Reallocate(Cache, ptr, byteCount, HeapCore.NoAlignment);
 
     /// <inheritdoc cref="SpanMemory.AlignedAlloc"/>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
@@ -206,7 +208,7 @@ public sealed unsafe partial class NativeHeap : IDisposable
     /// <exception cref="InvalidOperationException">This is the shared heap.</exception>
     public void Dispose()
     {
-        if (_core == SharedHeap.Core)
+        if (_isShared)
         {
             throw new InvalidOperationException("The shared heap lives as long as the process and cannot be disposed.");
         }

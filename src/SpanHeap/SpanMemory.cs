@@ -89,7 +89,7 @@ public static unsafe class SpanMemory
     /// <exception cref="OutOfMemoryException">There is no memory of that size; the old block is as it was.</exception>
     /// <exception cref="HeapCorruptionException">The pointer is no block of the shared heap. Nothing has changed.</exception>
     public static void* Realloc(void* ptr, nuint byteCount) =>
-        SharedHeap.Require().Reallocate(ThreadSlots.Shared, ptr, byteCount, HeapCore.MinAlignment);
+        SharedHeap.Require().Reallocate(ThreadSlots.Shared, ptr, byteCount, HeapCore.NoAlignment);
 
     /// <summary>Allocates an aligned block of memory of the specified size and alignment, in bytes.</summary>
     /// <param name="byteCount">The size, in bytes, of the block; 0 gives a block that must be freed and not be dereferenced.</param>

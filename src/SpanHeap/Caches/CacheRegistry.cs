@@ -3,10 +3,9 @@ using SpanHeap.Os;
 namespace SpanHeap.Caches;
 
 /// <summary>
-/// A heap's caches and their threads. No code runs on a .NET thread that ends, so a dead thread's cache is found in two ways: a holder
-/// object that is finalized, and a poll of <see cref="Thread.IsAlive"/> by slow paths and the timer, because a collection that would
-/// finalize anything may never come. Either way the cache becomes an orphan by one compare-exchange, and the next thread adopts it
-/// whole.
+/// A heap's caches and their threads. No code runs on a .NET thread that ends, so a dead thread's cache is found by asking
+/// <see cref="ThreadIdentity.IsDead"/>: threads that attach ask a few others, the timer and each garbage collection ask all. The cache becomes
+/// an orphan by one compare-exchange, so that of several who ask only one hands it over, and the next thread adopts it whole.
 /// </summary>
 /// <remarks>Thread safe by a lock of its own, the first in the order.</remarks>
 internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
@@ -18,7 +17,7 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
 
     // All guarded by the lock; arrays are replaced by larger ones, made outside it.
     private nint[] _caches = new nint[8];
-    private Thread?[] _threads = new Thread?[8];
+    private ThreadIdentity[] _threads = new ThreadIdentity[8];
     private int _count;
     private int _pollTurn;
     private ThreadCache* _orphans;
@@ -44,33 +43,32 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
     }
 
     /// <summary>A cache for the calling thread; null when there is no memory for one.</summary>
-    /// <param name="thread">The calling thread.</param>
-    /// <param name="incarnation">What the cache's ownership is while the thread has it.</param>
-    public ThreadCache* TryAttach(Thread thread, out long incarnation)
+    public ThreadCache* TryAttach()
     {
-        ThreadCache* cache = TryAdopt(thread, out incarnation);
+        ThreadCache* cache = TryAdopt();
         if (cache == null)
         {
             Poll(PolledPerAttach);
-            cache = TryAdopt(thread, out incarnation);
+            cache = TryAdopt();
         }
 
-        return cache != null ? cache : TryCreate(thread, out incarnation);
+        return cache != null ? cache : TryCreate(owned: true);
     }
 
     /// <summary>A cache without a thread, in the registry like all others.</summary>
-    public ThreadCache* TryCreateCentral() => TryCreate(null, out _);
+    public ThreadCache* TryCreateCentral() => TryCreate(owned: false);
 
     /// <summary>Makes a cache an orphan if it still is in the incarnation given.</summary>
     public bool TryOrphan(ThreadCache* cache, long incarnation)
     {
-        // Under the lock, because Dispose ends all incarnations under it: a holder that is finalized later must find that.
+        // Under the lock, because Dispose ends all incarnations under it: who asked before and comes later must find that.
         _lock.Enter();
         bool orphaned = (incarnation & 1) != 0
             && Interlocked.CompareExchange(ref cache->Ownership, incarnation & ~1L, incarnation) == incarnation;
         if (orphaned)
         {
-            _threads[cache->Index] = null;
+            _threads[cache->Index].Release();
+            _threads[cache->Index] = ThreadIdentity.None;
             PushOrphan(cache);
         }
 
@@ -92,10 +90,10 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
 
             _pollTurn = (_pollTurn + 1) % _count;
             ThreadCache* cache = (ThreadCache*)_caches[_pollTurn];
-            Thread? thread = _threads[_pollTurn];
+            ThreadIdentity thread = _threads[_pollTurn];
             long incarnation = Volatile.Read(ref cache->Ownership);
             _lock.Exit();
-            if (thread is { IsAlive: false })
+            if (thread.IsDead)
             {
                 TryOrphan(cache, incarnation);
             }
@@ -139,9 +137,10 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
         _count = 0;
         _orphans = null;
         _orphanCount = 0;
-        Array.Clear(_threads);
         for (int i = 0; i < count; i++)
         {
+            _threads[i].Release();
+            _threads[i] = ThreadIdentity.None;
             EndIncarnation((ThreadCache*)caches[i]);
         }
 
@@ -159,22 +158,20 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
         _orphanCount++;
     }
 
-    private ThreadCache* TryAdopt(Thread thread, out long incarnation)
+    private ThreadCache* TryAdopt()
     {
         ThreadCache* cache = TakeOrphan();
-        incarnation = 0;
         if (cache != null)
         {
-            incarnation = Own(cache, thread);
+            Own(cache);
             Interlocked.Increment(ref _adopted);
         }
 
         return cache;
     }
 
-    private ThreadCache* TryCreate(Thread? thread, out long incarnation)
+    private ThreadCache* TryCreate(bool owned)
     {
-        incarnation = 0;
         ThreadCache* cache = ThreadCachePool.TryTake(os, heapSerial, 0);
         if (cache == null)
         {
@@ -186,7 +183,7 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
             nint[] caches = _caches;
             int needed = Count + 1;
             nint[]? larger = needed > caches.Length ? new nint[2 * caches.Length] : null;
-            Thread?[]? largerThreads = larger == null ? null : new Thread?[larger.Length];
+            ThreadIdentity[]? largerThreads = larger == null ? null : new ThreadIdentity[larger.Length];
             _lock.Enter();
             if (larger != null && caches == _caches)
             {
@@ -211,9 +208,9 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
             }
         }
 
-        if (thread != null)
+        if (owned)
         {
-            incarnation = Own(cache, thread);
+            Own(cache);
         }
 
         return cache;
@@ -226,14 +223,13 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
         Volatile.Write(ref cache->Ownership, (ownership | 1) + 1);
     }
 
-    // A cache that nobody owns and no list names becomes the thread's.
-    private long Own(ThreadCache* cache, Thread thread)
+    // A cache that nobody owns and no list names becomes the calling thread's.
+    private void Own(ThreadCache* cache)
     {
-        long incarnation = (cache->Ownership | 1) + 2;
-        Volatile.Write(ref cache->Ownership, incarnation);
+        ThreadIdentity current = ThreadIdentity.OfCurrent();
+        Volatile.Write(ref cache->Ownership, (cache->Ownership | 1) + 2);
         _lock.Enter();
-        _threads[cache->Index] = thread;
+        _threads[cache->Index] = current;
         _lock.Exit();
-        return incarnation;
     }
 }

@@ -8,6 +8,9 @@ namespace SpanHeap.Caches;
 /// <summary>Allocation beyond the fast path.</summary>
 internal sealed unsafe partial class HeapCore
 {
+    /// <summary>For callers that ask for none.</summary>
+    public const nuint NoAlignment = 1;
+
     /// <summary>What blocks of more than 8 bytes are aligned to without being asked.</summary>
     public const nuint MinAlignment = 16;
 
@@ -16,7 +19,7 @@ internal sealed unsafe partial class HeapCore
     [MethodImpl(MethodImplOptions.NoInlining)]
     public void* Allocate(ThreadCache* cache, nuint byteCount, bool zeroed)
     {
-        void* block = TryAllocate(cache, byteCount, MinAlignment, zeroed, room: 0);
+        void* block = TryAllocate(cache, byteCount, NoAlignment, zeroed, room: 0);
         if (block == null)
         {
             ThrowHelper.OutOfMemory();

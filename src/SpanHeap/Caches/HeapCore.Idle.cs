@@ -35,7 +35,7 @@ internal sealed unsafe partial class HeapCore
     /// <summary>Returns what lies on the calling thread's stacks.</summary>
     public void DrainOwnStacks()
     {
-        ThreadCache* cache = ThreadSlots.Find(Number, Serial);
+        ThreadCache* cache = FindOwnCache();
         if (cache != null)
         {
             DrainStacks(cache);

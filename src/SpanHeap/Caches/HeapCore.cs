@@ -49,6 +49,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
         _hollowing = new SpanHollowing(_blockReturn);
         _idle = new IdleWork(this);
         Central = Registry.TryCreateCentral();
+        CollectionWatch.Start(this);
         if (Central == null)
         {
             Metadata.Dispose();
@@ -130,7 +131,31 @@ internal sealed unsafe partial class HeapCore : IDisposable
         s_numbers.Give(Number);
     }
 
-    private ThreadCache* TryAttach() => ThreadSlots.TryAttach(Registry, Number, Serial, shared: this == SharedHeap.Core);
+    /// <summary>The calling thread's cache; null when it has none yet.</summary>
+    public ThreadCache* FindOwnCache() => this == SharedHeap.Core ? ThreadSlots.Shared : ThreadSlots.Find(Number, Serial);
+
+    private ThreadCache* TryAttach()
+    {
+        bool shared = this == SharedHeap.Core;
+
+        // The slot first: a cache that a thread cannot find again would be lost until the thread is dead.
+        if (!shared && !ThreadSlots.TrySet(Number, 0, null))
+        {
+            return null;
+        }
+
+        ThreadCache* cache = Registry.TryAttach();
+        if (shared)
+        {
+            ThreadSlots.Shared = cache;
+        }
+        else if (cache != null)
+        {
+            ThreadSlots.TrySet(Number, Serial, cache);
+        }
+
+        return cache;
+    }
 
     /// <summary>The stack that really serves a thread: with full checks not the one that fast paths see, so that they see every call.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
