@@ -28,6 +28,9 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
 
     public int OrphanCount => Volatile.Read(ref _orphanCount);
 
+    /// <summary>Caches of threads, living or not yet found dead; the central cache is nobody's.</summary>
+    public int OwnedCount => Count - OrphanCount - 1;
+
     /// <summary>How often a cache went from a dead thread to a new one.</summary>
     public long Adopted => Volatile.Read(ref _adopted);
 

@@ -9,12 +9,15 @@ namespace SpanHeap.Caches;
 /// stays free back to the system, and reports misuse.
 /// </summary>
 /// <remarks>
-/// Driven by a timer that comes twice per scavenge delay while there is something to do, and holds the heap weakly. Thread safe: one
-/// round at a time.
+/// Driven by a timer that comes twice per scavenge delay while there is something to do, less and less often while threads own caches
+/// but do nothing, and not at all without them. It holds the heap weakly. Thread safe: one round at a time.
 /// </remarks>
 internal sealed unsafe class IdleWork : IDisposable
 {
     private const int RoundsPerDelay = 2;
+
+    // A heap that nobody uses is visited half as often each time, down to every sixteen delays.
+    private const int MaxQuietDoublings = 5;
 
     private readonly WeakReference<HeapCore> _heap;
     private readonly TimeSpan _period;
@@ -22,6 +25,9 @@ internal sealed unsafe class IdleWork : IDisposable
 
     // Set when a slow path has left something to do; cleared by the round before it looks. Any thread.
     private int _armed;
+
+    // Rounds in a row that left nothing to do. Written by rounds, and by who arms the timer again: a mix-up costs or saves a round.
+    private int _quietRounds;
 
     // 1 while a round runs or rounds are paused, and for ever after Dispose.
     private int _running;
@@ -41,6 +47,7 @@ internal sealed unsafe class IdleWork : IDisposable
     {
         if (Volatile.Read(ref _armed) == 0 && Interlocked.Exchange(ref _armed, 1) == 0)
         {
+            _quietRounds = 0;
             Schedule();
         }
     }
@@ -86,7 +93,7 @@ internal sealed unsafe class IdleWork : IDisposable
     }
 
     // No lock: a free comes by here. After Dispose a timer refuses quietly.
-    private void Schedule() => _timer?.Change(_period, Timeout.InfiniteTimeSpan);
+    private void Schedule() => _timer?.Change(_period * (1 << _quietRounds), Timeout.InfiniteTimeSpan);
 
     // The timer must not carry the context of whoever made the heap.
     private Timer CreateTimer()
@@ -126,6 +133,12 @@ internal sealed unsafe class IdleWork : IDisposable
         if (again)
         {
             Arm();
+        }
+        else if (heap != null && heap.Registry.OwnedCount > 0)
+        {
+            // A thread may die any time without a word, and leave its stacks full.
+            _quietRounds = Math.Min(_quietRounds + 1, MaxQuietDoublings);
+            Schedule();
         }
 
         heap?.ReportMisuse();

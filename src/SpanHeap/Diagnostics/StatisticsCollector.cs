@@ -69,7 +69,7 @@ internal static unsafe class StatisticsCollector
             Arenas = heap.Pages.ArenaCount,
             ReservedBytes = (long)heap.Arenas.ReservedBytes,
             MetadataBytes = (long)heap.Arenas.MetadataBytes,
-            ThreadCaches = heap.Registry.Count - heap.Registry.OrphanCount - 1,
+            ThreadCaches = heap.Registry.OwnedCount,
             OrphanCaches = heap.Registry.OrphanCount,
             AdoptedCaches = heap.Registry.Adopted,
             Magazines = heap.Magazines.Total,

@@ -97,11 +97,14 @@ internal sealed unsafe class OsMemory
         }
     }
 
-    /// <summary>Gives memory back to where <see cref="Allocate"/> had it from. Cannot fail, so tests cannot refuse it.</summary>
+    /// <summary>Gives memory back to where <see cref="Allocate"/> had it from. Null is nothing. Cannot fail, so tests cannot refuse it.</summary>
     public void Free(void* block)
     {
-        Interlocked.Increment(ref _calls[(int)OsCall.ReleaseArena]);
-        NativeMemory.Free(block);
+        if (block != null)
+        {
+            Interlocked.Increment(ref _calls[(int)OsCall.ReleaseArena]);
+            NativeMemory.Free(block);
+        }
     }
 
     /// <summary>Gives the memory of whole system pages back and keeps their addresses; false when the system refused.</summary>
