@@ -1,5 +1,6 @@
 using SpanHeap.Perf.CommandLine;
 using SpanHeap.Perf.Endurance;
+using SpanHeap.Perf.FastPath;
 using SpanHeap.Perf.Measurement;
 using SpanHeap.Perf.Micro;
 using SpanHeap.Perf.Replay;
@@ -19,6 +20,7 @@ internal static class Program
                 ["replay", .. var rest] => ReplayCommand.Run(new Arguments(rest)),
                 ["micro", .. var rest] => MicroCommand.Run(rest),
                 ["endurance", .. var rest] => EnduranceCommand.Run(new Arguments(rest)),
+                ["fastpath", .. var rest] => FastPathCommand.Run(new Arguments(rest)),
                 ["help" or "--help" or "-h" or "-?", ..] => Usage.Print(),
                 [WorkerProcess.Verb, .. var rest] => Worker.Run(rest),
                 [var unknown, ..] => throw new InputException($"'{unknown}' is not a command.\n\n{Usage.Text}"),

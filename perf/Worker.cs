@@ -1,11 +1,12 @@
 using SpanHeap.Perf.Allocators;
 using SpanHeap.Perf.CommandLine;
 using SpanHeap.Perf.Endurance;
+using SpanHeap.Perf.FastPath;
 using SpanHeap.Perf.Replay;
 
 namespace SpanHeap.Perf;
 
-/// <summary>The side of this program that runs in a child process and measures one allocator.</summary>
+/// <summary>The side of this program that runs in a child process and measures one allocator or is compiled to be looked at.</summary>
 internal static class Worker
 {
     public static int Run(string[] args) => args switch
@@ -16,6 +17,7 @@ internal static class Worker
         ["peak", var allocator, var trace] => AllocatorCatalog.Find(allocator).Accept(new PeakWorker(trace)),
         ["endurance", var allocator, var scenario, var blocks] =>
             AllocatorCatalog.Find(allocator).Accept(new EnduranceWorker(scenario, blocks)),
+        [FastPathWorker.Verb] => FastPathWorker.Run(),
         _ => throw new InputException("A worker is started by this program, not by hand."),
     };
 }

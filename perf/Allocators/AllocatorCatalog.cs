@@ -27,7 +27,7 @@ internal static class AllocatorCatalog
             Library = JemallocAllocator.Library,
             Package = "libjemalloc2",
             // It keeps a few KiB of thread state in static TLS, more than glibc leaves to libraries loaded late.
-            Environment = ("GLIBC_TUNABLES", "glibc.rtld.optional_static_tls=16384"),
+            Environment = [("GLIBC_TUNABLES", "glibc.rtld.optional_static_tls=16384")],
         },
         ["tcmalloc"] = () => new AllocatorEntry<TcmallocAllocator>("tcmalloc")
         {

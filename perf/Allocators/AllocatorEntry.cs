@@ -11,8 +11,8 @@ internal abstract record AllocatorEntry(string Name)
     /// <summary>The Debian package that brings the library.</summary>
     public string? Package { get; init; }
 
-    /// <summary>A variable that the process needs in order to load it.</summary>
-    public (string Name, string Value)? Environment { get; init; }
+    /// <summary>Variables that the process needs in order to load it.</summary>
+    public (string Name, string Value)[] Environment { get; init; } = [];
 
     /// <summary>One of the C allocators, against the best of which others are compared.</summary>
     public bool IsPeer { get; init; }

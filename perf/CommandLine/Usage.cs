@@ -13,6 +13,8 @@ internal static class Usage
               Single operations, e.g. micro --filter '*PlainPair*' --job short
           endurance [SCENARIO...] [--allocators a,b,..] [--blocks N] [--rounds N]
               Memory over time: churn, idle, idle-threads, idle-crossed, owners, pipe.
+          fastpath
+              The machine code of an Alloc and a Free that hit, and a count of its instructions.
           help
 
         Allocators: spanheap, spanheap-local (the hoisted handle), system (NativeMemory),

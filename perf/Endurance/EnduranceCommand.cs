@@ -47,7 +47,10 @@ internal static class EnduranceCommand
         Console.WriteLine();
         Console.Write(table);
         Console.WriteLine();
-        Console.WriteLine("Memory is resident memory above the start of the scenario, each in a process of its own. 'kept' is what SpanHeap promises; for others it is shown only.");
+        Console.WriteLine("""
+            Memory is resident memory above the start of the scenario, each run in a process of its own. Of several runs: the median of
+            seconds and peak, the worst of rest. 'kept' is what SpanHeap promises; for others it is shown only.
+            """);
         return missed ? 1 : 0;
     }
 

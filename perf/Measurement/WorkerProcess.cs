@@ -13,13 +13,13 @@ internal sealed class WorkerProcess : IDisposable
     private readonly Process _process;
     private readonly string _what;
 
-    public WorkerProcess(ReadOnlySpan<string> args, (string Name, string Value)? environment)
+    public WorkerProcess(ReadOnlySpan<string> args, ReadOnlySpan<(string Name, string Value)> environment)
     {
         _what = string.Join(' ', args!);
         _process = Process.Start(StartInfo(args, environment))!;
     }
 
-    public static bool Succeeds(ReadOnlySpan<string> args, (string Name, string Value)? environment)
+    public static bool Succeeds(ReadOnlySpan<string> args, ReadOnlySpan<(string Name, string Value)> environment)
     {
         using Process process = Process.Start(StartInfo(args, environment))!;
         process.StandardOutput.ReadToEnd();
@@ -72,7 +72,7 @@ internal sealed class WorkerProcess : IDisposable
         return new WorkerException($"The child process '{_what}' ended with code {_process.ExitCode} and without a result.");
     }
 
-    private static ProcessStartInfo StartInfo(ReadOnlySpan<string> args, (string Name, string Value)? environment)
+    private static ProcessStartInfo StartInfo(ReadOnlySpan<string> args, ReadOnlySpan<(string Name, string Value)> environment)
     {
         string program = Environment.ProcessPath!;
         var start = new ProcessStartInfo(program) { RedirectStandardInput = true, RedirectStandardOutput = true };
@@ -81,7 +81,7 @@ internal sealed class WorkerProcess : IDisposable
         start.ArgumentList.Add(Verb);
         foreach (string arg in args)
             start.ArgumentList.Add(arg);
-        if (environment is var (name, value))
+        foreach ((string name, string value) in environment)
             start.Environment[name] = value;
         return start;
     }

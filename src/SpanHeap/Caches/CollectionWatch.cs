@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace SpanHeap.Caches;
 
 /// <summary>
@@ -6,17 +8,21 @@ namespace SpanHeap.Caches;
 /// </summary>
 internal sealed class CollectionWatch
 {
-    private readonly WeakReference<HeapCore> _heap;
+    // Not a WeakReference: that is finalized too, perhaps before this is, and is empty then.
+    private GCHandle _heap;
 
-    private CollectionWatch(HeapCore heap) => _heap = new WeakReference<HeapCore>(heap, trackResurrection: false);
+    private CollectionWatch(HeapCore heap) => _heap = GCHandle.Alloc(heap, GCHandleType.Weak);
 
     ~CollectionWatch()
     {
-        if (!Environment.HasShutdownStarted && _heap.TryGetTarget(out HeapCore? heap) && !heap.IsDisposed)
+        if (_heap.Target is HeapCore { IsDisposed: false } heap)
         {
             heap.Registry.Poll(int.MaxValue);
             GC.ReRegisterForFinalize(this);
+            return;
         }
+
+        _heap.Free();
     }
 
     public static void Start(HeapCore heap) => _ = new CollectionWatch(heap);

@@ -1,0 +1,108 @@
+using System.Runtime.InteropServices;
+using SpanHeap.Caches;
+using SpanHeap.Spans;
+
+namespace SpanHeap.Tests.Caches;
+
+public sealed unsafe class ClassShelfTests : IDisposable
+{
+    private const int Count = 6;
+    private readonly Span* _spans = (Span*)NativeMemory.AllocZeroed(Count, (nuint)sizeof(Span));
+    private ClassShelf _shelf;
+
+    public void Dispose() => NativeMemory.Free(_spans);
+
+    [Fact]
+    public void Spans_are_listed_in_the_order_they_came()
+    {
+        Append(0, 1, 2);
+        AssertListed(0, 1, 2);
+    }
+
+    [Fact]
+    public void Spans_leave_from_any_place_in_any_order()
+    {
+        Random random = new(3);
+        for (int round = 0; round < 200; round++)
+        {
+            List<int> model = [.. Enumerable.Range(0, Count)];
+            Append([.. model]);
+            while (model.Count > 0)
+            {
+                int leaving = model[random.Next(model.Count)];
+                model.Remove(leaving);
+                _shelf.Remove(_spans + leaving);
+                Assert.False(_spans[leaving].Listed);
+                Assert.True(_spans[leaving].Next == null && _spans[leaving].Previous == null);
+                AssertListed([.. model]);
+            }
+        }
+    }
+
+    [Fact]
+    public void A_depot_gives_its_newest_first_and_its_oldest_when_asked()
+    {
+        Magazine** magazines = stackalloc Magazine*[ClassShelf.DepotSize];
+        for (int i = 0; i < ClassShelf.DepotSize; i++)
+        {
+            magazines[i] = (Magazine*)NativeMemory.AllocZeroed(Magazine.Size);
+            _shelf.Push(magazines[i]);
+        }
+
+        Assert.Equal(ClassShelf.DepotSize, _shelf.DepotCount);
+        Assert.True(_shelf.TakeOldest() == magazines[0]);
+        Assert.True(_shelf.Pop() == magazines[ClassShelf.DepotSize - 1]);
+        Assert.True(_shelf.TakeOldest() == magazines[1]);
+        Assert.True(_shelf.Pop() == magazines[ClassShelf.DepotSize - 2]);
+        Assert.Equal(ClassShelf.DepotSize - 4, _shelf.DepotCount);
+        Assert.True(_shelf[0] == magazines[2]);
+        for (int i = 0; i < ClassShelf.DepotSize; i++)
+        {
+            NativeMemory.Free(magazines[i]);
+        }
+    }
+
+    [Fact]
+    public void The_stacks_and_shelves_of_a_cache_do_not_overlap()
+    {
+        ThreadCache* cache = (ThreadCache*)0x10000;
+        List<(nint Address, int Bytes)> places = [];
+        for (uint sizeClass = 1; sizeClass <= (uint)SizeClasses.Last; sizeClass++)
+        {
+            places.Add(((nint)ThreadCache.Stack(cache, sizeClass), sizeof(ClassStack)));
+            places.Add(((nint)ThreadCache.HiddenStack(cache, sizeClass), sizeof(ClassStack)));
+            places.Add(((nint)ThreadCache.Shelf(cache, sizeClass), sizeof(ClassShelf)));
+        }
+
+        nint end = (nint)cache;
+        foreach ((nint address, int bytes) in places.OrderBy(static place => place.Address))
+        {
+            Assert.True(address >= end);
+            end = address + bytes;
+        }
+
+        Assert.True(end <= (nint)cache + ThreadCache.Size);
+    }
+
+    private void Append(params int[] numbers)
+    {
+        foreach (int number in numbers)
+        {
+            _shelf.Append(_spans + number);
+        }
+    }
+
+    private void AssertListed(params int[] numbers)
+    {
+        Span* previous = null;
+        Span* span = _shelf.Head;
+        foreach (int number in numbers)
+        {
+            Assert.True(span == _spans + number && span->Previous == previous && span->Listed);
+            previous = span;
+            span = span->Next;
+        }
+
+        Assert.True(span == null && _shelf.Tail == previous);
+    }
+}

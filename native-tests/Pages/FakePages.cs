@@ -1,0 +1,53 @@
+using SpanHeap.Os;
+using SpanHeap.Pages;
+
+namespace SpanHeap.Tests.Pages;
+
+/// <summary>A page heap over addresses where no memory is.</summary>
+internal sealed class FakePages : IDisposable
+{
+    private readonly MetadataAllocator _metadata = new(new OsMemory());
+
+    public FakePages(int pagesPerArena = 512, int headerPages = 5, int pagesPerSystemPage = 1)
+    {
+        Geometry = new PageGeometry(pagesPerArena, headerPages, pagesPerSystemPage);
+        Heap = new PageHeap(Geometry, _metadata);
+    }
+
+    public PageGeometry Geometry { get; }
+
+    public PageHeap Heap { get; }
+
+    /// <summary>Address of a page of an arena.</summary>
+    public nint At(int arena, int page) => (((nint)arena + 1) * Geometry.ArenaBytes) + ((nint)page << PageGeometry.PageShift);
+
+    /// <summary>Number of the page at an address, counted from the first arena's first.</summary>
+    public int PageOf(nint address) => (int)((address - Geometry.ArenaBytes) >> PageGeometry.PageShift);
+
+    /// <summary>Adds the arena of a number; they may come in any order.</summary>
+    public void Add(int arena, bool needsZero = false) => Assert.True(Heap.AddArena(At(arena, 0), needsZero));
+
+    public PageRun Take(int pages, int alignment = 1, int room = 0)
+    {
+        Assert.True(Heap.TryAllocate(pages, alignment, room, out PageRun run), $"no run of {pages} pages");
+        Assert.Equal(pages, run.Pages);
+        return run;
+    }
+
+    public void Free(in PageRun run) => Heap.Free(run.Address, run.Pages);
+
+    /// <summary>Takes and returns every run a scavenger would discard.</summary>
+    public List<PageRun> Scavenge(bool agedOnly, bool discarded = true, bool zero = true)
+    {
+        List<PageRun> runs = [];
+        for (nint from = 0; Heap.TakeForScavenge(from, agedOnly, out PageRun run); from = run.End)
+        {
+            Heap.FinishScavenge(run, discarded, zero);
+            runs.Add(run);
+        }
+
+        return runs;
+    }
+
+    public void Dispose() => _metadata.Dispose();
+}

@@ -1,0 +1,227 @@
+using SpanHeap.Pages;
+
+namespace SpanHeap.Tests.Pages;
+
+/// <summary>Giving memory back, with system pages of 4, 16 and 64 KiB (a page of ours, two, and eight).</summary>
+public sealed class ScavengingTests
+{
+    public static TheoryData<int> SystemPages => [1, 2, 8];
+
+    [Fact]
+    public void Fresh_pages_are_known_to_be_zero_and_used_ones_are_not()
+    {
+        using FakePages fake = new();
+        fake.Add(0);
+        PageRun run = fake.Take(10);
+        Assert.False(run.NeedsZero);
+        fake.Free(run);
+        Assert.True(fake.Take(10).NeedsZero);
+    }
+
+    [Fact]
+    public void One_used_page_makes_a_run_need_zeroing()
+    {
+        using FakePages fake = new();
+        fake.Add(0);
+        fake.Free(fake.Take(1));
+        Assert.True(fake.Take(100).NeedsZero);
+        Assert.False(fake.Take(100).NeedsZero);
+    }
+
+    [Fact]
+    public void An_arena_that_is_not_zero_needs_zeroing_from_the_start()
+    {
+        using FakePages fake = new();
+        fake.Add(0, needsZero: true);
+        Assert.True(fake.Take(1).NeedsZero);
+    }
+
+    [Fact]
+    public void Never_touched_pages_are_not_scavenged()
+    {
+        using FakePages fake = new();
+        fake.Add(0);
+        Assert.Empty(fake.Scavenge(agedOnly: false));
+    }
+
+    [Theory]
+    [MemberData(nameof(SystemPages))]
+    public void Only_whole_system_pages_inside_free_runs_are_taken(int unit)
+    {
+        using FakePages fake = new(headerPages: 5, pagesPerSystemPage: unit);
+        fake.Add(0);
+        PageRun before = fake.Take(2);
+        PageRun middle = fake.Take(41);
+        fake.Take(1);
+        fake.Free(middle);
+        int start = fake.PageOf(before.End);
+        int inner = (start + unit - 1) / unit * unit;
+        int stop = (start + 41) / unit * unit;
+        PageRun run = Assert.Single(fake.Scavenge(agedOnly: false));
+        Assert.Equal((fake.At(0, inner), stop - inner), (run.Address, run.Pages));
+        Assert.Equal(stop - inner + fake.Geometry.MaxRun - 44, fake.Heap.PagesGivenBack);
+        Assert.Equal(41 - (stop - inner), fake.Heap.PagesFree);
+        fake.Heap.Verify();
+    }
+
+    [Theory]
+    [MemberData(nameof(SystemPages))]
+    public void A_second_scavenge_finds_nothing(int unit)
+    {
+        using FakePages fake = new(pagesPerSystemPage: unit);
+        fake.Add(0);
+        fake.Free(fake.Take(200));
+        Assert.NotEmpty(fake.Scavenge(agedOnly: false));
+        Assert.Empty(fake.Scavenge(agedOnly: false));
+        fake.Heap.Verify();
+    }
+
+    [Theory]
+    [InlineData(true, true, false)]
+    [InlineData(true, false, true)]
+    [InlineData(false, false, true)]
+    [InlineData(false, true, true)]
+    public void What_was_discarded_is_zero_only_where_the_system_says_so(bool discarded, bool zero, bool needsZero)
+    {
+        using FakePages fake = new();
+        fake.Add(0);
+        fake.Free(fake.Take(64));
+        fake.Scavenge(agedOnly: false, discarded, zero);
+        Assert.Equal(needsZero, fake.Take(64).NeedsZero);
+    }
+
+    [Fact]
+    public void A_refused_discard_leaves_the_pages_free_and_resident()
+    {
+        using FakePages fake = new();
+        fake.Add(0);
+        fake.Free(fake.Take(64));
+        Assert.Single(fake.Scavenge(agedOnly: false, discarded: false));
+        Assert.Equal(64, fake.Heap.PagesFree);
+        Assert.Single(fake.Scavenge(agedOnly: false));
+        Assert.Equal(0, fake.Heap.PagesFree);
+        fake.Heap.Verify();
+    }
+
+    [Fact]
+    public void Pages_are_aged_only_by_a_look_while_they_are_free()
+    {
+        using FakePages fake = new();
+        fake.Add(0);
+        PageRun old = fake.Take(10);
+        PageRun young = fake.Take(10);
+        fake.Take(1);
+        fake.Free(old);
+        fake.Heap.AgeFreePages();
+        fake.Free(young);
+        PageRun run = Assert.Single(fake.Scavenge(agedOnly: true));
+        Assert.Equal(old, run with { NeedsZero = old.NeedsZero });
+    }
+
+    [Fact]
+    public void Pages_used_since_the_look_are_young_again()
+    {
+        using FakePages fake = new();
+        fake.Add(0);
+        PageRun run = fake.Take(10);
+        fake.Free(run);
+        fake.Heap.AgeFreePages();
+        fake.Free(fake.Take(10));
+        Assert.Empty(fake.Scavenge(agedOnly: true));
+        fake.Heap.AgeFreePages();
+        Assert.Single(fake.Scavenge(agedOnly: true));
+    }
+
+    [Fact]
+    public void Pages_being_scavenged_are_handed_to_nobody()
+    {
+        using FakePages fake = new();
+        fake.Add(0);
+        PageRun run = fake.Take(10);
+        fake.Free(run);
+        Assert.True(fake.Heap.TakeForScavenge(0, agedOnly: false, out PageRun taken));
+        PageRun other = fake.Take(10);
+        Assert.Equal(run.End, other.Address);
+        fake.Heap.FinishScavenge(taken, discarded: true, zero: true);
+        Assert.Equal(run.Address, fake.Take(10).Address);
+        fake.Heap.Verify();
+    }
+
+    [Fact]
+    public void The_search_goes_on_behind_an_address()
+    {
+        using FakePages fake = new();
+        fake.Add(0);
+        fake.Add(1);
+        PageRun[] runs = [fake.Take(10), fake.Take(10), fake.Take(10)];
+        PageRun last = fake.Take(fake.Geometry.MaxRun);
+        fake.Free(runs[0]);
+        fake.Free(runs[2]);
+        fake.Free(last);
+        Assert.True(fake.Heap.TakeForScavenge(runs[0].End, agedOnly: false, out PageRun second));
+        Assert.Equal(runs[2].Address, second.Address);
+        Assert.True(fake.Heap.TakeForScavenge(second.End, agedOnly: false, out PageRun third));
+        Assert.Equal(last.Address, third.Address);
+        Assert.False(fake.Heap.TakeForScavenge(third.End, agedOnly: false, out _));
+    }
+
+    [Fact]
+    public void An_empty_arena_is_released_once_until_it_is_used_again()
+    {
+        using FakePages fake = new();
+        fake.Add(0);
+        fake.Add(1);
+        PageRun used = fake.Take(1);
+        Assert.True(fake.Heap.TakeEmptyArena(0, out PageRun whole));
+        Assert.Equal((fake.At(1, fake.Geometry.HeaderPages), fake.Geometry.MaxRun), (whole.Address, whole.Pages));
+        fake.Heap.FinishScavenge(whole, discarded: true, zero: true);
+        Assert.False(fake.Heap.TakeEmptyArena(0, out _));
+
+        fake.Free(used);
+        Assert.True(fake.Heap.TakeEmptyArena(0, out whole));
+        Assert.Equal(used.Address, whole.Address);
+        fake.Heap.FinishScavenge(whole, discarded: true, zero: true);
+        Assert.False(fake.Heap.TakeEmptyArena(0, out _));
+
+        fake.Free(fake.Take(1));
+        Assert.True(fake.Heap.TakeEmptyArena(0, out whole));
+        fake.Heap.FinishScavenge(whole, discarded: true, zero: true);
+        fake.Heap.Verify();
+    }
+
+    [Theory]
+    [MemberData(nameof(SystemPages))]
+    public void Random_use_keeps_counts_and_summaries_right_while_a_scavenger_goes_round(int unit)
+    {
+        using FakePages fake = new(pagesPerSystemPage: unit);
+        fake.Add(0);
+        fake.Add(1);
+        Random random = new(unit);
+        List<PageRun> live = [];
+        for (int i = 0; i < 3000; i++)
+        {
+            if (random.Next(2) == 0 && fake.Heap.TryAllocate(random.Next(1, 40), 1, 0, out PageRun run))
+            {
+                live.Add(run);
+            }
+            else if (live.Count > 0)
+            {
+                int index = random.Next(live.Count);
+                fake.Free(live[index]);
+                live.RemoveAt(index);
+            }
+
+            if (i % 50 == 0)
+            {
+                foreach (PageRun scavenged in fake.Scavenge(agedOnly: true))
+                {
+                    Assert.Equal(0, fake.PageOf(scavenged.Address) % unit);
+                    Assert.Equal(0, scavenged.Pages % unit);
+                }
+
+                fake.Heap.AgeFreePages();
+                fake.Heap.Verify();
+            }
+        }
+    }
+}

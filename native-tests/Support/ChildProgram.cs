@@ -1,0 +1,65 @@
+using System.Diagnostics;
+using System.Reflection;
+
+namespace SpanHeap.Tests.Support;
+
+/// <summary>
+/// The entry point of the test assembly, for what must happen in a process of its own: <c>dotnet exec SpanHeap.Tests.dll TYPE METHOD</c>
+/// runs a static method without parameters. The test runner does not come here.
+/// </summary>
+internal static class ChildProgram
+{
+    private const int Completed = 0;
+    private const int Misused = 64;
+
+    /// <summary>How a child ended.</summary>
+    internal readonly record struct Result(int ExitCode, string Output, string Error);
+
+    public static int Main(string[] args)
+    {
+        MethodInfo? method = args.Length == 2
+            ? typeof(ChildProgram).Assembly.GetType(args[0])?.GetMethod(args[1], BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic)
+            : null;
+        if (method == null)
+        {
+            Console.Error.WriteLine("usage: TYPE METHOD (of this assembly, static, without parameters)");
+            return Misused;
+        }
+
+        method.Invoke(null, null);
+        return Completed;
+    }
+
+    /// <summary>Runs a static method in a process of its own and waits for its end.</summary>
+    /// <param name="scenario">The method; it must not capture anything.</param>
+    /// <param name="environment">Variables to set.</param>
+    public static Result Run(Action scenario, params (string Name, string Value)[] environment)
+    {
+        ProcessStartInfo start = new(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet")
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
+        start.ArgumentList.Add("exec");
+        start.ArgumentList.Add(typeof(ChildProgram).Assembly.Location);
+        start.ArgumentList.Add(scenario.Method.DeclaringType!.FullName!);
+        start.ArgumentList.Add(scenario.Method.Name);
+        start.Environment["DOTNET_DbgEnableMiniDump"] = "0";
+        foreach ((string name, string value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        using Process child = Process.Start(start)!;
+        Task<string> output = child.StandardOutput.ReadToEndAsync();
+        Task<string> error = child.StandardError.ReadToEndAsync();
+        if (!child.WaitForExit(TimeSpan.FromMinutes(2)))
+        {
+            child.Kill(entireProcessTree: true);
+            throw new TimeoutException($"The child {scenario.Method.Name} did not end.");
+        }
+
+        return new Result(child.ExitCode, output.Result, error.Result);
+    }
+}
