@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using SpanHeap.Caches;
+using SpanHeap.Os;
 using SpanHeap.Tests.Support;
 
 namespace SpanHeap.Tests.Caches;
@@ -130,11 +131,17 @@ public sealed unsafe class OwnershipTests
     private static nint LeaveCacheBehind(NativeHeap heap)
     {
         nint cache = 0;
+        ThreadIdentity thread = ThreadIdentity.None;
         StressThreads.RunOne(() =>
         {
             StressHeap.FreeAll(heap, StressHeap.AllocateMany(heap, 300, 100));
             cache = (nint)StressHeap.CacheOf(heap);
+            thread = ThreadIdentity.OfCurrent();
         });
+
+        // A thread that was joined may be a thread to the kernel for a moment longer.
+        StressWait.Until(() => thread.IsDead, static () => "the thread lives");
+        thread.Release();
         return cache;
     }
 

@@ -123,7 +123,10 @@ public sealed unsafe class ThreadDeathTests(ITestOutputHelper output)
         Console.WriteLine($"{early.PagesInUse}, then {late.PagesInUse} pages; {late.AdoptedCaches} adopted of {late.ThreadCaches + late.OrphanCaches}");
         Assert.InRange(late.ThreadCaches + late.OrphanCaches, 1, 5 * ThreadsPerRound);
         Assert.InRange(late.AdoptedCaches - early.AdoptedCaches, (Rounds - WarmRounds) * ThreadsPerRound * 9 / 10, long.MaxValue);
-        Assert.InRange(late.PagesInUse, 0, early.PagesInUse + 256);
+
+        // A cache has a span of each class that its threads used; how many threads overlap, and so how many caches there are, is chance.
+        int moreCaches = Math.Max(0, late.ThreadCaches + late.OrphanCaches - early.ThreadCaches - early.OrphanCaches);
+        Assert.InRange(late.PagesInUse, 0, early.PagesInUse + 256 + (512 * moreCaches));
         Assert.InRange(late.Magazines, 0, (2 * early.Magazines) + 64);
         Assert.Equal(ThreadsPerRound * LeftPerThread, late.LiveBlocks);
         heap.Verify();

@@ -26,7 +26,8 @@ public sealed class PageEntryTests
                     Assert.NotEqual(PageEntry.Unused, entry);
                     Assert.True(entry - tag <= PageEntry.OwnerMask);
                     Assert.Equal(tag, entry & ~PageEntry.OwnerMask);
-                    Assert.Equal(tag | sizeClass, entry & ~PageEntry.PageWithinSpanBits);
+                    Assert.Equal(PageEntry.OfBlocks(tag, 0, sizeClass), entry & ~PageEntry.PageWithinSpanBits);
+                    Assert.Equal(sizeClass << PageEntry.StackShift, PageEntry.StackOffset(entry));
                 }
             }
         }

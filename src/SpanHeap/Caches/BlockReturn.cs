@@ -10,8 +10,8 @@ namespace SpanHeap.Caches;
 /// </summary>
 internal sealed unsafe class BlockReturn(SpanSource spans, MisuseLog misuse)
 {
-    /// <summary>Empty spans of a class that a thread's cache keeps, so that a program at the edge of a span does not make and release it all the time.</summary>
-    private const int KeptEmptySpans = 1;
+    /// <summary>Empty spans of a class that a cache keeps, so that a program at the edge of a span does not make and release it all the time.</summary>
+    private const int KeptEmptySpans = 2;
 
     /// <summary>Returns blocks to the spans of one owner, whose lock the caller holds.</summary>
     /// <param name="owner">The cache.</param>

@@ -276,7 +276,7 @@ internal sealed unsafe class CacheStock(SpanSource spans, BlockReturn blockRetur
     private static void KeepWanted(ThreadCache* cache, Magazine* magazine, uint wantedClass, ClassStack* stack)
     {
         nint* blocks = Magazine.Blocks(magazine);
-        uint wanted = cache->OwnerTag | wantedClass;
+        uint wanted = PageEntry.OfBlocks(cache->OwnerTag, 0, wantedClass);
         int left = 0;
         for (int i = 0; i < magazine->Count; i++)
         {

@@ -33,7 +33,7 @@ internal unsafe struct ThreadCache
     /// <summary>A destination has the place that its number names: no search, and neighbours never meet.</summary>
     public const int OutboxSize = 16;
 
-    private const int StackBytes = 32;
+    private const int StackBytes = 1 << PageEntry.StackShift;
     private const int ShelfBytes = 192;
     private const int StacksOffset = 64;
     private const int HiddenStacksOffset = StacksOffset + (SizeClasses.Capacity * StackBytes);
@@ -165,7 +165,7 @@ internal unsafe struct ThreadCache
             if (mine <= PageEntry.OwnerMask)
             {
                 // One way out with true, and the caller's test of it costs nothing.
-                ClassStack* stack = Stack(cache, PageEntry.SizeClass(mine));
+                ClassStack* stack = (ClassStack*)((byte*)cache + StacksOffset + PageEntry.StackOffset(mine));
                 nint* top = stack->Top;
                 if (top != stack->Limit)
                 {

@@ -17,6 +17,7 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
     // Everything below is guarded by this lock; the counts are read without it by statistics.
     private NativeLock _lock;
     private long _pagesInUse;
+    private long _runsInUse;
     private long _pagesFree;
     private long _pagesGivenBack;
     private int _arenaCount;
@@ -31,6 +32,9 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
 
     /// <summary>Free pages that are not: given back to the system, or never touched.</summary>
     public long PagesGivenBack => Volatile.Read(ref _pagesGivenBack);
+
+    /// <summary>Runs handed out and not returned.</summary>
+    public long RunsInUse => Volatile.Read(ref _runsInUse);
 
     public int ArenaCount => Volatile.Read(ref _arenaCount);
 
@@ -64,6 +68,7 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
         bool found = Find(pages + room, alignment, out int index, out int start) || (room > 0 && Find(pages, alignment, out index, out start));
         run = found ? Take(index, start, pages) : default;
         _pagesInUse += run.Pages;
+        _runsInUse += found ? 1 : 0;
         _lock.Exit();
         return found;
     }
@@ -92,7 +97,12 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
     }
 
     /// <summary>Takes a run back. Its owner must have removed every trace of it before.</summary>
-    public void Free(nint address, int pages)
+    public void Free(nint address, int pages) => Free(address, pages, runs: 1);
+
+    /// <summary>Takes the end of a run back, whose owner goes on with the rest.</summary>
+    public void FreeTail(nint address, int pages) => Free(address, pages, runs: 0);
+
+    private void Free(nint address, int pages, int runs)
     {
         _lock.Enter();
         int index = _arenas.IndexOf(address);
@@ -102,6 +112,7 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
         arena->FreePages += pages;
         arena->Summarize(start, pages);
         _arenas.Update(index);
+        _runsInUse -= runs;
         _pagesInUse -= pages;
         _pagesFree += pages;
         _lock.Exit();

@@ -4,10 +4,11 @@ using SpanHeap.Pages;
 namespace SpanHeap.Spans;
 
 /// <summary>
-/// The four bytes that say of a page whose it is: owner (20 bits), page within the span (4), class (8).
+/// The four bytes that say of a page whose it is: owner (16 bits), page within the span (4), class (12, the low five of them 0).
 /// </summary>
 /// <remarks>
-/// 0 is a page with no block in it. Pages of a one-block span behind its first have an owner number that no cache ever has, and their
+/// The class stands there as the distance of its stack from the first, in bytes: a free needs no shift to find it. 0 is a page with no
+/// block in it. Pages of a one-block span behind its first have an owner number that no cache ever has, and their
 /// distance from the first in the 13 bits below: so one compare on the fast path tells "a block of mine" from everything else.
 /// <para>Written only by who holds the lock of the span's owner (or made the span and has not published it), by volatile writes; read
 /// by anybody at any time.</para>
@@ -17,7 +18,7 @@ internal static class PageEntry
     public const uint Unused = 0;
 
     /// <summary>An owner's tag is its number shifted by this.</summary>
-    public const int OwnerShift = 12;
+    public const int OwnerShift = 16;
 
     /// <summary>Entries of one owner: its tag plus anything up to this.</summary>
     public const uint OwnerMask = (1u << OwnerShift) - 1;
@@ -30,16 +31,19 @@ internal static class PageEntry
     /// <summary>The part of an entry that differs between the pages of a span.</summary>
     public const uint PageWithinSpanBits = PageWithinSpanMask << PageWithinSpanShift;
 
-    private const int PageWithinSpanShift = 8;
-    private const uint PageWithinSpanMask = 15;
+    /// <summary>Log2 of the bytes of a stack.</summary>
+    public const int StackShift = 5;
 
-    // Numbers 2 and 3: their low bit is the top bit of the 13-bit distance.
+    private const int PageWithinSpanShift = 12;
+    private const uint PageWithinSpanMask = 15;
+    private const uint StackOffsetMask = (1u << PageWithinSpanShift) - 1;
+
     private const uint InsideTag = 2u << OwnerShift;
     private const uint InsideCount = PageGeometry.MaxPagesPerArena;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint OfBlocks(uint ownerTag, int pageWithinSpan, uint sizeClass) =>
-        ownerTag | ((uint)pageWithinSpan << PageWithinSpanShift) | sizeClass;
+        ownerTag | ((uint)pageWithinSpan << PageWithinSpanShift) | (sizeClass << StackShift);
 
     public static uint OfInside(int pagesFromFirst) => InsideTag | (uint)pagesFromFirst;
 
@@ -56,5 +60,9 @@ internal static class PageEntry
 
     /// <summary>The class in an entry of blocks.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint SizeClass(uint entry) => (byte)entry;
+    public static uint SizeClass(uint entry) => StackOffset(entry) >> StackShift;
+
+    /// <summary>The class in an entry of blocks as the distance of its stack from the first.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint StackOffset(uint entry) => entry & StackOffsetMask;
 }

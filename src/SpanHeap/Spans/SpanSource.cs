@@ -15,11 +15,8 @@ namespace SpanHeap.Spans;
 /// </remarks>
 internal sealed unsafe class SpanSource(PageHeap pages, ArenaSource arenas)
 {
-    // Written under the page heap's lock order by whoever makes or releases a span; read by statistics.
-    private long _spans;
-
-    /// <summary>Spans in use.</summary>
-    public long Count => Volatile.Read(ref _spans);
+    /// <summary>Spans in use: each is one run of pages.</summary>
+    public long Count => pages.RunsInUse;
 
     /// <summary>A fresh span of a class, in no list; null when no free run is long enough or the limit is reached.</summary>
     public Span* TryCreate(uint sizeClass, nint owner, uint ownerTag, int room, out bool needsZero)
@@ -57,7 +54,6 @@ internal sealed unsafe class SpanSource(PageHeap pages, ArenaSource arenas)
         Unsafe.InitBlock(ArenaHeader.EntryOf(address), 0, (uint)count * sizeof(uint));
         span->State = SpanState.Dead;
         Volatile.Write(ref span->Owner, 0);
-        Interlocked.Decrement(ref _spans);
         pages.Free(address, count);
     }
 
@@ -83,7 +79,7 @@ internal sealed unsafe class SpanSource(PageHeap pages, ArenaSource arenas)
         else if (newPages < oldPages)
         {
             Unsafe.InitBlock(entries + newPages, 0, (uint)(oldPages - newPages) * sizeof(uint));
-            pages.Free(span->Base + ((nint)newPages << PageGeometry.PageShift), oldPages - newPages);
+            pages.FreeTail(span->Base + ((nint)newPages << PageGeometry.PageShift), oldPages - newPages);
         }
 
         span->Pages = newPages;
@@ -127,7 +123,6 @@ internal sealed unsafe class SpanSource(PageHeap pages, ArenaSource arenas)
         // Published by these, last: whoever finds an entry finds all of the above.
         Volatile.Write(ref span->Owner, owner);
         WriteEntries(span, ownerTag);
-        Interlocked.Increment(ref _spans);
         return span;
     }
 
