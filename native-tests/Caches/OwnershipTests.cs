@@ -141,7 +141,6 @@ public sealed unsafe class OwnershipTests
 
         // A thread that was joined may be a thread to the kernel for a moment longer.
         StressWait.Until(() => thread.IsDead, static () => "the thread lives");
-        thread.Release();
         return cache;
     }
 

@@ -6,6 +6,9 @@ namespace SpanHeap;
 /// <summary>Sizes and alignments as callers give them.</summary>
 internal static class ByteCount
 {
+    // To the letter what NativeMemory says, which names no parameter.
+    private const string NotPowerOfTwo = "The alignment must be a power of two.";
+
     /// <summary>A product of sizes; one that overflows is the largest size, which no heap has.</summary>
     public static nuint Of(nuint elementCount, nuint elementSize)
     {
@@ -22,6 +25,6 @@ internal static class ByteCount
         }
 
         [DoesNotReturn]
-        static void Throw() => throw new ArgumentException("The alignment must be a power of two.", nameof(alignment));
+        static void Throw() => throw new ArgumentException(NotPowerOfTwo);
     }
 }

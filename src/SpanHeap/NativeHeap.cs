@@ -174,7 +174,14 @@ public sealed unsafe partial class NativeHeap : IDisposable
 
     /// <summary>The same as <see cref="Free"/>: both families of blocks may be freed by either.</summary>
     /// <param name="ptr">A pointer to the block, or null, which does nothing.</param>
-    public void AlignedFree(void* ptr) => Free(ptr);
+    public void AlignedFree(void* ptr)
+    {
+        ThreadCache* cache = Cache;
+        if (cache == null || !ThreadCache.TryFree(cache, ptr))
+        {
+            _core.Free(cache, ptr, aligned: true);
+        }
+    }
 
     /// <summary>Allocates room for so many values.</summary>
     /// <typeparam name="T">Their type.</typeparam>

@@ -127,7 +127,14 @@ public static unsafe class SpanMemory
     /// <summary>Frees an aligned block of memory.</summary>
     /// <param name="ptr">A pointer to a block of the shared heap, or null, which does nothing.</param>
     /// <exception cref="HeapCorruptionException">As for <see cref="Free"/>.</exception>
-    public static void AlignedFree(void* ptr) => Free(ptr);
+    public static void AlignedFree(void* ptr)
+    {
+        ThreadCache* cache = ThreadSlots.Shared;
+        if (ptr != null && (cache == null || !ThreadCache.TryFree(cache, ptr)))
+        {
+            SharedHeap.Require().Free(cache, ptr, aligned: true);
+        }
+    }
 
     /// <summary>Clears a block of memory.</summary>
     /// <param name="ptr">A pointer to the memory that should be cleared.</param>

@@ -102,10 +102,16 @@ internal sealed unsafe class BlockReturn(SpanSource spans, MisuseLog misuse)
         shelf->EmptySpans += empty ? 1 : 0;
     }
 
-    /// <summary>Makes slots available again that were all taken at once. The caller holds the lock of the span's owner.</summary>
-    public void GiveBack(ThreadCache* owner, Span* span, ulong* taken, out int returned)
+    /// <summary>
+    /// Makes slots available again that were all taken at once, and whose memory has been given back. The caller holds the lock of the
+    /// span's owner.
+    /// </summary>
+    public void GiveBackHollow(ThreadCache* owner, Span* span, ulong* taken)
     {
-        returned = AllocBits.GiveBack(span, taken);
+        ThreadCache.Shelf(owner, span->SizeClass)->Outstanding -= AllocBits.GiveBack(span, taken);
+        span->HollowSlots = span->FreeSlots;
+
+        // Last: the span may be somebody else's pages afterwards.
         Settle(owner, span);
     }
 

@@ -70,7 +70,6 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
             && Interlocked.CompareExchange(ref cache->Ownership, incarnation & ~1L, incarnation) == incarnation;
         if (orphaned)
         {
-            _threads[cache->Index].Release();
             _threads[cache->Index] = ThreadIdentity.None;
             PushOrphan(cache);
         }
@@ -142,7 +141,6 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
         _orphanCount = 0;
         for (int i = 0; i < count; i++)
         {
-            _threads[i].Release();
             _threads[i] = ThreadIdentity.None;
             EndIncarnation((ThreadCache*)caches[i]);
         }

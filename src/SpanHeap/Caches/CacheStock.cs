@@ -195,7 +195,9 @@ internal sealed unsafe class CacheStock(SpanSource spans, BlockReturn blockRetur
 
         // Spans with few free slots: several, until it was worth coming here.
         int filled = 0;
+        // Asked again: a span of the central cache may have brought blocks in use along.
         int wanted = CapacityFor(shelf, sizeClass, stack);
+        stack->SetCapacity(wanted);
         do
         {
             Span* span = shelf->Head;

@@ -15,6 +15,11 @@ internal sealed class CollectionWatch
 
     ~CollectionWatch()
     {
+        if (!_heap.IsAllocated)
+        {
+            return;
+        }
+
         if (_heap.Target is HeapCore { IsDisposed: false } heap)
         {
             heap.Registry.Poll(int.MaxValue);

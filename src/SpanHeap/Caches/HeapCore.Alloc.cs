@@ -128,13 +128,14 @@ internal sealed unsafe partial class HeapCore
         void* block = sizeClass != SizeClasses.None && room == 0 ? _large.TryTakeKept(cache, sizeClass) : null;
         if (block == null)
         {
-            if (!Pages.Geometry.Fits(PageGeometry.PagesFor(byteCount), Math.Max(1, alignment >> PageGeometry.PageShift)))
+            nuint pages = sizeClass != SizeClasses.None ? (nuint)SizeClasses.Info(sizeClass).Pages : PageGeometry.PagesFor(Math.Max(byteCount, 1));
+            if (!Pages.Geometry.Fits(pages, Math.Max(1, alignment >> PageGeometry.PageShift)))
             {
                 needsZero = false;
                 return TryAllocateHuge(byteCount, alignment, zeroed);
             }
 
-            block = TryCreateLarge(cache, sizeClass, byteCount, alignment, room, out needsZero);
+            block = TryCreateLarge(cache, sizeClass, (int)pages, alignment, room, out needsZero);
 
             // Freed blocks of a class are kept in a magazine, and freeing may not ask for memory: so have one by then.
             if (Magazines.Total == 0)
@@ -151,11 +152,10 @@ internal sealed unsafe partial class HeapCore
         return block;
     }
 
-    private void* TryCreateLarge(ThreadCache* cache, uint sizeClass, nuint byteCount, nuint alignment, int room, out bool needsZero)
+    private void* TryCreateLarge(ThreadCache* cache, uint sizeClass, int pages, nuint alignment, int room, out bool needsZero)
     {
         bool relieved = false;
         ThreadCache* owner = sizeClass == SizeClasses.None ? Central : cache;
-        int pages = sizeClass == SizeClasses.None ? (int)PageGeometry.PagesFor(Math.Max(byteCount, 1)) : SizeClasses.Info(sizeClass).Pages;
         while (true)
         {
             void* block = _large.TryCreate(owner, sizeClass, pages, alignment, room, out needsZero);
@@ -204,6 +204,11 @@ internal sealed unsafe partial class HeapCore
 
         relieved = true;
         _idle.DrainAll();
+        while (Pages.PagesScavenged > 0)
+        {
+            Thread.Yield();
+        }
+
         return true;
     }
 }

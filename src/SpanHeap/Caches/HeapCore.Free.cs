@@ -11,7 +11,7 @@ internal sealed unsafe partial class HeapCore
     /// <summary>Frees a block of this heap; null is no block. Needs no memory.</summary>
     /// <exception cref="HeapCorruptionException">The pointer is no block of this heap; nothing has changed.</exception>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    public void Free(ThreadCache* cache, void* pointer)
+    public void Free(ThreadCache* cache, void* pointer, bool aligned = false)
     {
         ThrowIfDisposed();
         if (pointer == null)
@@ -22,7 +22,7 @@ internal sealed unsafe partial class HeapCore
         nint block = (nint)pointer;
         if (!ArenaMap.IsInArena(block))
         {
-            FreeOutside(block);
+            FreeOutside(block, aligned);
             return;
         }
 
@@ -97,7 +97,8 @@ internal sealed unsafe partial class HeapCore
         }
     }
 
-    private void FreeOutside(nint address)
+    // Families matter to the platform only, which on some systems has two allocators for them.
+    private void FreeOutside(nint address, bool aligned)
     {
         if (HugeBlocks.TryRemove(Serial, address, out HugeBlock huge))
         {
@@ -116,7 +117,14 @@ internal sealed unsafe partial class HeapCore
             ThrowHelper.Misuse(address, MisuseKind.ForeignPointer);
         }
 
-        NativeMemory.Free((void*)address);
+        if (aligned)
+        {
+            NativeMemory.AlignedFree((void*)address);
+        }
+        else
+        {
+            NativeMemory.Free((void*)address);
+        }
     }
 
     // The page entry of an address in an arena, if it can be of a block of this heap.

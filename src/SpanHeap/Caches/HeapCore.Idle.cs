@@ -147,6 +147,7 @@ internal sealed unsafe partial class HeapCore
     /// <summary>Tells what was found late; without a lock, on a thread of the pool.</summary>
     public void ReportMisuse()
     {
+        Volatile.Write(ref _reporting, 0);
         if (!Misuse.HasPending)
         {
             return;

@@ -70,28 +70,50 @@ internal sealed unsafe partial class HeapCore
         ThrowIfDisposed();
         nint address = (nint)pointer;
         block = default;
-        if (!ArenaMap.IsInArena(address))
+        if (!ArenaMap.IsInArenaOf(Serial, address))
         {
             bool found = HugeBlocks.TryFind(address, out HugeBlock huge) && huge.HeapSerial == Serial;
             block = found ? new BlockInfo(huge.Address, huge.Size, SizeClasses.None, BlockState.Allocated) : default;
             return found;
         }
 
+        // The page of the span's start says all that is needed without a look at the span, which may be going just now.
         uint entry = Volatile.Read(ref *ArenaHeader.EntryOf(address));
-        if (entry == PageEntry.Unused || ArenaHeader.Descriptor(ArenaHeader.ArenaOf(address))->HeapSerial != Serial)
+        nint start = (address & -PageGeometry.PageSize) - ((nint)PageEntry.PagesFromFirst(entry) << PageGeometry.PageShift);
+        entry = PageEntry.IsInside(entry) ? Volatile.Read(ref *ArenaHeader.EntryOf(start)) : entry;
+        if (entry == PageEntry.Unused || PageEntry.IsInside(entry))
         {
             return false;
         }
 
-        Span* span = ArenaHeader.SpanOf(address, entry);
-        nuint slot = (nuint)(address - span->Base) / span->SlotSize;
-        if (slot >= (nuint)span->Slots)
+        uint sizeClass = PageEntry.SizeClass(entry);
+        nuint size = SizeOf(start, entry);
+        nuint slot = size == 0 ? 0 : (nuint)(address - start) / size;
+        if (size == 0 || slot >= (nuint)SizeClasses.Info(sizeClass).Slots)
         {
             return false;
         }
 
-        block = new BlockInfo(span->Base + ((nint)slot * (nint)span->SlotSize), span->SlotSize, span->SizeClass, StateOf(span, (int)slot));
+        BlockState state = StateOf(ArenaHeader.SpanAt(start), (int)slot);
+        block = new BlockInfo(start + (nint)(slot * size), size, (int)sizeClass, state);
         return true;
+    }
+
+    // The usable size of blocks with this entry; 0 when it has just become untrue.
+    private static nuint SizeOf(nint start, uint entry)
+    {
+        uint sizeClass = PageEntry.SizeClass(entry);
+        if (sizeClass != SizeClasses.None)
+        {
+            return SizeClasses.Info(sizeClass).Size;
+        }
+
+        // Only the span knows; and what is there is the span only as long as its owner is held.
+        ThreadCache* owner = ThreadCachePool.ByEntry(entry);
+        owner->Lock.Enter();
+        nuint size = *ArenaHeader.EntryOf(start) == entry ? ArenaHeader.SpanAt(start)->SlotSize : 0;
+        owner->Lock.Exit();
+        return size;
     }
 
     private BlockState StateOf(Span* span, int slot)
@@ -120,8 +142,7 @@ internal sealed unsafe partial class HeapCore
             }
         }
 
-        uint sizeClass = PageEntry.SizeClass(entry);
-        return sizeClass != SizeClasses.None ? SizeClasses.Info(sizeClass).Size : ArenaHeader.SpanOf(block, entry)->SlotSize;
+        return SizeOf(block, entry);
     }
 
     // A block that is a span of its own becomes longer if the pages behind it are free, and shorter always.
@@ -134,12 +155,11 @@ internal sealed unsafe partial class HeapCore
             return false;
         }
 
-        Span* span = ArenaHeader.SpanOf(block, entry);
-        ThreadCache* owner = (ThreadCache*)Volatile.Read(ref span->Owner);
+        ThreadCache* owner = ThreadCachePool.ByEntry(entry);
         uint newClass = owner != Central && byteCount <= SizeClasses.MaxClassSize ? SizeClasses.Of(byteCount) : SizeClasses.None;
         int pages = newClass != SizeClasses.None ? SizeClasses.Info(newClass).Pages : (int)PageGeometry.PagesFor(byteCount);
         owner->Lock.Enter();
-        bool resized = (ThreadCache*)Volatile.Read(ref span->Owner) == owner && Spans.TryResize(span, pages, newClass, owner->OwnerTag);
+        bool resized = *ArenaHeader.EntryOf(block) == entry && Spans.TryResize(ArenaHeader.SpanOf(block, entry), pages, newClass, owner->OwnerTag);
         owner->Lock.Exit();
         if (resized)
         {
@@ -176,7 +196,7 @@ internal sealed unsafe partial class HeapCore
         bool found = HugeBlocks.TryFind(block, out HugeBlock huge);
         if (!found && Options.ForeignFree == ForeignFree.Forward)
         {
-            return alignment <= MinAlignment
+            return alignment == NoAlignment
                 ? NativeMemory.Realloc((void*)block, byteCount)
                 : NativeMemory.AlignedRealloc((void*)block, byteCount, alignment);
         }

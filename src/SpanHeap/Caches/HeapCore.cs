@@ -24,9 +24,16 @@ internal sealed unsafe partial class HeapCore : IDisposable
     private readonly bool _fullChecks;
     private int _disposed;
 
+    // 1 while a report is on its way.
+    private int _reporting;
+
     public HeapCore(NativeHeapOptions options)
     {
         Platform.EnsureSupported();
+
+        // The process's tables come first: none of them may fail to be made in the middle of an operation.
+        _ = ArenaMap.KindOf(0);
+        _ = SizeClasses.Last;
         Options = options;
         Serial = Interlocked.Increment(ref s_lastSerial);
         Number = s_numbers.Take();
@@ -136,6 +143,13 @@ internal sealed unsafe partial class HeapCore : IDisposable
 
     private ThreadCache* TryAttach()
     {
+        // One that came here without may have got one on the way, as a Realloc that allocates and then frees.
+        ThreadCache* own = FindOwnCache();
+        if (own != null)
+        {
+            return own;
+        }
+
         bool shared = this == SharedHeap.Core;
 
         // The slot first: a cache that a thread cannot find again would be lost until the thread is dead.
@@ -154,6 +168,8 @@ internal sealed unsafe partial class HeapCore : IDisposable
             ThreadSlots.TrySet(Number, Serial, cache);
         }
 
+        // A thread that only uses fast paths and dies must be found, too.
+        _idle.Arm();
         return cache;
     }
 
@@ -166,7 +182,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
     private void NoteActivity()
     {
         _idle.Arm();
-        if (Misuse.HasPending)
+        if (Misuse.HasPending && Interlocked.Exchange(ref _reporting, 1) == 0)
         {
             ThreadPool.UnsafeQueueUserWorkItem(static heap => heap.ReportMisuse(), this, preferLocal: false);
         }

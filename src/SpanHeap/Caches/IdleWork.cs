@@ -19,6 +19,9 @@ internal sealed unsafe class IdleWork : IDisposable
     // A heap that nobody uses is visited half as often each time, down to every sixteen delays.
     private const int MaxQuietDoublings = 5;
 
+    // A delay of nothing does not mean a timer that never rests.
+    private static readonly TimeSpan s_shortestPeriod = TimeSpan.FromMilliseconds(2);
+
     private readonly WeakReference<HeapCore> _heap;
     private readonly TimeSpan _period;
     private readonly Timer? _timer;
@@ -37,7 +40,8 @@ internal sealed unsafe class IdleWork : IDisposable
         _heap = new WeakReference<HeapCore>(heap);
         if (heap.Options.ScavengeDelay != Timeout.InfiniteTimeSpan)
         {
-            _period = heap.Options.ScavengeDelay / RoundsPerDelay;
+            TimeSpan period = heap.Options.ScavengeDelay / RoundsPerDelay;
+            _period = period < s_shortestPeriod ? s_shortestPeriod : period;
             _timer = CreateTimer();
         }
     }
@@ -92,8 +96,21 @@ internal sealed unsafe class IdleWork : IDisposable
         Pause();
     }
 
-    // No lock: a free comes by here. After Dispose a timer refuses quietly.
-    private void Schedule() => _timer?.Change(_period * (1 << _quietRounds), Timeout.InfiniteTimeSpan);
+    // After Dispose a timer refuses quietly.
+    private void Schedule()
+    {
+        try
+        {
+            _timer?.Change(_period * (1 << _quietRounds), Timeout.InfiniteTimeSpan);
+        }
+        catch (ThreadInterruptedException)
+        {
+            // The runtime's timers have a lock that can be interrupted. A free that has succeeded is not the place to say so: the
+            // interrupt comes again where the program waits, and the timer with the next slow path.
+            Volatile.Write(ref _armed, 0);
+            Thread.CurrentThread.Interrupt();
+        }
+    }
 
     // The timer must not carry the context of whoever made the heap.
     private Timer CreateTimer()
@@ -139,6 +156,12 @@ internal sealed unsafe class IdleWork : IDisposable
             // A thread may die any time without a word, and leave its stacks full.
             _quietRounds = Math.Min(_quietRounds + 1, MaxQuietDoublings);
             Schedule();
+            if (Volatile.Read(ref _armed) != 0)
+            {
+                // Somebody armed it while this round was on, and was just overruled.
+                _quietRounds = 0;
+                Schedule();
+            }
         }
 
         heap?.ReportMisuse();
@@ -152,8 +175,7 @@ internal sealed unsafe class IdleWork : IDisposable
         bool kept = Drain(heap, idleOnly: true);
         Hollow(heap, idleOnly: true);
         Scavenge(heap, agedOnly: true);
-        heap.Pages.AgeFreePages();
-        return kept || heap.Pages.PagesFree > 0;
+        return heap.Pages.AgeFreePages() || kept;
     }
 
     // True when something is still kept.

@@ -178,6 +178,6 @@ internal sealed unsafe class RemoteFrees(CacheStock stock, BlockReturn blockRetu
     private static ThreadCache* OwnerOf(nint block)
     {
         uint entry = Volatile.Read(ref *ArenaHeader.EntryOf(block));
-        return entry == PageEntry.Unused || PageEntry.IsInside(entry) ? null : (ThreadCache*)Volatile.Read(ref ArenaHeader.SpanOf(block, entry)->Owner);
+        return entry == PageEntry.Unused || PageEntry.IsInside(entry) ? null : ThreadCachePool.ByEntry(entry);
     }
 }

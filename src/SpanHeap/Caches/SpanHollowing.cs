@@ -81,6 +81,7 @@ internal sealed unsafe class SpanHollowing(BlockReturn blockReturn)
     /// <summary>Returns the slots to whoever owns the span by now.</summary>
     public void GiveBack(ref HollowSpan hollow)
     {
+        // The span cannot be released, and its record is a span, as long as the slots are not returned.
         Span* span = hollow.Span;
         while (true)
         {
@@ -89,10 +90,7 @@ internal sealed unsafe class SpanHollowing(BlockReturn blockReturn)
             bool still = (ThreadCache*)span->Owner == owner;
             if (still)
             {
-                ClassShelf* shelf = ThreadCache.Shelf(owner, span->SizeClass);
-                blockReturn.GiveBack(owner, span, HollowSpan.Taken(ref hollow), out int returned);
-                shelf->Outstanding -= returned;
-                span->HollowSlots = span->FreeSlots;
+                blockReturn.GiveBackHollow(owner, span, HollowSpan.Taken(ref hollow));
             }
 
             owner->Lock.Exit();

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using SpanHeap.Os;
 using SpanHeap.Spans;
 
@@ -9,6 +10,9 @@ namespace SpanHeap.Caches;
 /// </summary>
 internal static unsafe class ThreadCachePool
 {
+    // By number: a page entry names its owner by it. Written once per cache, before its number is in any entry.
+    private static readonly nint* s_byNumber = (nint*)NativeMemory.AllocZeroed(PageEntry.LastOwner + 1, (nuint)sizeof(nint));
+
     private static NativeLock s_lock;
 
     // Guarded by the lock: linked by NextOrphan.
@@ -39,6 +43,9 @@ internal static unsafe class ThreadCachePool
         return cache;
     }
 
+    /// <summary>The cache that an entry of blocks names. Caches are never freed and keep their numbers, so this is one for ever.</summary>
+    public static ThreadCache* ByEntry(uint entry) => (ThreadCache*)s_byNumber[entry >> PageEntry.OwnerShift];
+
     /// <summary>Takes the cache of a heap that is gone.</summary>
     public static void Give(ThreadCache* cache)
     {
@@ -53,15 +60,22 @@ internal static unsafe class ThreadCachePool
     {
         const nuint Alignment = 64;
         void* block = os.Allocate(OsCall.AllocateMetadata, ThreadCache.Size + Alignment, zeroed: true);
-        uint owner = block == null ? 0 : Interlocked.Increment(ref s_lastOwner);
-        if (block == null || owner > PageEntry.LastOwner)
+        uint owner = block == null ? PageEntry.LastOwner + 1 : Interlocked.Increment(ref s_lastOwner);
+        if (owner > PageEntry.LastOwner)
         {
-            os.Free(block);
+            if (block != null)
+            {
+                // Or the numbers would begin again some day.
+                Interlocked.Decrement(ref s_lastOwner);
+                os.Free(block);
+            }
+
             return null;
         }
 
         ThreadCache* cache = (ThreadCache*)(((nuint)block + Alignment - 1) & ~(Alignment - 1));
         cache->OwnerTag = owner << PageEntry.OwnerShift;
+        Volatile.Write(ref s_byNumber[owner], (nint)cache);
         return cache;
     }
 }

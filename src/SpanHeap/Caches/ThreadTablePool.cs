@@ -67,18 +67,12 @@ internal static unsafe class ThreadTablePool
             if (s_tables[s_pollTurn].Owner.IsDead)
             {
                 found = (ThreadTable*)s_tables[s_pollTurn].Table;
-                s_tables[s_pollTurn].Owner.Release();
                 s_tables[s_pollTurn].Owner = current;
                 new Span<ThreadSlot>(ThreadTable.Slot(found, 0), found->Length).Clear();
             }
         }
 
         s_lock.Exit();
-        if (found == null)
-        {
-            current.Release();
-        }
-
         return found;
     }
 
@@ -96,7 +90,12 @@ internal static unsafe class ThreadTablePool
                 s_tables = larger;
             }
 
-            int place = old == null ? s_count : Array.FindIndex(s_tables, 0, s_count, entry => entry.Table == (nint)old);
+            int place = 0;
+            while (place < s_count && s_tables[place].Table != (nint)old)
+            {
+                place++;
+            }
+
             bool room = place < s_tables.Length;
             if (room)
             {

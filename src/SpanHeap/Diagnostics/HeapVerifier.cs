@@ -40,7 +40,7 @@ internal sealed unsafe class HeapVerifier(HeapCore heap)
             VerifyShelves(heap.Registry[i]);
         }
 
-        SpanWalk walk = new(heap);
+        SpanWalk walk = new(heap, strict: true);
         while (walk.MoveNext())
         {
             VerifySpan(walk.Current);
@@ -53,10 +53,18 @@ internal sealed unsafe class HeapVerifier(HeapCore heap)
         heap.Pages.Verify(VerifyFreePages);
     }
 
+    private static void VerifyStack(ClassStack* stack)
+    {
+        bool ordered = stack->Base <= stack->Top && stack->Top <= stack->Limit && stack->Limit - stack->Base <= Magazine.Capacity;
+        Require(ordered, (nint)stack, $"a stack of {stack->Top - stack->Base} blocks may hold {stack->Limit - stack->Base}");
+    }
+
     private void VerifyShelves(ThreadCache* cache)
     {
         for (uint sizeClass = 1; sizeClass <= (uint)SizeClasses.Last; sizeClass++)
         {
+            VerifyStack(ThreadCache.Stack(cache, sizeClass));
+            VerifyStack(ThreadCache.HiddenStack(cache, sizeClass));
             ClassShelf* shelf = ThreadCache.Shelf(cache, sizeClass);
             int empty = 0;
             Span* previous = null;

@@ -3,11 +3,73 @@ using SpanHeap.Spans;
 
 namespace SpanHeap.Diagnostics;
 
-/// <summary>
-/// Visits every free block that lies in a stack, depot, outbox, inbox or among what is put aside: exact while nobody uses the heap.
-/// </summary>
+/// <summary>The free blocks that lie in stacks, depots, outboxes, inboxes or among what is put aside.</summary>
 internal static unsafe class ParkedBlocks
 {
+    /// <summary>Counts them by class. Threads may go on meanwhile: their stacks are read as they happen to be.</summary>
+    public static void Count(HeapCore heap, long[] byClass)
+    {
+        for (int i = 0; i < heap.Registry.Count; i++)
+        {
+            ThreadCache* cache = heap.Registry[i];
+            byClass[Volatile.Read(ref cache->LastLargeClass)]++;
+            for (uint sizeClass = 1; sizeClass <= (uint)SizeClasses.Last; sizeClass++)
+            {
+                byClass[sizeClass] += CountOf(ThreadCache.Stack(cache, sizeClass)) + CountOf(ThreadCache.HiddenStack(cache, sizeClass));
+            }
+
+            cache->Lock.Enter();
+            CountLocked(cache, byClass);
+            cache->Lock.Exit();
+        }
+
+        byClass[SizeClasses.None] = 0;
+    }
+
+    private static void CountLocked(ThreadCache* cache, long[] byClass)
+    {
+        for (uint sizeClass = 1; sizeClass <= (uint)SizeClasses.Last; sizeClass++)
+        {
+            ClassShelf* shelf = ThreadCache.Shelf(cache, sizeClass);
+            bool shared = sizeClass <= (uint)SizeClasses.LastShared;
+            byClass[sizeClass] += shared ? shelf->DepotBlocks : shelf->Kept == null ? 0 : shelf->Kept->Count;
+        }
+
+        for (int k = 0; k < ThreadCache.OutboxSize; k++)
+        {
+            CountMagazine(ThreadCache.Outbox(cache, k)->Magazine, byClass);
+        }
+
+        CountChain((Magazine*)Volatile.Read(ref cache->Inbox), byClass);
+        CountChain(cache->Pending, byClass);
+    }
+
+    // Both ends read once: their thread may be exchanging the magazine.
+    private static int CountOf(ClassStack* stack)
+    {
+        nint top = Volatile.Read(ref *(nint*)&stack->Top);
+        nint bottom = Volatile.Read(ref *(nint*)&stack->Base);
+        nint count = (top - bottom) / sizeof(nint);
+        return count is >= 0 and <= Magazine.Capacity ? (int)count : 0;
+    }
+
+    private static void CountChain(Magazine* magazine, long[] byClass)
+    {
+        for (; magazine != null; magazine = magazine->Next)
+        {
+            CountMagazine(magazine, byClass);
+        }
+    }
+
+    private static void CountMagazine(Magazine* magazine, long[] byClass)
+    {
+        for (int i = 0; magazine != null && i < magazine->Count; i++)
+        {
+            byClass[PageEntry.SizeClass(*ArenaHeader.EntryOf(Magazine.Blocks(magazine)[i]))]++;
+        }
+    }
+
+    /// <summary>Visits each. Exact, and safe, only while nobody uses the heap.</summary>
     public static void Visit(HeapCore heap, Action<nint> visit)
     {
         for (int i = 0; i < heap.Registry.Count; i++)

@@ -5,7 +5,9 @@ using SpanHeap.Spans;
 namespace SpanHeap.Diagnostics;
 
 /// <summary>Visits every span of a heap by way of its page entries, in address order.</summary>
-internal unsafe ref struct SpanWalk(HeapCore heap)
+/// <param name="heap">The heap.</param>
+/// <param name="strict">Whether an entry that does not fit its span is an error, or a span that is just coming or going.</param>
+internal unsafe ref struct SpanWalk(HeapCore heap, bool strict)
 {
     private readonly HeapCore _heap = heap;
     private int _arena;
@@ -27,13 +29,19 @@ internal unsafe ref struct SpanWalk(HeapCore heap)
                 {
                     nint address = arena + ((nint)_page << PageGeometry.PageShift);
                     Current = ArenaHeader.SpanOf(address, entry);
-                    if (Current->State != SpanState.InUse || Current->Base != address || Current->Pages <= 0)
+                    int length = Current->Pages;
+                    bool fits = Current->State == SpanState.InUse && Current->Base == address && Current->SizeClass <= SizeClasses.Last
+                        && length > 0 && length <= pages - _page;
+                    if (fits)
+                    {
+                        _page += length;
+                        return true;
+                    }
+
+                    if (strict)
                     {
                         throw HeapVerifier.Inconsistent(address, $"the entry 0x{entry:x} names a span that does not begin here");
                     }
-
-                    _page += Current->Pages;
-                    return true;
                 }
             }
 

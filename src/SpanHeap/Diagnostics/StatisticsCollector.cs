@@ -18,7 +18,7 @@ internal static unsafe class StatisticsCollector
         var spans = new long[SizeClasses.Capacity];
         var pages = new long[SizeClasses.Capacity];
         var cached = new long[SizeClasses.Capacity];
-        SpanWalk walk = new(heap);
+        SpanWalk walk = new(heap, strict: false);
         while (walk.MoveNext())
         {
             Span* span = walk.Current;
@@ -31,7 +31,7 @@ internal static unsafe class StatisticsCollector
             pages[sizeClass] += span->Pages;
         }
 
-        ParkedBlocks.Visit(heap, block => cached[PageEntry.SizeClass(*ArenaHeader.EntryOf(block))]++);
+        ParkedBlocks.Count(heap, cached);
         List<SizeClassStatistics> classes = [];
         for (int i = 0; i < taken.Length; i++)
         {
@@ -68,7 +68,7 @@ internal static unsafe class StatisticsCollector
             PagesGivenBack = heap.Pages.PagesGivenBack,
             Arenas = heap.Pages.ArenaCount,
             ReservedBytes = (long)heap.Arenas.ReservedBytes,
-            MetadataBytes = (long)heap.Arenas.MetadataBytes,
+            MetadataBytes = (long)heap.Arenas.MetadataBytes + ((long)heap.Registry.Count * ThreadCache.Size),
             ThreadCaches = heap.Registry.OwnedCount,
             OrphanCaches = heap.Registry.OrphanCount,
             AdoptedCaches = heap.Registry.Adopted,

@@ -45,7 +45,12 @@ internal sealed unsafe class MetadataAllocator(OsMemory os) : IDisposable
             }
 
             _lock.Exit();
-            if (!AddChunk(bytes))
+            if (bytes > ChunkBytes / 4)
+            {
+                return AddChunk(bytes, alone: true);
+            }
+
+            if (AddChunk(bytes, alone: false) == null)
             {
                 return null;
             }
@@ -68,23 +73,29 @@ internal sealed unsafe class MetadataAllocator(OsMemory os) : IDisposable
     }
 
     // Outside the lock: the system may take its time. Two threads at once may both add a chunk; the rest of the first is lost, once.
+    // A large record has a chunk alone, and the one in use goes on.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool AddChunk(nuint bytes)
+    private void* AddChunk(nuint bytes, bool alone)
     {
-        nuint size = Math.Max(ChunkBytes, bytes + (2 * Alignment));
+        nuint size = alone ? bytes + (2 * Alignment) : ChunkBytes;
         Chunk* chunk = (Chunk*)os.Allocate(OsCall.AllocateMetadata, size, zeroed: true);
         if (chunk == null)
         {
-            return false;
+            return null;
         }
 
+        nint first = (nint)(((nuint)chunk + (nuint)sizeof(Chunk) + Alignment - 1) & ~(Alignment - 1));
         _lock.Enter();
         chunk->Next = _chunks;
         _chunks = chunk;
-        _next = (nint)(((nuint)chunk + (nuint)sizeof(Chunk) + Alignment - 1) & ~(Alignment - 1));
-        _end = (nint)chunk + (nint)size;
         _reserved += size;
+        if (!alone)
+        {
+            _next = first;
+            _end = (nint)chunk + (nint)size;
+        }
+
         _lock.Exit();
-        return true;
+        return (void*)first;
     }
 }

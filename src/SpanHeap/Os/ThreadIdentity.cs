@@ -9,63 +9,53 @@ namespace SpanHeap.Os;
 /// On Linux this is the kernel's thread number, asked about by sending no signal: a thread that only allocates native memory then makes
 /// no managed object, and the first of those costs a thread 8 KiB of the garbage collected heap (<see cref="Thread.CurrentThread"/>
 /// makes one). A number that the kernel has given to a new thread of this process makes a dead thread look alive, never the reverse; it
-/// is found dead when its namesake is. Elsewhere it is a handle to the <see cref="Thread"/>.
+/// is found dead when its namesake is. Elsewhere it is the <see cref="Thread"/>.
 /// </remarks>
-internal readonly partial struct ThreadIdentity : IEquatable<ThreadIdentity>
+internal readonly partial struct ThreadIdentity
 {
-    private readonly nint _value;
+    // "No such thread": the only answer that means death. Others, such as a sandbox's refusal, mean nothing.
+    private const int NoSuchThread = 3;
 
-    private ThreadIdentity(nint value) => _value = value;
+    private readonly nint _number;
+    private readonly Thread? _thread;
 
-    /// <summary>No thread.</summary>
+    private ThreadIdentity(nint number, Thread? thread)
+    {
+        _number = number;
+        _thread = thread;
+    }
+
+    /// <summary>No thread; it is not dead.</summary>
     public static ThreadIdentity None => default;
 
-    /// <summary>The calling thread. To be released when nobody will ask again.</summary>
-    public static ThreadIdentity OfCurrent() =>
-        new(OperatingSystem.IsLinux() ? SystemCall(LinuxNumbers.GetThread, 0, 0, 0) : GCHandle.ToIntPtr(GCHandle.Alloc(Thread.CurrentThread)));
+    /// <summary>The calling thread.</summary>
+    public static ThreadIdentity OfCurrent()
+    {
+        nint number = LinuxCalls.AreKnown ? SystemCall(LinuxCalls.GetThread, 0, 0, 0) : 0;
+        return number > 0 ? new ThreadIdentity(number, null) : new ThreadIdentity(0, Thread.CurrentThread);
+    }
 
     /// <summary>Whether it names a thread that has ended.</summary>
-    public bool IsDead
-    {
-        get
-        {
-            if (_value == 0)
-            {
-                return false;
-            }
-
-            return OperatingSystem.IsLinux()
-                ? SystemCall(LinuxNumbers.SignalThread, Environment.ProcessId, _value, 0) != 0
-                : !((Thread)GCHandle.FromIntPtr(_value).Target!).IsAlive;
-        }
-    }
-
-    public void Release()
-    {
-        if (_value != 0 && !OperatingSystem.IsLinux())
-        {
-            GCHandle.FromIntPtr(_value).Free();
-        }
-    }
-
-    public bool Equals(ThreadIdentity other) => _value == other._value;
-
-    public override bool Equals(object? obj) => obj is ThreadIdentity other && Equals(other);
-
-    public override int GetHashCode() => _value.GetHashCode();
+    public bool IsDead => _thread != null
+        ? !_thread.IsAlive
+        : _number != 0
+            && SystemCall(LinuxCalls.SignalThread, Environment.ProcessId, _number, 0) != 0
+            && Marshal.GetLastPInvokeError() == NoSuchThread;
 
     // The C library has names for these calls only since lately, and not every C library does.
-    [LibraryImport("libc", EntryPoint = "syscall")]
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial nint SystemCall(nint number, nint first, nint second, nint third);
 
-    private static class LinuxNumbers
+    private static class LinuxCalls
     {
-        private static readonly bool s_x64 = RuntimeInformation.ProcessArchitecture == Architecture.X64;
+        private static readonly Architecture s_architecture = RuntimeInformation.ProcessArchitecture;
 
-        public static nint GetThread => s_x64 ? 186 : 178;
+        public static bool AreKnown => OperatingSystem.IsLinux() && s_architecture is (Architecture.X64 or Architecture.Arm64);
+
+        public static nint GetThread => s_architecture == Architecture.X64 ? 186 : 178;
 
         /// <summary>tgkill: with signal 0 it only looks whether there is such a thread in the process.</summary>
-        public static nint SignalThread => s_x64 ? 234 : 131;
+        public static nint SignalThread => s_architecture == Architecture.X64 ? 234 : 131;
     }
 }

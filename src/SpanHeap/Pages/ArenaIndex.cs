@@ -38,12 +38,13 @@ internal sealed unsafe class ArenaIndex(MetadataAllocator metadata)
 
         // The old arrays stay where they are: doubling bounds what that costs by the size of the new ones.
         int larger = Math.Max(InitialCapacity, capacity * 2);
-        ArenaPages** arenas = (ArenaPages**)metadata.Allocate((nuint)(larger * sizeof(ArenaPages*)));
-        int* tree = (int*)metadata.Allocate((nuint)(2 * larger * sizeof(int)));
-        if (arenas == null || tree == null)
+        ArenaPages** arenas = (ArenaPages**)metadata.Allocate((nuint)(larger * (sizeof(ArenaPages*) + (2 * sizeof(int)))));
+        if (arenas == null)
         {
             return false;
         }
+
+        int* tree = (int*)(arenas + larger);
 
         pageHeapLock.Enter();
         if (_capacity < larger)

@@ -6,12 +6,20 @@ namespace SpanHeap.Pages;
 /// </summary>
 internal sealed unsafe partial class PageHeap
 {
+    /// <summary>Pages that are just being given back: neither free nor in use.</summary>
+    public long PagesScavenged => Volatile.Read(ref _pagesScavenged);
+
+    // Taken at a time: what is being discarded cannot be allocated meanwhile.
+    private const int MaxScavengedPages = 256;
+
     // Pages in the hands of a scavenger: neither free nor in use. Guarded by the lock.
     private long _pagesScavenged;
 
     /// <summary>Notes which pages are free and resident now; those that still are at the next scavenge have been idle since.</summary>
-    public void AgeFreePages()
+    /// <returns>Whether there are any that were not noted before: pages that cover no page of the system are never given back.</returns>
+    public bool AgeFreePages()
     {
+        ulong fresh = 0;
         _lock.Enter();
         int words = geometry.PagesPerArena / 64;
         for (int i = 0; i < _arenas.Count; i++)
@@ -19,11 +27,14 @@ internal sealed unsafe partial class PageHeap
             ArenaPages* arena = _arenas[i];
             for (int word = 0; word < words; word++)
             {
-                arena->Aged[word] = arena->Free[word] & arena->Resident[word];
+                ulong aged = arena->Free[word] & arena->Resident[word];
+                fresh |= aged & ~arena->Aged[word];
+                arena->Aged[word] = aged;
             }
         }
 
         _lock.Exit();
+        return fresh != 0;
     }
 
     /// <summary>Takes the next run of free resident pages at or after an address that covers whole pages of the system.</summary>
@@ -114,6 +125,7 @@ internal sealed unsafe partial class PageHeap
                 if (pages > 0)
                 {
                     start = inner;
+                    pages = Math.Min(pages, Math.Max(unit, MaxScavengedPages / unit * unit));
                     return true;
                 }
 

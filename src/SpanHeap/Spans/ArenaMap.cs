@@ -35,6 +35,9 @@ internal static unsafe class ArenaMap
     private static readonly nuint s_pieces = (nuint)1 << ((OperatingSystem.IsWindows() ? 47 : AddressBits) - PageGeometry.ArenaShift);
     private static readonly byte* s_kinds = CreateTable();
 
+    // Held by who looks at the header of an arena that may be any heap's, and by who takes one out of the table.
+    private static NativeLock s_unmapping;
+
     /// <summary>Whether the address lies in an arena (of any heap).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsInArena(nint address)
@@ -52,7 +55,27 @@ internal static unsafe class ArenaMap
     /// <summary>Whether a range lies where the table reaches; memory that does not cannot be used.</summary>
     public static bool Covers(nint address, nuint bytes) => ((nuint)address + bytes - 1) >> PageGeometry.ArenaShift < s_pieces;
 
-    /// <summary>Publishes an arena whose header is ready, or takes one back that nobody uses any more.</summary>
+    /// <summary>
+    /// Whether an address lies in an arena of a certain heap. For addresses that may be in any heap's: an arena that is just being
+    /// unmapped is not looked into.
+    /// </summary>
+    public static bool IsInArenaOf(ulong heapSerial, nint address)
+    {
+        s_unmapping.Enter();
+        bool own = IsInArena(address) && ArenaHeader.Descriptor(ArenaHeader.ArenaOf(address))->HeapSerial == heapSerial;
+        s_unmapping.Exit();
+        return own;
+    }
+
+    /// <summary>Takes an arena back whose memory is about to go, when nobody looks into it any more.</summary>
+    public static void Remove(nint arena)
+    {
+        s_unmapping.Enter();
+        Set(arena, ArenaKind.Foreign);
+        s_unmapping.Exit();
+    }
+
+    /// <summary>Publishes an arena whose header is ready.</summary>
     public static void Set(nint arena, ArenaKind kind) => Volatile.Write(ref s_kinds[(nuint)arena >> PageGeometry.ArenaShift], (byte)kind);
 
     /// <summary>

@@ -92,9 +92,14 @@ internal sealed unsafe class ArenaSource : IDisposable
             return true;
         }
 
-        bool grown = _pages.ArenaCount != before || (before > 0 && TryReserve(ArenasPerRequest)) || TryReserve(1);
-        Volatile.Write(ref _growing, 0);
-        return grown;
+        try
+        {
+            return _pages.ArenaCount != before || (before > 0 && TryReserve(ArenasPerRequest)) || TryReserve(1);
+        }
+        finally
+        {
+            Volatile.Write(ref _growing, 0);
+        }
     }
 
     /// <summary>Takes all arenas out of the table and gives their memory back. Nobody may use the heap any more.</summary>
@@ -104,7 +109,7 @@ internal sealed unsafe class ArenaSource : IDisposable
         {
             for (int i = 0; i < reservation->Arenas; i++)
             {
-                ArenaMap.Set(reservation->FirstArena + (i * PageGeometry.ArenaSize), ArenaKind.Foreign);
+                ArenaMap.Remove(reservation->FirstArena + (i * PageGeometry.ArenaSize));
             }
 
             _os.Free(reservation->Block);
@@ -176,7 +181,7 @@ internal sealed unsafe class ArenaSource : IDisposable
             return true;
         }
 
-        ArenaMap.Set(arena, ArenaKind.Foreign);
+        ArenaMap.Remove(arena);
         return false;
     }
 }

@@ -35,6 +35,9 @@ internal static unsafe class HugeBlocks
     private static int s_count;
     private static int s_capacity;
 
+    // Places kept for blocks that are being moved.
+    private static int s_reserved;
+
     /// <summary>A block with an address that is a multiple of <paramref name="alignment"/>; null when the platform has no memory.</summary>
     public static void* TryAllocate(OsMemory os, ulong heapSerial, nuint byteCount, nuint alignment, bool zeroed)
     {
@@ -62,7 +65,7 @@ internal static unsafe class HugeBlocks
     }
 
     /// <summary>Takes a block out of the records if it is one and is the heap's.</summary>
-    public static bool TryRemove(ulong heapSerial, nint address, out HugeBlock block)
+    public static bool TryRemove(ulong heapSerial, nint address, out HugeBlock block, bool keepPlace = false)
     {
         s_lock.Enter();
         int index = IndexAtOrBelow(address);
@@ -71,6 +74,7 @@ internal static unsafe class HugeBlocks
         if (found)
         {
             RemoveAt(index);
+            s_reserved += keepPlace ? 1 : 0;
         }
 
         s_lock.Exit();
@@ -80,8 +84,8 @@ internal static unsafe class HugeBlocks
     /// <summary>Resizes a block, by moving pages where the platform can; null, and nothing changed, when it has no memory.</summary>
     public static void* TryReallocate(OsMemory os, ulong heapSerial, nint address, nuint byteCount)
     {
-        // Out of the records while it has no certain address; the room it leaves is there for it when it comes back.
-        if (!EnsureRoom(os) || !TryRemove(heapSerial, address, out HugeBlock block))
+        // Out of the records while it has no certain address; its place is kept.
+        if (!TryRemove(heapSerial, address, out HugeBlock block, keepPlace: true))
         {
             return null;
         }
@@ -94,11 +98,10 @@ internal static unsafe class HugeBlocks
             block = block with { Address = (nint)moved, Platform = moved, Size = byteCount };
         }
 
-        while (!TryInsert(os, block))
-        {
-            Thread.Yield();
-        }
-
+        s_lock.Enter();
+        s_reserved--;
+        Insert(block);
+        s_lock.Exit();
         return moved;
     }
 
@@ -164,16 +167,10 @@ internal static unsafe class HugeBlocks
         while (true)
         {
             s_lock.Enter();
-            bool room = s_count < s_capacity;
+            bool room = s_count + s_reserved < s_capacity;
             if (room)
             {
-                int index = IndexAtOrBelow(block.Address) + 1;
-                new Span<HugeBlock>(s_blocks + index, s_count - index).CopyTo(new Span<HugeBlock>(s_blocks + index + 1, s_count - index));
-                s_blocks[index] = block;
-                s_count++;
-
-                // Published under the lock: who reads "huge" in the map finds the record when he has the lock.
-                ArenaMap.AddHuge(block.Address, block.Size);
+                Insert(block);
             }
 
             s_lock.Exit();
@@ -189,6 +186,17 @@ internal static unsafe class HugeBlocks
         }
     }
 
+    private static void Insert(in HugeBlock block)
+    {
+        int index = IndexAtOrBelow(block.Address) + 1;
+        new Span<HugeBlock>(s_blocks + index, s_count - index).CopyTo(new Span<HugeBlock>(s_blocks + index + 1, s_count - index));
+        s_blocks[index] = block;
+        s_count++;
+
+        // Published under the lock: who reads "huge" in the map finds the record when he has the lock.
+        ArenaMap.AddHuge(block.Address, block.Size);
+    }
+
     private static void RemoveAt(int index)
     {
         s_count--;
@@ -198,7 +206,7 @@ internal static unsafe class HugeBlocks
     private static bool EnsureRoom(OsMemory os)
     {
         int capacity = Volatile.Read(ref s_capacity);
-        if (Volatile.Read(ref s_count) < capacity)
+        if (Volatile.Read(ref s_count) + Volatile.Read(ref s_reserved) < capacity)
         {
             return true;
         }

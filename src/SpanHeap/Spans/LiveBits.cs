@@ -9,13 +9,19 @@ namespace SpanHeap.Spans;
 /// <remarks>Changed by interlocked operations of any thread; a block's bit is changed once by each Alloc and each Free of it.</remarks>
 internal static unsafe class LiveBits
 {
-    /// <summary>Finds the slot whose first byte an address is; false for an address inside a block or behind the last.</summary>
+    /// <summary>
+    /// Finds the slot whose first byte an address is; false for an address inside a block or behind the last. Reads the entry, of
+    /// blocks, and nothing of the span.
+    /// </summary>
     public static bool TryFindSlot(nint address, uint entry, out Span* span, out int slot)
     {
         span = ArenaHeader.SpanOf(address, entry);
-        nuint within = (nuint)(address - span->Base);
-        slot = (int)(within / span->SlotSize);
-        return within % span->SlotSize == 0 && slot < span->Slots;
+        BlockPlace place = new(address);
+        place.Resolve(entry);
+        ref readonly SizeClassInfo info = ref SizeClasses.Info(PageEntry.SizeClass(entry));
+        ulong product = place.Within * info.Reciprocal;
+        slot = (int)(product >> 32);
+        return (uint)product < info.Reciprocal && slot < info.Slots;
     }
 
     /// <summary>Notes that a block goes to the program.</summary>

@@ -6,8 +6,9 @@ namespace SpanHeap.Spans;
 /// A run of pages with blocks of one size in it (or one large block), described in 64 bytes at the place of its first page.
 /// </summary>
 /// <remarks>
-/// Type-stable: whatever the page was used for, these bytes are a span. All fields are guarded by the lock of the owner, except
-/// <see cref="Owner"/>, which is also read without it to find out whose lock to take, and is then read again under it.
+/// These bytes are a span only while a page entry names it: once it is released they may be another span's alloc bits, or given back.
+/// So all fields are guarded by the lock of the owner that the entry names, and who comes from an address reads the entry again under
+/// that lock before he looks at the span.
 /// </remarks>
 [StructLayout(LayoutKind.Sequential, Size = 64)]
 internal unsafe struct Span
@@ -16,7 +17,7 @@ internal unsafe struct Span
     public Span* Next;
     public Span* Previous;
 
-    /// <summary>The cache whose span this is: written under that cache's lock by a volatile write, before the page entries.</summary>
+    /// <summary>The cache whose span this is: written under that cache's lock, before the page entries.</summary>
     public nint Owner;
 
     /// <summary>First byte of the first slot: the start of the first page.</summary>
