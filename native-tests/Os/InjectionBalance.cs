@@ -37,7 +37,7 @@ internal sealed unsafe class InjectionBalance
         OsMemory none = new();
         none.FailAfter(0);
         List<nint> taken = [];
-        for (ThreadCache* cache = ThreadCachePool.TryTake(none, 1, 0); cache != null; cache = ThreadCachePool.TryTake(none, 1, 0))
+        for (ThreadCache* cache = ThreadCachePool.TryTake(none, 1); cache != null; cache = ThreadCachePool.TryTake(none, 1))
         {
             taken.Add((nint)cache);
         }

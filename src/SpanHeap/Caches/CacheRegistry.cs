@@ -173,7 +173,7 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
 
     private ThreadCache* TryCreate(bool owned)
     {
-        ThreadCache* cache = ThreadCachePool.TryTake(os, heapSerial, 0);
+        ThreadCache* cache = ThreadCachePool.TryTake(os, heapSerial);
         if (cache == null)
         {
             return null;

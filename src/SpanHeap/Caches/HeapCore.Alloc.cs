@@ -52,9 +52,9 @@ internal sealed unsafe partial class HeapCore
 
         uint sizeClass = ClassFor(byteCount, alignment);
         bool needsZero = true;
-        void* block = sizeClass != SizeClasses.None && sizeClass <= (uint)SizeClasses.LastShared
-            ? TryAllocateShared(cache, sizeClass)
-            : TryAllocateLarge(cache, sizeClass, byteCount, alignment, room, zeroed, out needsZero);
+        void* block = SizeClasses.IsOwnSpan(sizeClass)
+            ? TryAllocateLarge(cache, sizeClass, byteCount, alignment, room, zeroed, out needsZero)
+            : TryAllocateShared(cache, sizeClass);
         if (block == null)
         {
             return null;

@@ -156,9 +156,7 @@ internal sealed unsafe partial class HeapCore
     // A block that is a span of its own begins where its page does; others are looked at when they return to their spans.
     private static void RequirePageStart(nint block, uint entry)
     {
-        uint sizeClass = PageEntry.SizeClass(entry);
-        bool ownSpan = sizeClass == SizeClasses.None || sizeClass > (uint)SizeClasses.LastShared;
-        if (ownSpan && (block & (PageGeometry.PageSize - 1)) != 0)
+        if (SizeClasses.IsOwnSpan(PageEntry.SizeClass(entry)) && (block & (PageGeometry.PageSize - 1)) != 0)
         {
             ThrowHelper.Misuse(block, MisuseKind.InteriorPointer);
         }

@@ -9,7 +9,7 @@ namespace SpanHeap.Caches;
 /// <summary>
 /// One heap: its parts put together, and the slow paths of the operations. Public faces try the fast path and come here.
 /// </summary>
-/// <remarks>Thread safe. Methods here hold at most one cache's lock at a time, and none when they ask the system or throw.</remarks>
+/// <remarks>Thread safe. Methods here hold at most one thread's cache's lock at a time, and no lock when they ask the system or throw.</remarks>
 internal sealed unsafe partial class HeapCore : IDisposable
 {
     private static ulong s_lastSerial;

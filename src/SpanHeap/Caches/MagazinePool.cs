@@ -21,9 +21,6 @@ internal sealed unsafe class MagazinePool(MetadataAllocator metadata)
     /// <summary>Magazines that exist.</summary>
     public int Total => Volatile.Read(ref _total);
 
-    /// <summary>Magazines in the pool.</summary>
-    public int Empty => Volatile.Read(ref _emptyCount);
-
     /// <summary>An empty magazine; null when the pool has none.</summary>
     public Magazine* TryTake()
     {

@@ -22,7 +22,7 @@ internal static unsafe class ThreadCachePool
     private static uint s_lastOwner = PageEntry.FirstOwner - 1;
 
     /// <summary>A cache of a heap with closed stacks and nothing on its shelves; null when there is no memory (or no number) for one.</summary>
-    public static ThreadCache* TryTake(OsMemory os, ulong heapSerial, int index)
+    public static ThreadCache* TryTake(OsMemory os, ulong heapSerial)
     {
         s_lock.Enter();
         ThreadCache* cache = s_free;
@@ -38,7 +38,6 @@ internal static unsafe class ThreadCachePool
         }
 
         cache->NextOrphan = null;
-        cache->Index = index;
         Volatile.Write(ref cache->HeapSerial, heapSerial);
         return cache;
     }

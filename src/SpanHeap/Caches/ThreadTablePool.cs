@@ -21,9 +21,6 @@ internal static unsafe class ThreadTablePool
     private static int s_count;
     private static int s_pollTurn;
 
-    /// <summary>Tables that exist.</summary>
-    public static int Count => Volatile.Read(ref s_count);
-
     /// <summary>A table for the calling thread with the slots of its old one, which is freed; null, and nothing changed, when there is no memory.</summary>
     public static ThreadTable* TryReplace(ThreadTable* old, int length)
     {
@@ -82,7 +79,7 @@ internal static unsafe class ThreadTablePool
         while (true)
         {
             (nint Table, ThreadIdentity Owner)[] tables = s_tables;
-            (nint Table, ThreadIdentity Owner)[]? larger = Count + 1 > tables.Length ? new (nint, ThreadIdentity)[2 * tables.Length] : null;
+            (nint Table, ThreadIdentity Owner)[]? larger = Volatile.Read(ref s_count) + 1 > tables.Length ? new (nint, ThreadIdentity)[2 * tables.Length] : null;
             s_lock.Enter();
             if (larger != null && tables == s_tables)
             {

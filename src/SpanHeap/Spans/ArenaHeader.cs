@@ -81,8 +81,8 @@ internal static unsafe class ArenaHeader
     public static ArenaDescriptor* Descriptor(nint arena) => (ArenaDescriptor*)(arena + Records);
 
     /// <summary>
-    /// Gives back the records of free pages that the caller has taken for himself: a record that reads as zero is a dead span, and is
-    /// written before it is used.
+    /// Gives back the records of free pages that the caller has taken for himself: no entry names them, and a record is written before
+    /// one does.
     /// </summary>
     public static void DiscardRecords(OsMemory os, in PageRun run)
     {

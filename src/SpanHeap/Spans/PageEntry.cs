@@ -10,8 +10,8 @@ namespace SpanHeap.Spans;
 /// The class stands there as the distance of its stack from the first, in bytes: a free needs no shift to find it. 0 is a page with no
 /// block in it. Pages of a one-block span behind its first have an owner number that no cache ever has, and their
 /// distance from the first in the 13 bits below: so one compare on the fast path tells "a block of mine" from everything else.
-/// <para>Written only by who holds the lock of the span's owner (or made the span and has not published it), by volatile writes; read
-/// by anybody at any time.</para>
+/// <para>Written only by who holds the lock of the span's owner (or made the span and has not published it): by volatile writes, or
+/// all of a span's cleared at once when it is released. Read by anybody at any time.</para>
 /// </remarks>
 internal static class PageEntry
 {

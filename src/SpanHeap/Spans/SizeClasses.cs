@@ -74,6 +74,9 @@ internal static unsafe class SizeClasses
     /// <summary>Number of the last class whose spans hold several blocks.</summary>
     public static int LastShared => s_sharedCount;
 
+    /// <summary>Whether blocks of a class (or of none) are spans of their own.</summary>
+    public static bool IsOwnSpan(uint sizeClass) => sizeClass == None || sizeClass > (uint)LastShared;
+
     /// <summary>The class for a size up to <see cref="MaxSharedSize"/>; size 0 gets the smallest block.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint OfShared(nuint size) => s_classOfGranule[(size + (Granule - 1)) / Granule];

@@ -1,0 +1,113 @@
+using SpanHeap.Pages;
+using SpanHeap.Spans;
+
+namespace SpanHeap.Caches;
+
+/// <summary>Looking up what a pointer is.</summary>
+internal sealed unsafe partial class HeapCore
+{
+    /// <summary>Bytes from a block's start that its user may use.</summary>
+    /// <exception cref="HeapCorruptionException">The pointer is no block of this heap.</exception>
+    public nuint UsableSize(void* pointer)
+    {
+        ThrowIfDisposed();
+        nint block = (nint)pointer;
+        if (block != 0 && ArenaMap.IsInArena(block))
+        {
+            return RequireUsableSize(block, RequireOwnEntry(block));
+        }
+
+        if (!HugeBlocks.TryFind(block, out HugeBlock huge))
+        {
+            ThrowHelper.Misuse(block, MisuseKind.ForeignPointer);
+        }
+
+        if (huge.HeapSerial != Serial || huge.Address != block)
+        {
+            ThrowHelper.Misuse(block, huge.HeapSerial != Serial ? MisuseKind.OtherHeap : MisuseKind.InteriorPointer);
+        }
+
+        return huge.Size;
+    }
+
+    /// <summary>The block that an address lies in, if it lies in one of this heap.</summary>
+    public bool TryFindBlock(void* pointer, out BlockInfo block)
+    {
+        ThrowIfDisposed();
+        nint address = (nint)pointer;
+        block = default;
+        if (!ArenaMap.IsInArenaOf(Serial, address))
+        {
+            bool found = HugeBlocks.TryFind(address, out HugeBlock huge) && huge.HeapSerial == Serial;
+            block = found ? new BlockInfo(huge.Address, huge.Size, SizeClasses.None, BlockState.Allocated) : default;
+            return found;
+        }
+
+        // The page of the span's start says all that is needed without a look at the span, which may be going just now.
+        uint entry = Volatile.Read(ref *ArenaHeader.EntryOf(address));
+        nint start = (address & -PageGeometry.PageSize) - ((nint)PageEntry.PagesFromFirst(entry) << PageGeometry.PageShift);
+        entry = PageEntry.IsInside(entry) ? Volatile.Read(ref *ArenaHeader.EntryOf(start)) : entry;
+        if (entry == PageEntry.Unused || PageEntry.IsInside(entry))
+        {
+            return false;
+        }
+
+        uint sizeClass = PageEntry.SizeClass(entry);
+        nuint size = SizeOf(start, entry);
+        nuint slot = size == 0 ? 0 : (nuint)(address - start) / size;
+        if (size == 0 || slot >= (nuint)SizeClasses.Info(sizeClass).Slots)
+        {
+            return false;
+        }
+
+        BlockState state = StateOf(ArenaHeader.SpanAt(start), (int)slot);
+        block = new BlockInfo(start + (nint)(slot * size), size, (int)sizeClass, state);
+        return true;
+    }
+
+    // The usable size of blocks with this entry; 0 when it has just become untrue.
+    private static nuint SizeOf(nint start, uint entry)
+    {
+        uint sizeClass = PageEntry.SizeClass(entry);
+        if (sizeClass != SizeClasses.None)
+        {
+            return SizeClasses.Info(sizeClass).Size;
+        }
+
+        // Only the span knows; and what is there is the span only as long as its owner is held.
+        ThreadCache* owner = ThreadCachePool.ByEntry(entry);
+        owner->Lock.Enter();
+        nuint size = *ArenaHeader.EntryOf(start) == entry ? ArenaHeader.SpanAt(start)->SlotSize : 0;
+        owner->Lock.Exit();
+        return size;
+    }
+
+    private BlockState StateOf(Span* span, int slot)
+    {
+        if (_fullChecks)
+        {
+            return LiveBits.IsSet(span, slot) ? BlockState.Allocated : BlockState.Free;
+        }
+
+        return AllocBits.IsSet(ArenaHeader.AllocBits(span), slot) ? BlockState.AllocatedOrCached : BlockState.Free;
+    }
+
+    private nuint RequireUsableSize(nint block, uint entry)
+    {
+        RequirePageStart(block, entry);
+        if (_fullChecks)
+        {
+            if (!LiveBits.TryFindSlot(block, entry, out Span* span, out int slot))
+            {
+                ThrowHelper.Misuse(block, MisuseKind.InteriorPointer);
+            }
+
+            if (!LiveBits.IsSet(span, slot))
+            {
+                ThrowHelper.Misuse(block, MisuseKind.DoubleFree);
+            }
+        }
+
+        return SizeOf(block, entry);
+    }
+}
