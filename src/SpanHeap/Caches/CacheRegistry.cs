@@ -66,14 +66,7 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
     {
         // Under the lock, because Dispose ends all incarnations under it: who asked before and comes later must find that.
         _lock.Enter();
-        bool orphaned = (incarnation & 1) != 0
-            && Interlocked.CompareExchange(ref cache->Ownership, incarnation & ~1L, incarnation) == incarnation;
-        if (orphaned)
-        {
-            _threads[cache->Index] = ThreadIdentity.None;
-            PushOrphan(cache);
-        }
-
+        bool orphaned = TryOrphanLocked(cache, incarnation);
         _lock.Exit();
         return orphaned;
     }
@@ -150,6 +143,19 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
         {
             ThreadCachePool.Give((ThreadCache*)caches[i]);
         }
+    }
+
+    private bool TryOrphanLocked(ThreadCache* cache, long incarnation)
+    {
+        bool orphaned = (incarnation & 1) != 0
+            && Interlocked.CompareExchange(ref cache->Ownership, incarnation & ~1L, incarnation) == incarnation;
+        if (orphaned)
+        {
+            _threads[cache->Index] = ThreadIdentity.None;
+            PushOrphan(cache);
+        }
+
+        return orphaned;
     }
 
     private void PushOrphan(ThreadCache* cache)
@@ -230,6 +236,16 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
         ThreadIdentity current = ThreadIdentity.OfCurrent();
         Volatile.Write(ref cache->Ownership, (cache->Ownership | 1) + 2);
         _lock.Enter();
+        for (int i = 0; i < _count; i++)
+        {
+            // A thread has one cache of a heap: who had this number before is dead, and would look alive as long as this one is.
+            if (_threads[i].IsNamesakeOf(current))
+            {
+                ThreadCache* left = (ThreadCache*)_caches[i];
+                TryOrphanLocked(left, Volatile.Read(ref left->Ownership));
+            }
+        }
+
         _threads[cache->Index] = current;
         _lock.Exit();
     }

@@ -42,6 +42,9 @@ internal readonly partial struct ThreadIdentity
             && SystemCall(LinuxCalls.SignalThread, Environment.ProcessId, _number, 0) != 0
             && Marshal.GetLastPInvokeError() == NoSuchThread;
 
+    /// <summary>Whether both name the same kernel thread number; then the thread that had it first is dead.</summary>
+    public bool IsNamesakeOf(ThreadIdentity other) => _number != 0 && _number == other._number;
+
     // The C library has names for these calls only since lately, and not every C library does.
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
