@@ -71,7 +71,7 @@ public sealed unsafe partial class NativeHeap : IDisposable
 
     /// <summary>
     /// Raised for each pointer that turned out, when its block returned to its span, to have been freed wrongly; on a thread of the
-    /// pool, some time after. Without a handler it is only counted.
+    /// pool, some time after. Without a handler it is only counted. What a handler throws ends the process, as on any thread of the pool.
     /// </summary>
     public event EventHandler<HeapMisuseEventArgs>? MisuseFound;
 

@@ -178,11 +178,15 @@ internal sealed unsafe partial class HeapCore
         byteCount = Math.Max(byteCount, 1);
         while (byteCount <= (nuint)nint.MaxValue)
         {
-            void* block = Arenas.IsWithinLimit(byteCount) ? HugeBlocks.TryAllocate(Os, Serial, byteCount, alignment, zeroed) : null;
-            if (block != null)
+            if (Arenas.TryAddHugeBytes(byteCount))
             {
-                Arenas.AddHugeBytes((long)byteCount);
-                return block;
+                void* block = HugeBlocks.TryAllocate(Os, Serial, byteCount, alignment, zeroed);
+                if (block != null)
+                {
+                    return block;
+                }
+
+                Arenas.AddHugeBytes(-(long)byteCount);
             }
 
             if (!TryRelieve(ref relieved))

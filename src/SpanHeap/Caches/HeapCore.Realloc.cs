@@ -102,14 +102,16 @@ internal sealed unsafe partial class HeapCore
         }
 
         if (alignment <= MinAlignment && PageGeometry.PagesFor(byteCount) > (nuint)Pages.Geometry.MaxRun
-            && (byteCount <= usable || Arenas.IsWithinLimit(byteCount - usable)))
+            && byteCount <= (nuint)nint.MaxValue && (byteCount <= usable || Arenas.TryAddHugeBytes(byteCount - usable)))
         {
             void* moved = HugeBlocks.TryReallocate(Os, Serial, block, byteCount);
             if (moved != null)
             {
-                Arenas.AddHugeBytes((long)byteCount - (long)usable);
+                Arenas.AddHugeBytes(Math.Min(0, (long)byteCount - (long)usable));
                 return moved;
             }
+
+            Arenas.AddHugeBytes(-Math.Max(0, (long)byteCount - (long)usable));
         }
 
         return Move(cache, (void*)block, usable, byteCount, alignment, aligned);

@@ -33,6 +33,9 @@ internal sealed unsafe class ArenaSource : IDisposable
     private long _hugeBytes;
     private long _reservedBytes;
 
+    // Held between looking at the limit and taking what it allows; a heap without a limit does without.
+    private NativeLock _limitLock;
+
     private struct Reservation
     {
         public Reservation* Next;
@@ -61,7 +64,7 @@ internal sealed unsafe class ArenaSource : IDisposable
     /// <summary>Bytes of records: those elsewhere, and the part of the arenas' headers that describes pages in use.</summary>
     public nuint MetadataBytes => _metadata.ReservedBytes + ((nuint)_pages.PagesInUse * (nuint)_headerBytes / (nuint)_pages.Geometry.PagesPerArena);
 
-    /// <summary>Whether so many more pages stay within the heap's limit. A racing thread may take them: the limit has that slack.</summary>
+    /// <summary>Whether so many more pages stay within the heap's limit, if nobody else takes them first.</summary>
     public bool IsWithinLimit(int morePages) => IsWithinLimit((nuint)morePages << PageGeometry.PageShift);
 
     public bool IsWithinLimit(nuint moreBytes)
@@ -73,6 +76,39 @@ internal sealed unsafe class ArenaSource : IDisposable
 
         nuint used = ((nuint)_pages.PagesInUse << PageGeometry.PageShift) + MetadataBytes + (nuint)Volatile.Read(ref _hugeBytes);
         return used <= _limitBytes && moreBytes <= _limitBytes - used;
+    }
+
+    /// <summary>Charges bytes of huge blocks if the limit allows; whoever then gets no memory gives them back.</summary>
+    public bool TryAddHugeBytes(nuint bytes)
+    {
+        EnterLimit();
+        bool within = IsWithinLimit(bytes);
+        if (within)
+        {
+            AddHugeBytes((long)bytes);
+        }
+
+        ExitLimit();
+        return within;
+    }
+
+    /// <summary>Takes pages if the limit allows: looking and taking are one step for all threads.</summary>
+    public bool TryAllocate(int count, int alignment, int room, out PageRun run)
+    {
+        run = default;
+        EnterLimit();
+        bool taken = IsWithinLimit(count) && _pages.TryAllocate(count, alignment, room, out run);
+        ExitLimit();
+        return taken;
+    }
+
+    /// <summary>Takes the pages right behind a run if they are free and the limit allows.</summary>
+    public bool TryExtend(nint end, int count)
+    {
+        EnterLimit();
+        bool taken = IsWithinLimit(count) && _pages.TryExtend(end, count, out _);
+        ExitLimit();
+        return taken;
     }
 
     public void AddHugeBytes(long bytes) => Interlocked.Add(ref _hugeBytes, bytes);
@@ -117,6 +153,22 @@ internal sealed unsafe class ArenaSource : IDisposable
 
         _reservations = null;
         _reservedBytes = 0;
+    }
+
+    private void EnterLimit()
+    {
+        if (_limitBytes != nuint.MaxValue)
+        {
+            _limitLock.Enter();
+        }
+    }
+
+    private void ExitLimit()
+    {
+        if (_limitBytes != nuint.MaxValue)
+        {
+            _limitLock.Exit();
+        }
     }
 
     private bool TryReserve(int count)

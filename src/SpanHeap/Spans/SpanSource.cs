@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using SpanHeap.Os;
 using SpanHeap.Pages;
 
@@ -22,7 +23,7 @@ internal sealed unsafe class SpanSource(PageHeap pages, ArenaSource arenas)
     public Span* TryCreate(uint sizeClass, nint owner, uint ownerTag, int room, out bool needsZero)
     {
         ref readonly SizeClassInfo info = ref SizeClasses.Info(sizeClass);
-        if (!TryTake(info.Pages, 1, room, out PageRun run))
+        if (!arenas.TryAllocate(info.Pages, 1, room, out PageRun run))
         {
             needsZero = false;
             return null;
@@ -35,7 +36,7 @@ internal sealed unsafe class SpanSource(PageHeap pages, ArenaSource arenas)
     /// <summary>A fresh span of one block without a class.</summary>
     public Span* TryCreateRun(int pageCount, int alignment, int room, nint owner, uint ownerTag, out bool needsZero)
     {
-        if (!TryTake(pageCount, alignment, room, out PageRun run))
+        if (!arenas.TryAllocate(pageCount, alignment, room, out PageRun run))
         {
             needsZero = false;
             return null;
@@ -69,7 +70,7 @@ internal sealed unsafe class SpanSource(PageHeap pages, ArenaSource arenas)
         uint* entries = ArenaHeader.EntryOf(span->Base);
         if (newPages > oldPages)
         {
-            if (!arenas.IsWithinLimit(newPages - oldPages) || !pages.TryExtend(end, newPages - oldPages, out _))
+            if (!arenas.TryExtend(end, newPages - oldPages))
             {
                 return false;
             }
@@ -94,12 +95,6 @@ internal sealed unsafe class SpanSource(PageHeap pages, ArenaSource arenas)
     {
         Volatile.Write(ref span->Owner, owner);
         WriteEntries(span, ownerTag);
-    }
-
-    private bool TryTake(int count, int alignment, int room, out PageRun run)
-    {
-        run = default;
-        return arenas.IsWithinLimit(count) && pages.TryAllocate(count, alignment, room, out run);
     }
 
     private Span* Initialize(in PageRun run, uint sizeClass, nuint slotSize, int slots, nint owner, uint ownerTag)
@@ -157,11 +152,21 @@ internal sealed unsafe class SpanSource(PageHeap pages, ArenaSource arenas)
         }
     }
 
+    // Eight at a time: a block of a mebibyte has 127 of them. Plain writes, which the release of the first page's entry follows, or
+    // the lock's when a span grows.
     private static void WriteInside(uint* entries, int from, int to)
     {
-        for (int page = from; page < to; page++)
+        int page = from;
+        Vector256<uint> next = Vector256<uint>.Indices + Vector256.Create(PageEntry.OfInside(page));
+        for (; page <= to - Vector256<uint>.Count; page += Vector256<uint>.Count)
         {
-            Volatile.Write(ref entries[page], PageEntry.OfInside(page));
+            next.Store(entries + page);
+            next += Vector256.Create((uint)Vector256<uint>.Count);
+        }
+
+        for (; page < to; page++)
+        {
+            entries[page] = PageEntry.OfInside(page);
         }
     }
 }
