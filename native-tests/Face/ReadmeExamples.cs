@@ -42,13 +42,16 @@ public sealed class ReadmeExamples
     }
 
     [Fact]
-    public unsafe void The_example_of_a_handle_runs()
+    public void The_example_of_a_handle_runs()
     {
-        LocalHeap local = NativeHeap.Shared.GetLocal();
-        for (int i = 0; i < 1000; i++)
+        unsafe
         {
-            void* block = local.Alloc(64);
-            local.Free(block);
+            LocalHeap local = NativeHeap.Shared.GetLocal();
+            for (int i = 0; i < 1000; i++)
+            {
+                void* block = local.Alloc(64);
+                local.Free(block);
+            }
         }
     }
 }

@@ -51,7 +51,7 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
         ThreadCache* cache = TryAdopt();
         if (cache == null)
         {
-            Poll(PolledPerAttach);
+            Poll(PolledPerAttach, untilFound: true);
             cache = TryAdopt();
         }
 
@@ -72,7 +72,9 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
     }
 
     /// <summary>Asks some threads, in turn, whether they live.</summary>
-    public void Poll(int howMany)
+    /// <param name="howMany">How many at most.</param>
+    /// <param name="untilFound">Whether one dead thread is enough: each question is a system call.</param>
+    public void Poll(int howMany, bool untilFound = false)
     {
         for (int i = Math.Min(howMany, Count); i > 0; i--)
         {
@@ -88,9 +90,9 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
             ThreadIdentity thread = _threads[_pollTurn];
             long incarnation = Volatile.Read(ref cache->Ownership);
             _lock.Exit();
-            if (thread.IsDead)
+            if (thread.IsDead && TryOrphan(cache, incarnation) && untilFound)
             {
-                TryOrphan(cache, incarnation);
+                return;
             }
         }
     }
