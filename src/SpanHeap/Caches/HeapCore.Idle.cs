@@ -94,13 +94,7 @@ internal sealed unsafe partial class HeapCore
     }
 
     /// <summary>Takes in what others have sent to a cache.</summary>
-    public void DrainInbox(ThreadCache* cache)
-    {
-        cache->Lock.Enter();
-        _stock.DrainInbox(cache, SizeClasses.None, null);
-        cache->Lock.Exit();
-        _remote.SendPending(cache);
-    }
+    public void DrainInbox(ThreadCache* cache) => _remote.DrainInbox(cache);
 
     /// <summary>Sends what a cache has gathered for others.</summary>
     /// <returns>Whether something is still kept.</returns>

@@ -55,7 +55,7 @@ internal sealed unsafe class LargeBlocks(SpanSource spans, CacheStock stock, Hea
         nint displaced = cache->LastLarge;
         cache->LastLargeClass = sizeClass;
         cache->LastLarge = block;
-        return displacedClass == SizeClasses.None || TryKeepLocked(cache, displacedClass, displaced) ? 0 : displaced;
+        return displacedClass == SizeClasses.None || TryStore(cache, displacedClass, displaced) ? 0 : displaced;
     }
 
     /// <summary>Takes the block that is kept for the owning thread alone; the cache must be the caller's, or of a dead thread in its hands.</summary>
@@ -66,7 +66,7 @@ internal sealed unsafe class LargeBlocks(SpanSource spans, CacheStock stock, Hea
         return last;
     }
 
-    private bool TryKeepLocked(ThreadCache* cache, uint sizeClass, nint block)
+    private bool TryStore(ThreadCache* cache, uint sizeClass, nint block)
     {
         long size = SizeClasses.Info(sizeClass).Size;
         cache->Lock.Enter();

@@ -86,6 +86,15 @@ internal sealed unsafe class RemoteFrees(CacheStock stock, BlockReturn blockRetu
         }
     }
 
+    /// <summary>Takes in what others have sent to a cache, whoever's it is.</summary>
+    public void DrainInbox(ThreadCache* owner)
+    {
+        owner->Lock.Enter();
+        stock.DrainInbox(owner, SizeClasses.None, null);
+        owner->Lock.Exit();
+        SendPending(owner);
+    }
+
     /// <summary>Returns one block by its owner's protocol: find out whose it is, take that lock, make sure, return it.</summary>
     public void ReturnOne(nint block)
     {
@@ -140,10 +149,7 @@ internal sealed unsafe class RemoteFrees(CacheStock stock, BlockReturn blockRetu
         // An orphan, and the central cache, have no thread to look into the inbox.
         if (Interlocked.Increment(ref owner->InboxCount) > MaxInboxMagazines || !ThreadCache.IsOwned(owner))
         {
-            owner->Lock.Enter();
-            stock.DrainInbox(owner, SizeClasses.None, null);
-            owner->Lock.Exit();
-            SendPending(owner);
+            DrainInbox(owner);
         }
     }
 
