@@ -1,0 +1,10 @@
+using SpanHeap.Perf.Allocators;
+
+namespace SpanHeap.Perf.Compare;
+
+/// <summary>A workload that can be stated for managed arrays as well. A pass leaves nothing live.</summary>
+internal interface IArrayWorkload
+{
+    /// <summary>The pass of <see cref="Workload.Run{T}"/> with arrays: same sizes, same order, same touches.</summary>
+    void RunArrays<T>() where T : struct, IArraySource;
+}
