@@ -1,4 +1,5 @@
 using SpanHeap.Perf.CommandLine;
+using SpanHeap.Perf.Compare;
 using SpanHeap.Perf.Endurance;
 using SpanHeap.Perf.FastPath;
 using SpanHeap.Perf.Measurement;
@@ -18,6 +19,7 @@ internal static class Program
             {
                 [] => ReplayCommand.Run(new Arguments([])),
                 ["replay", .. var rest] => ReplayCommand.Run(new Arguments(rest)),
+                ["compare", .. var rest] => CompareCommand.Run(new Arguments(rest)),
                 ["micro", .. var rest] => MicroCommand.Run(rest),
                 ["endurance", .. var rest] => EnduranceCommand.Run(new Arguments(rest)),
                 ["fastpath", .. var rest] => FastPathCommand.Run(new Arguments(rest)),

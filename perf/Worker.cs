@@ -1,5 +1,6 @@
 using SpanHeap.Perf.Allocators;
 using SpanHeap.Perf.CommandLine;
+using SpanHeap.Perf.Compare.Workers;
 using SpanHeap.Perf.Endurance;
 using SpanHeap.Perf.FastPath;
 using SpanHeap.Perf.Replay;
@@ -15,6 +16,12 @@ internal static class Worker
         ["warm", var allocator, var trace] => AllocatorCatalog.Find(allocator).Accept(new WarmWorker(trace)),
         ["cold", var allocator, var trace] => AllocatorCatalog.Find(allocator).Accept(new ColdWorker(trace)),
         ["peak", var allocator, var trace] => AllocatorCatalog.Find(allocator).Accept(new PeakWorker(trace)),
+        [WarmWorkload.Verb, var allocator, var workload, var threads] =>
+            AllocatorCatalog.Find(allocator).Accept(new WarmWorkload(workload, threads)),
+        [ColdWorkload.Verb, var allocator, var workload, var threads] =>
+            AllocatorCatalog.Find(allocator).Accept(new ColdWorkload(workload, threads)),
+        [MemoryWorkload.Verb, var allocator, var workload, var threads] =>
+            AllocatorCatalog.Find(allocator).Accept(new MemoryWorkload(workload, threads)),
         ["endurance", var allocator, var scenario, var blocks] =>
             AllocatorCatalog.Find(allocator).Accept(new EnduranceWorker(scenario, blocks)),
         [FastPathWorker.Verb] => FastPathWorker.Run(),

@@ -1,3 +1,4 @@
+using SpanHeap.Perf.Allocators.Limit;
 using SpanHeap.Perf.CommandLine;
 using SpanHeap.Perf.Measurement;
 
@@ -35,7 +36,13 @@ internal static class AllocatorCatalog
             Library = TcmallocAllocator.Library,
             Package = "libtcmalloc-minimal4",
         },
+        ["dotnet-gc"] = () => new ArrayEntry<GarbageCollectedArrays>("dotnet-gc"),
+        ["arraypool"] = () => new ArrayEntry<PooledArrays>("arraypool"),
+        ["limit"] = () => new AllocatorEntry<LimitAllocator>("limit") { IsLimit = true },
     };
+
+    /// <summary>All names, in the order in which tables show them.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. s_entries.Keys];
 
     public static AllocatorEntry Find(string name) => s_entries.TryGetValue(name, out Func<AllocatorEntry>? make)
         ? make()
@@ -44,8 +51,17 @@ internal static class AllocatorCatalog
     /// <summary>The named allocators that can be loaded here; says of the others how to get them.</summary>
     public static IReadOnlyList<AllocatorEntry> Choose(IReadOnlyList<string>? names)
     {
+        IReadOnlyList<AllocatorEntry> chosen = ChooseForComparison(names ?? [SpanHeap, System]);
+        return chosen.FirstOrDefault(entry => entry.IsArrays || entry.IsLimit) is { } unfit
+            ? throw new InputException($"'{unfit.Name}' can only be measured by compare.")
+            : chosen;
+    }
+
+    /// <summary>The same with those that only a comparison knows what to do with.</summary>
+    public static IReadOnlyList<AllocatorEntry> ChooseForComparison(IReadOnlyList<string> names)
+    {
         List<AllocatorEntry> chosen = [];
-        foreach (AllocatorEntry entry in (names ?? [SpanHeap, System]).Distinct().Select(Find))
+        foreach (AllocatorEntry entry in names.Distinct().Select(Find))
         {
             if (entry.Library is null || WorkerProcess.Succeeds(["probe", entry.Name], entry.Environment))
                 chosen.Add(entry);

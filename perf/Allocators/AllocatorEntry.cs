@@ -17,6 +17,12 @@ internal abstract record AllocatorEntry(string Name)
     /// <summary>One of the C allocators, against the best of which others are compared.</summary>
     public bool IsPeer { get; init; }
 
+    /// <summary>Managed arrays, which only some workloads of a comparison can be stated for.</summary>
+    public virtual bool IsArrays => false;
+
+    /// <summary>A bound and no allocator for programs: it only has Alloc and Free, up to 1 MiB, and never gives memory back.</summary>
+    public bool IsLimit { get; init; }
+
     public bool IsLoadable() => Library is null || NativeLibrary.TryLoad(Library, out _);
 
     public abstract int Accept(IAllocatorVisitor visitor);
@@ -27,4 +33,13 @@ internal sealed record AllocatorEntry<T>(string Name) : AllocatorEntry(Name)
     where T : struct, IAllocator<T>, allows ref struct
 {
     public override int Accept(IAllocatorVisitor visitor) => visitor.Visit<T>();
+}
+
+/// <inheritdoc cref="AllocatorEntry"/>
+internal sealed record ArrayEntry<T>(string Name) : AllocatorEntry(Name)
+    where T : struct, IArraySource
+{
+    public override bool IsArrays => true;
+
+    public override int Accept(IAllocatorVisitor visitor) => visitor.VisitArrays<T>();
 }

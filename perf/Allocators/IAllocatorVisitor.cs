@@ -4,4 +4,7 @@ namespace SpanHeap.Perf.Allocators;
 internal interface IAllocatorVisitor
 {
     int Visit<T>() where T : struct, IAllocator<T>, allows ref struct;
+
+    /// <summary>The same for managed arrays; most work cannot be stated for them.</summary>
+    int VisitArrays<T>() where T : struct, IArraySource => throw new NotSupportedException("Managed arrays cannot do this.");
 }

@@ -9,6 +9,11 @@ internal static class Usage
           replay [FILE...] [--allocators a,b,..] [--rounds N] [--json FILE]
               Replays allocation traces of real programs, by default the bundled ones. FILE is a raw
               recording of heaptrack ('heaptrack --raw PROGRAM'): plain, gzip or zstd.
+          compare [--workloads a,b,..] [--allocators a,b,..] [--threads 1,2] [--rounds N]
+                  [--traces DIRECTORY-OR-FILES] [--json FILE] [--markdown FILE] [--chart FILE.svg]
+              Every workload with every allocator, and how far each is from the best C allocator. Names of
+              workloads may be patterns ('pair*', 'trace:*'); a wrong one is answered with all names.
+              --traces takes recordings in place of the bundled ones.
           micro [BenchmarkDotNet arguments]
               Single operations, e.g. micro --filter '*PlainPair*' --job short
           endurance [SCENARIO...] [--allocators a,b,..] [--blocks N] [--rounds N]
@@ -18,7 +23,9 @@ internal static class Usage
           help
 
         Allocators: spanheap, spanheap-local (the hoisted handle), system (NativeMemory),
-                    mimalloc, jemalloc, tcmalloc (where the shared library is installed).
+                    mimalloc, jemalloc, tcmalloc (where the shared library is installed;
+                    perf/install-peers installs them on Debian). Compare also knows dotnet-gc
+                    (new byte[n]), arraypool, and limit, the cheapest correct stack of addresses.
         Without a command: replay of the bundled traces, spanheap beside system.
         """;
 

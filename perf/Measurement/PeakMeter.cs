@@ -9,6 +9,9 @@ internal readonly struct PeakMeter
 
     public long? Bytes => ProcessMemory.Peak is { } peak && _baseline is { } baseline ? Math.Max(0, peak - baseline) : null;
 
+    /// <summary>What is resident now above what was resident at the start.</summary>
+    public long? ResidentBytes => ProcessMemory.Resident is { } resident && _baseline is { } baseline ? Math.Max(0, resident - baseline) : null;
+
     public static PeakMeter Start()
     {
         CollectGarbage();

@@ -15,10 +15,9 @@ internal static class ReplayCommand
     {
         IReadOnlyList<string>? names = arguments.List("--allocators");
         int rounds = (int)(arguments.Number("--rounds", 1, 1000) ?? DefaultRounds);
-        string? json = arguments.Text("--json");
+        string? json = arguments.Text(JsonReport.Option);
         arguments.RefuseTheRest();
-        if (json is not null)
-            JsonReport.RefuseUnwritable(json);
+        ReportFile.RefuseUnwritable(JsonReport.Option, json);
 
         IReadOnlyList<AllocatorEntry> allocators = AllocatorCatalog.Choose(names);
         IReadOnlyList<TraceSummary> traces = ReadTraces(arguments.Positional.Count > 0 ? arguments.Positional : TraceFile.Bundled());

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using SpanHeap.Perf.Allocators;
+using SpanHeap.Perf.Measurement;
 using SpanHeap.Perf.Recordings;
 
 namespace SpanHeap.Perf.Replay;

@@ -17,6 +17,10 @@ internal sealed class MarkdownTable
 
     public static string Number(double? value) => value?.ToString("N1", CultureInfo.InvariantCulture) ?? "";
 
+    /// <summary>Three digits or so, as many as a measurement can tell apart.</summary>
+    public static string Nanoseconds(double? value) =>
+        value?.ToString(value switch { < 10 => "F2", < 100 => "F1", _ => "N0" }, CultureInfo.InvariantCulture) ?? "";
+
     public static string Ratio(double? value) => value?.ToString("F2", CultureInfo.InvariantCulture) ?? "";
 
     public static string Mebibytes(long? bytes) => Number(bytes / (1024.0 * 1024));

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace SpanHeap.Perf.Reports;
 
 /// <summary>One measurement. Scripts depend on the names, which become snake_case in the file.</summary>
@@ -12,4 +14,9 @@ internal sealed record ReportRow(
     double? NsCold,
     long? PeakRssBytes,
     double? VsBest,
-    double? VsSystem);
+    double? VsSystem)
+{
+    /// <summary>Resident three seconds after the last free; only where it was measured.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? IdleRssBytes { get; init; }
+}

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace SpanHeap.Perf.Replay;
+namespace SpanHeap.Perf.Measurement;
 
 /// <summary>
 /// What a program does with a block, alike for all allocators: every cache line is written once, and one is

@@ -1,0 +1,109 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using SpanHeap.Caches;
+
+namespace SpanHeap.Perf.Allocators.Limit;
+
+/// <summary>What stands behind all threads' stacks: per class a list of blocks at hand, and chunks that blocks are cut from.</summary>
+internal static unsafe class LimitDepot
+{
+    /// <summary>Half a stack moves at a time, so that a thread at either end of its stack does not come back at once.</summary>
+    private const int Half = LimitCaches.StackCapacity / 2;
+
+    /// <summary>A chunk is aligned to its size, so that any block finds the class at its beginning.</summary>
+    private const nuint ChunkSize = 4 << 20;
+
+    private const nuint ChunkHeader = 64;
+
+    /// <summary>What is cut from a chunk at a time, in bytes, if that is more than one block and less than half a stack.</summary>
+    private const nuint Cut = 64 << 10;
+
+    private static readonly Shelf[] s_shelves = [.. Enumerable.Range(0, LimitSizes.Count).Select(_ => new Shelf())];
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint ClassOf(void* block) => *(uint*)((nuint)block & ~(ChunkSize - 1));
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static void* Refill(ClassStack* stack, uint sizeClass)
+    {
+        Shelf shelf = s_shelves[sizeClass];
+        lock (shelf.Lock)
+        {
+            int count = Math.Min(Half, shelf.Count);
+            if (count > 0)
+            {
+                shelf.Count -= count;
+                new ReadOnlySpan<nint>(shelf.Blocks + shelf.Count, count).CopyTo(new Span<nint>(stack->Base, count));
+                stack->Top = stack->Base + count;
+            }
+            else
+            {
+                CutBlocks(shelf, stack, sizeClass);
+            }
+        }
+
+        ClassStack.TryPop(stack, out void* block);
+        return block;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static void Flush(ClassStack* stack, uint sizeClass, void* block)
+    {
+        Shelf shelf = s_shelves[sizeClass];
+        lock (shelf.Lock)
+        {
+            shelf.MakeRoom(Half);
+            // The oldest go; what was freed last is in the processor's caches.
+            new ReadOnlySpan<nint>(stack->Base, Half).CopyTo(new Span<nint>(shelf.Blocks + shelf.Count, Half));
+            shelf.Count += Half;
+        }
+
+        int kept = stack->Count - Half;
+        new ReadOnlySpan<nint>(stack->Base + Half, kept).CopyTo(new Span<nint>(stack->Base, kept));
+        stack->Top = stack->Base + kept;
+        ClassStack.TryPush(stack, block);
+    }
+
+    private static void CutBlocks(Shelf shelf, ClassStack* stack, uint sizeClass)
+    {
+        nuint size = LimitSizes.SizeOf(sizeClass);
+        if (shelf.ChunkEnd - shelf.ChunkNext < size)
+        {
+            nuint chunk = (nuint)NativeMemory.AlignedAlloc(ChunkSize, ChunkSize);
+            *(uint*)chunk = sizeClass;
+            shelf.ChunkNext = chunk + ChunkHeader;
+            shelf.ChunkEnd = chunk + ChunkSize;
+        }
+
+        nuint count = Math.Clamp(Cut / size, 1, (nuint)Half);
+        count = nuint.Min(count, (shelf.ChunkEnd - shelf.ChunkNext) / size);
+        // The lowest address is popped first.
+        for (nuint i = count; i-- > 0;)
+            *stack->Top++ = (nint)(shelf.ChunkNext + (i * size));
+        shelf.ChunkNext += count * size;
+    }
+
+    /// <summary>One class.</summary>
+    private sealed class Shelf
+    {
+        private int _capacity;
+
+        public Lock Lock { get; } = new();
+
+        public nint* Blocks { get; private set; }
+
+        public int Count { get; set; }
+
+        public nuint ChunkNext { get; set; }
+
+        public nuint ChunkEnd { get; set; }
+
+        public void MakeRoom(int count)
+        {
+            if (Count + count <= _capacity)
+                return;
+            _capacity = 2 * (Count + count);
+            Blocks = (nint*)NativeMemory.Realloc(Blocks, (nuint)_capacity * (nuint)sizeof(nint));
+        }
+    }
+}

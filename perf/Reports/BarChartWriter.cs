@@ -1,0 +1,150 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+
+namespace SpanHeap.Perf.Reports;
+
+/// <summary>
+/// Draws a <see cref="BarChart"/> at the width of a README. It has a background of its own, light or dark as the reader prefers, so that
+/// it can be read on any page.
+/// </summary>
+internal sealed class BarChartWriter
+{
+    private const int Width = 830;
+    private const int Margin = 14;
+    private const int MostGroupsInOneColumn = 12;
+    private const int ColumnGap = 18;
+    private const int NameWidth = 112;
+    private const int BarPitch = 10;
+    private const int BarHeight = 9;
+    private const int GroupGap = 9;
+    private const int HeaderHeight = 62;
+    private const int AxisHeight = 20;
+    private const int LegendCharacterWidth = 7;
+
+    /// <summary>Longer bars are cut off here; their label tells how long they would be.</summary>
+    private const double AxisEnd = 2.5;
+    private const double AxisStep = 0.5;
+
+    /// <summary>What a label at the end of a bar needs.</summary>
+    private const int LabelWidth = 30;
+
+    private readonly BarChart _chart;
+    private readonly StringBuilder _svg = new();
+    private readonly int _columns;
+    private readonly int _columnWidth;
+    private readonly int _groupHeight;
+    private readonly int _rows;
+
+    private BarChartWriter(BarChart chart)
+    {
+        _chart = chart;
+        _columns = chart.Groups.Count > MostGroupsInOneColumn ? 2 : 1;
+        _columnWidth = (Width - (2 * Margin) - ((_columns - 1) * ColumnGap)) / _columns;
+        _groupHeight = (chart.Series.Count * BarPitch) + GroupGap;
+        _rows = (chart.Groups.Count + _columns - 1) / _columns;
+    }
+
+    private double UnitWidth => (_columnWidth - NameWidth - LabelWidth) / AxisEnd;
+
+    private int BarsBottom => HeaderHeight + (_rows * _groupHeight);
+
+    public static string Write(BarChart chart) => new BarChartWriter(chart).Write();
+
+    private string Write()
+    {
+        int height = BarsBottom + AxisHeight + Margin;
+        Line($"""<svg xmlns="http://www.w3.org/2000/svg" width="{Width}" height="{height}" viewBox="0 0 {Width} {height}" role="img">""");
+        Line($"<title>{Escape(_chart.Title)}</title>");
+        WriteStyle();
+        Line($"""<rect class="paper" x="0.5" y="0.5" width="{Width - 1}" height="{height - 1}" rx="6"/>""");
+        Line($"""<text class="title" x="{Margin}" y="24">{Escape(_chart.Title)}</text>""");
+        WriteLegend();
+        for (int column = 0; column < _columns; column++)
+            WriteAxis(Left(column));
+        for (int i = 0; i < _chart.Groups.Count; i++)
+            WriteGroup(_chart.Groups[i], Left(i / _rows), HeaderHeight + (i % _rows * _groupHeight));
+        Line("</svg>");
+        return _svg.ToString();
+    }
+
+    private int Left(int column) => Margin + (column * (_columnWidth + ColumnGap));
+
+    private void WriteStyle()
+    {
+        Line("<style>");
+        Line("text { font-family: -apple-system, 'Segoe UI', 'DejaVu Sans', Helvetica, Arial, sans-serif; font-size: 11px; fill: #24292f; }");
+        Line(".title { font-size: 14px; font-weight: 600; } .name { text-anchor: end; } .label { font-size: 9px; } .first { font-weight: 700; }");
+        Line(".tick { font-size: 10px; text-anchor: middle; fill: #57606a; } .paper { fill: #ffffff; stroke: #d0d7de; }");
+        Line(".grid { stroke: #d8dee4; } .one { stroke: #57606a; stroke-dasharray: 3 2; } .mark { stroke: #111111; stroke-width: 2; }");
+        for (int i = 0; i < _chart.Series.Count; i++)
+            Line($".s{i} {{ fill: {_chart.Series[i].Colour}; }}");
+        Line("@media (prefers-color-scheme: dark) {");
+        Line("text { fill: #e6edf3; } .tick { fill: #9198a1; } .paper { fill: #0d1117; stroke: #30363d; }");
+        Line(".grid { stroke: #262c36; } .one { stroke: #9198a1; } .mark { stroke: #f0f6fc; } }");
+        Line("</style>");
+    }
+
+    private void WriteLegend()
+    {
+        int x = Margin;
+        for (int i = 0; i < _chart.Series.Count; i++)
+        {
+            Line($"""<rect class="s{i}" x="{x}" y="36" width="10" height="10" rx="1"/>""");
+            x = WriteLegendText(x, _chart.Series[i].Name);
+        }
+
+        if (_chart.Mark is not { } mark)
+            return;
+        Line($"""<line class="mark" x1="{x + 5}" y1="35" x2="{x + 5}" y2="47"/>""");
+        WriteLegendText(x, mark);
+    }
+
+    private int WriteLegendText(int x, string text)
+    {
+        Line($"""<text x="{x + 14}" y="45">{Escape(text)}</text>""");
+        return x + 14 + (text.Length * LegendCharacterWidth) + 10;
+    }
+
+    private void WriteAxis(int left)
+    {
+        for (double value = 0; value <= AxisEnd; value += AxisStep)
+        {
+            string x = Number(left + NameWidth + (value * UnitWidth));
+            string kind = value == 1 ? "one" : "grid";
+            Line($"""<line class="{kind}" x1="{x}" y1="{HeaderHeight - 4}" x2="{x}" y2="{BarsBottom}"/>""");
+            Line($"""<text class="tick" x="{x}" y="{BarsBottom + 13}">{Number(value)}</text>""");
+        }
+    }
+
+    private void WriteGroup(BarGroup group, int left, int top)
+    {
+        int barsHeight = _chart.Series.Count * BarPitch;
+        Line($"""<text class="name" x="{left + NameWidth - 6}" y="{top + (barsHeight / 2) + 4}">{Escape(group.Name)}</text>""");
+        for (int i = 0; i < group.Values.Count; i++)
+        {
+            if (group.Values[i] is { } value)
+                WriteBar(i, value, left + NameWidth, top + (i * BarPitch));
+        }
+
+        if (group.Mark is not { } mark)
+            return;
+        string x = Number(left + NameWidth + (Math.Min(mark, AxisEnd) * UnitWidth));
+        Line($"""<line class="mark" x1="{x}" y1="{top - 1}" x2="{x}" y2="{top + barsHeight}"/>""");
+    }
+
+    private void WriteBar(int series, double value, int left, int top)
+    {
+        double width = Math.Min(value, AxisEnd) * UnitWidth;
+        string ratio = value.ToString(value < 10 ? "F2" : "F0", CultureInfo.InvariantCulture);
+        string emphasis = series == 0 ? " first" : "";
+        Line($"""<rect class="s{series}" x="{left}" y="{top}" width="{Number(width)}" height="{BarHeight}"/>""");
+        Line($"""<text class="label{emphasis}" x="{Number(left + width + 3)}" y="{top + BarHeight - 1}">{ratio}</text>""");
+    }
+
+    private static string Number(double value) => value.ToString("0.#", CultureInfo.InvariantCulture);
+
+    private static string Escape(string text) => WebUtility.HtmlEncode(text);
+
+    private void Line(string text) => _svg.Append(text).Append('\n');
+}
