@@ -2,7 +2,7 @@ using SpanHeap.Perf.Allocators;
 
 namespace SpanHeap.Perf.Compare;
 
-/// <summary>A workload that can be stated for managed arrays as well. A pass leaves nothing live.</summary>
+/// <summary>A workload that can be stated for managed arrays as well.</summary>
 internal interface IArrayWorkload
 {
     /// <summary>The pass of <see cref="Workload.Run{T}"/> with arrays: same sizes, same order, same touches.</summary>

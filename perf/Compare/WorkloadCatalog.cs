@@ -1,5 +1,6 @@
 using System.IO.Enumeration;
 using SpanHeap.Perf.CommandLine;
+using SpanHeap.Perf.Compare.Touches;
 using SpanHeap.Perf.Compare.Workloads;
 
 namespace SpanHeap.Perf.Compare;
@@ -13,7 +14,33 @@ internal static class WorkloadCatalog
     public static readonly IReadOnlyList<WorkloadEntry> All =
     [
         new("pair-16", "alloc, write, free: a program's shortest path", s_oneAndTwo, threads => new Pair(16, threads)),
+        new("pair-32", "as pair-16", s_one, threads => new Pair(32, threads)),
+        new("pair-256", "as pair-16", s_one, threads => new Pair(256, threads)),
         new("pair-1024", "as pair-16", s_one, threads => new Pair(1024, threads)),
+        new("batch-64", "1000 blocks, freed in order", s_one, _ => new Batch(1000, 64, reverse: false)),
+        new("batch-64-reverse", "1000 blocks, freed in reverse", s_one, _ => new Batch(1000, 64, reverse: true)),
+        new("batch-256-many", "20,000 blocks, freed in order", s_one, _ => new Batch(20_000, 256, reverse: false)),
+        new("random", "10,000 live, 16 to 512 B", s_oneAndTwo, threads => new Replace<EveryLine>(10_000, 300_000, Sizes.Uniform(16, 512), threads)),
+        new("random-mixed", "100,000 live, 16 B to 4 KiB, each doubling alike", s_one, _ =>
+            new Replace<EveryLine>(100_000, 100_000, Sizes.LogUniform(16, 4096)) { ShowsIdleMemory = true }),
+        new("zeroed-64", "alloc zeroed, write, free", s_one, _ => new ZeroedPair(64, 1_000_000)),
+        new("zeroed-1024", "as zeroed-64", s_one, _ => new ZeroedPair(1024, 400_000)),
+        new("zeroed-64k", "as zeroed-64", s_one, _ => new ZeroedPair(64 << 10, 10_000)),
+        new("aligned-64", "64 B on cache lines, 32 live", s_one, _ => new Aligned(64, 64, 64)),
+        new("aligned-mixed", "200 B at 32 B to 4 KiB in turn, 32 live", s_one, _ => new Aligned(200, 32, 4096)),
+        new("medium", "1 to 32 KiB, 1000 live", s_one, _ =>
+            new Replace<EveryLine>(1000, 100_000, Sizes.Uniform(1 << 10, 32 << 10)) { ShowsIdleMemory = true }),
+        new("large", "64 KiB to 1 MiB, 40 live", s_one, _ =>
+            new Replace<EveryPage>(40, 2_000, Sizes.Uniform(64 << 10, 1 << 20)) { ShowsIdleMemory = true }),
+        new("zeroed-huge", "mimalloc-bench malloc-large: 5 to 25 MiB", s_one, _ => new ZeroedHuge()),
+        new("growth", "one buffer to 1 MiB by a quarter at a time", s_one, _ => new Growth(1, 1 << 20, 100_000)),
+        new("growth-many", "200 buffers to 16 KiB side by side", s_one, _ => new Growth(200, 16 << 10, 200_000)),
+        new("tiny-numbers", "cfrac-like: numbers of 8 to 48 B, most short-lived", s_one, _ => new TinyNumbers()),
+        new("lifo-reverse", "sh6bench-like: groups freed in reverse or in order", s_one, _ => new LifoAndReverse()),
+        new("glibc-simple", "glibc bench-malloc-simple", s_one, _ => new GlibcSimple()),
+        new("glibc-thread", "glibc bench-malloc-thread: 1024 live, 4 B to 32 KiB", s_oneAndTwo, threads =>
+            new Replace<EveryByte>(1024, 400_000, Sizes.InverseSquare(4, 32 << 10), threads)),
+        new("alloc-test", "OLogN alloc-test: 262,144 places, Pareto", s_oneAndTwo, threads => new AllocTest(threads)),
     ];
 
     /// <summary>The workload of a name or of a recording's path, as a child process is told it.</summary>

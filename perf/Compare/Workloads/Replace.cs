@@ -1,0 +1,144 @@
+using System.Runtime.CompilerServices;
+using SpanHeap.Perf.Allocators;
+using SpanHeap.Perf.Compare.Touches;
+
+namespace SpanHeap.Perf.Compare.Workloads;
+
+/// <summary>So many blocks are live; each step frees a random one and allocates another in its place.</summary>
+/// <param name="live">How many, for each thread.</param>
+/// <param name="steps">How many steps a thread makes in a pass.</param>
+/// <param name="sizes">Draws the sizes.</param>
+/// <param name="threads">How many threads, each with blocks of its own.</param>
+internal sealed unsafe class Replace<TTouch>(int live, int steps, SizeDraw sizes, int threads = 1) : Workload(threads), IArrayWorkload
+    where TTouch : struct, ITouch
+{
+    private const int Chunks = 50;
+    private const uint HugeSize = 1 << 20;
+
+    private readonly Step[] _plan = GC.AllocateUninitializedArray<Step>(steps / Chunks * Chunks, pinned: true);
+    private readonly Block[][] _blocks = [.. Enumerable.Range(0, threads).Select(_ => GC.AllocateArray<Block>(live, pinned: true))];
+    private readonly ArrayBlock[][] _arrays = [.. Enumerable.Range(0, threads).Select(_ => new ArrayBlock[live])];
+
+    public override long Operations => (long)_plan.Length * Threads;
+
+    public override Needs Needs => BlocksAreHuge ? Needs.Huge : Needs.Nothing;
+
+    public override bool ShowsIdle => ShowsIdleMemory;
+
+    /// <summary>Whether sizes go beyond 1 MiB.</summary>
+    public bool BlocksAreHuge { get; init; }
+
+    /// <inheritdoc cref="Workload.ShowsIdle"/>
+    public bool ShowsIdleMemory { get; init; }
+
+    public override void Prepare()
+    {
+        var random = new Random(1);
+        for (int i = 0; i < _plan.Length; i++)
+            _plan[i] = new Step(random.Next(live), sizes(random));
+    }
+
+    public override void Fill<T>() => RunOnThreads(thread =>
+    {
+        T allocator = T.ForThisThread();
+        for (int i = 0; i < live; i++)
+        {
+            uint size = _plan[i % _plan.Length].Size;
+            byte* block = (byte*)allocator.Alloc(size);
+            TTouch.Write(block, size, (uint)i);
+            _blocks[thread][i] = new Block(block, size);
+        }
+    });
+
+    public override void Run<T>() => RunOnThreads(thread =>
+    {
+        int length = _plan.Length / Chunks;
+        fixed (Step* plan = _plan)
+        fixed (Block* blocks = _blocks[thread])
+        {
+            for (int i = 0; i < Chunks; i++)
+                Loop(T.ForThisThread(), plan + (i * length), plan + ((i + 1) * length), blocks);
+        }
+    });
+
+    public override void Drain<T>() => RunOnThreads(thread =>
+    {
+        T allocator = T.ForThisThread();
+        foreach (Block block in _blocks[thread])
+            allocator.Free(block.Address);
+        Array.Clear(_blocks[thread]);
+    });
+
+    public void RunArrays<T>() where T : struct, IArraySource => RunOnThreads(thread =>
+    {
+        int length = _plan.Length / Chunks;
+        for (int i = 0; i < Chunks; i++)
+            ArrayLoop<T>(_plan.AsSpan(i * length, length), _arrays[thread]);
+    });
+
+    public override void Verify()
+    {
+        foreach (Block[] blocks in _blocks)
+        {
+            for (int i = 0; i < blocks.Length; i++)
+            {
+                if (blocks[i].Address != null)
+                    Check(blocks[i].Address, blocks[i].Size, (uint)i);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Loop<T>(T allocator, Step* step, Step* end, Block* blocks) where T : struct, IAllocator<T>, allows ref struct
+    {
+        for (; step != end; step++)
+        {
+            Block* place = blocks + step->Place;
+            Check(place->Address, place->Size, (uint)step->Place);
+            allocator.Free(place->Address);
+
+            uint size = step->Size;
+            byte* block = (byte*)allocator.Alloc(size);
+            TTouch.Write(block, size, (uint)step->Place);
+            *place = new Block(block, size);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void ArrayLoop<T>(ReadOnlySpan<Step> steps, ArrayBlock[] blocks) where T : struct, IArraySource
+    {
+        foreach (Step step in steps)
+        {
+            ref ArrayBlock place = ref blocks[step.Place];
+            if (place.Array is { } old)
+            {
+                fixed (byte* block = old)
+                    Check(block, place.Size, (uint)step.Place);
+                T.Return(old);
+            }
+
+            byte[] array = T.Rent((int)step.Size);
+            fixed (byte* block = array)
+                TTouch.Write(block, step.Size, (uint)step.Place);
+            place = new ArrayBlock(array, step.Size);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Check(byte* block, uint size, uint tag)
+    {
+        if (!TTouch.Holds(block, size, tag))
+            WrongContentsException.ThrowOverwritten((nuint)block, size);
+    }
+
+    private readonly record struct Step(int Place, uint Size);
+
+    private readonly struct Block(byte* address, uint size)
+    {
+        public byte* Address { get; } = address;
+
+        public uint Size { get; } = size;
+    }
+
+    private readonly record struct ArrayBlock(byte[]? Array, uint Size);
+}
