@@ -10,6 +10,8 @@ internal static class WorkloadCatalog
 {
     private static readonly int[] s_one = [1];
     private static readonly int[] s_oneAndTwo = [1, 2];
+    // What needs a neighbour.
+    private static readonly int[] s_two = [2];
 
     public static readonly IReadOnlyList<WorkloadEntry> All =
     [
@@ -41,6 +43,16 @@ internal static class WorkloadCatalog
         new("glibc-thread", "glibc bench-malloc-thread: 1024 live, 4 B to 32 KiB", s_oneAndTwo, threads =>
             new Replace<EveryByte>(1024, 400_000, Sizes.InverseSquare(4, 32 << 10), threads)),
         new("alloc-test", "OLogN alloc-test: 262,144 places, Pareto", s_oneAndTwo, threads => new AllocTest(threads)),
+        new("larson", "Larson and Krishnan: threads inherit slots from dead ones", s_oneAndTwo, threads => new Larson(threads)),
+        new("mstress", "mimalloc: short threads, words checked, blocks swapped", s_oneAndTwo, threads => new MStress(threads)),
+        new("rptest", "rpmalloc: scattered slots, arrays handed to the neighbour", s_oneAndTwo, threads => new ScatterAndPass(threads)),
+        new("xmalloc-test", "all frees by a consumer", s_oneAndTwo, threads => new RemoteFrees(threads)),
+        new("cache-scratch", "Hoard: false sharing led to by one thread", s_two, threads => new FalseSharing(threads, fromOneThread: true)),
+        new("cache-thrash", "Hoard: false sharing", s_two, threads => new FalseSharing(threads, fromOneThread: false)),
+        new("mleak", "mimalloc: threads that end", [10], threads => new ThreadExit(threads)),
+        new("owners", "one thread frees for sixteen", [16], threads => new ManyOwners(threads)),
+        new("async-hops", "freed on whatever pool thread resumes", s_two, threads => new AsyncHops(threads)),
+        new("lifo-handover", "sh8bench-like: half of each group freed by the neighbour", s_two, threads => new LifoHandOver(threads)),
     ];
 
     /// <summary>The workload of a name or of a recording's path, as a child process is told it.</summary>

@@ -1,0 +1,77 @@
+using System.Runtime.CompilerServices;
+using SpanHeap.Perf.Allocators;
+using SpanHeap.Perf.Endurance;
+
+namespace SpanHeap.Perf.Compare.Workloads;
+
+/// <summary>One thread frees, in batches, what sixteen others allocate: a consumer of messages from many sources.</summary>
+internal sealed unsafe class ManyOwners(int owners) : CheckedWorkload(owners, threadsStay: false)
+{
+    private const int BatchesPerOwner = 24;
+    private const int SizeCount = 4096;
+    private const int MinSize = 16;
+    private const int MaxSize = 512;
+
+    private readonly Lane[] _lanes = [.. Enumerable.Range(0, owners).Select(_ => new Lane())];
+    private uint[] _sizes = [];
+    private WorkerTeam? _team;
+
+    public override long Operations => (long)BatchesPerOwner * Lane.BatchSize * Threads;
+
+    public override void Prepare()
+    {
+        _sizes = SizeTable.Draw(SizeCount, Sizes.LogUniform(MinSize, MaxSize));
+        _team = new WorkerTeam(Threads + 1);
+    }
+
+    public override void Run<T>() => _team!.Run(index =>
+    {
+        long wrong = 0;
+        for (int batch = 0; batch < BatchesPerOwner; batch++)
+        {
+            if (index < _lanes.Length)
+                Produce(T.ForThisThread(), index, batch);
+            else
+                wrong += ConsumeFromAll<T>();
+        }
+
+        AddWrong(wrong);
+    });
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Produce<T>(T allocator, int index, int batch) where T : struct, IAllocator<T>, allows ref struct
+    {
+        int size = ((batch * Lane.BatchSize) + index) % SizeCount;
+        foreach (ref nuint slot in _lanes[index].BeginWrite())
+        {
+            nuint* block = (nuint*)allocator.Alloc(_sizes[size]);
+            *block = (nuint)block + (nuint)index;
+            slot = (nuint)block;
+            size = (size + 1) % SizeCount;
+        }
+
+        _lanes[index].EndWrite();
+    }
+
+    private long ConsumeFromAll<T>() where T : struct, IAllocator<T>, allows ref struct
+    {
+        long wrong = 0;
+        for (int index = 0; index < _lanes.Length; index++)
+            wrong += Consume(T.ForThisThread(), index);
+        return wrong;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private long Consume<T>(T allocator, int index) where T : struct, IAllocator<T>, allows ref struct
+    {
+        long wrong = 0;
+        foreach (nuint block in _lanes[index].BeginRead())
+        {
+            wrong += *(nuint*)block == block + (nuint)index ? 0 : 1;
+            allocator.Free((void*)block);
+        }
+
+        _lanes[index].EndRead();
+        return wrong;
+    }
+}

@@ -1,0 +1,69 @@
+using SpanHeap.Perf.Allocators;
+
+namespace SpanHeap.Perf.Compare.Workloads;
+
+/// <summary>
+/// A box a thread, in which others put arrays of blocks to be freed. The arrays are blocks of the measured allocator too, as
+/// programs would have it: the next in the box, the count, the blocks. Pushed by compare-exchange, all taken by one exchange.
+/// </summary>
+internal sealed unsafe class ParcelBoxes(int count)
+{
+    // A thread that was not scheduled for a while must not find the memory of all others in its box.
+    private const int MaxParcels = 64;
+
+    private const int Header = 2;
+
+    // Words between boxes: two cache lines, for the prefetcher fetches pairs.
+    private const int Stride = 16;
+
+    private readonly nuint[] _heads = GC.AllocateArray<nuint>(count * Stride, pinned: true);
+    private readonly int[] _parcels = new int[count * Stride];
+
+    /// <summary>Puts the blocks into a box; false if it is full.</summary>
+    public bool TryPost<T>(T allocator, int box, ReadOnlySpan<MarkedBlock> blocks) where T : struct, IAllocator<T>, allows ref struct
+    {
+        if (Volatile.Read(ref _parcels[box * Stride]) >= MaxParcels)
+            return false;
+        Interlocked.Increment(ref _parcels[box * Stride]);
+
+        nuint* parcel = (nuint*)allocator.Alloc((nuint)((Header + blocks.Length) * sizeof(nuint)));
+        parcel[1] = (nuint)blocks.Length;
+        blocks.CopyTo(new Span<MarkedBlock>(parcel + Header, blocks.Length));
+        ref nuint head = ref _heads[box * Stride];
+        nuint next;
+        do
+        {
+            next = Volatile.Read(ref head);
+            parcel[0] = next;
+        }
+        while (Interlocked.CompareExchange(ref head, (nuint)parcel, next) != next);
+        return true;
+    }
+
+    /// <summary>Frees all blocks in a box and the arrays they came in; gives how many held something wrong.</summary>
+    public long FreeAll<T>(T allocator, int box) where T : struct, IAllocator<T>, allows ref struct
+    {
+        // A look first: most often there is nothing, and an exchange takes the line from who posts.
+        if (Volatile.Read(ref _heads[box * Stride]) == 0)
+            return 0;
+
+        long wrong = 0;
+        int taken = 0;
+        nuint* parcel = (nuint*)Interlocked.Exchange(ref _heads[box * Stride], 0);
+        for (; parcel != null; taken++)
+        {
+            foreach (MarkedBlock block in new ReadOnlySpan<MarkedBlock>(parcel + Header, (int)parcel[1]))
+            {
+                wrong += block.Wrong;
+                allocator.Free(block.Address);
+            }
+
+            nuint* next = (nuint*)parcel[0];
+            allocator.Free(parcel);
+            parcel = next;
+        }
+
+        Interlocked.Add(ref _parcels[box * Stride], -taken);
+        return wrong;
+    }
+}
