@@ -1,3 +1,4 @@
+using SpanHeap.Perf.CBaseline;
 using SpanHeap.Perf.CommandLine;
 using SpanHeap.Perf.Compare;
 using SpanHeap.Perf.Endurance;
@@ -23,6 +24,8 @@ internal static class Program
                 ["micro", .. var rest] => MicroCommand.Run(rest),
                 ["endurance", .. var rest] => EnduranceCommand.Run(new Arguments(rest)),
                 ["fastpath", .. var rest] => FastPathCommand.Run(new Arguments(rest)),
+                ["c-baseline", .. var rest] => CBaselineCommand.Run(new Arguments(rest)),
+                ["export-trace", var trace, var output] => FlatTrace.Export(trace, output),
                 ["help" or "--help" or "-h" or "-?", ..] => Usage.Print(),
                 [WorkerProcess.Verb, .. var rest] => Worker.Run(rest),
                 [var unknown, ..] => throw new InputException($"'{unknown}' is not a command.\n\n{Usage.Text}"),

@@ -14,6 +14,9 @@ internal static class Usage
               Every workload with every allocator, and how far each is from the best C allocator. Names of
               workloads may be patterns ('pair*', 'trace:*'); a wrong one is answered with all names.
               --traces takes recordings in place of the bundled ones.
+          c-baseline [FILE...] [--workloads a,b,..] [--allocators a,b,..] [--rounds N] [--json FILE]
+              The same loops and traces in a C program, built here with gcc, with each C allocator preloaded,
+              beside SpanHeap called from C#.
           micro [BenchmarkDotNet arguments]
               Single operations, e.g. micro --filter '*PlainPair*' --job short
           endurance [SCENARIO...] [--allocators a,b,..] [--blocks N] [--rounds N]

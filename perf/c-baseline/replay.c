@@ -1,0 +1,110 @@
+/* Replays a trace: the same steps and the same touches as Replay/Replayer.cs and Replay/BlockContents.cs. */
+#include "baseline.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { CacheLine = 64 };
+
+static const char Magic[8] = "SHTRACE1";
+
+/* The flat form, little-endian: this, then the steps. */
+struct header {
+    char magic[8];
+    uint32_t slots;
+    uint32_t steps;
+};
+
+struct step {
+    /* The slot, shifted left by one; the lowest bit is set in a free. */
+    uint32_t slot_and_kind;
+    uint32_t size;
+};
+
+static const struct step *first_step;
+static const struct step *end_of_steps;
+static unsigned char **slots;
+
+static uint64_t tag(const unsigned char *block, uint32_t slot)
+{
+    return (uint64_t)(uintptr_t)block + ((uint64_t)slot << 40);
+}
+
+/* Every cache line is written once; four at a time, as a program that fills its block comes along faster than one at a time. */
+static inline void write_contents(unsigned char *block, uint32_t size, uint32_t slot)
+{
+    if (size < sizeof(uint64_t)) {
+        if (size != 0)
+            *block = (unsigned char)slot;
+        return;
+    }
+
+    uint64_t value = tag(block, slot);
+    memcpy(block, &value, sizeof value);
+    unsigned char *end = block + size;
+    unsigned char *line = (unsigned char *)((uintptr_t)block & ~(uintptr_t)(CacheLine - 1)) + CacheLine;
+    for (; line + 3 * CacheLine < end; line += 4 * CacheLine) {
+        line[0] = (unsigned char)slot;
+        line[CacheLine] = (unsigned char)slot;
+        line[2 * CacheLine] = (unsigned char)slot;
+        line[3 * CacheLine] = (unsigned char)slot;
+    }
+    for (; line < end; line += CacheLine)
+        *line = (unsigned char)slot;
+}
+
+static inline void check_contents(const unsigned char *block, uint32_t size, uint32_t slot)
+{
+    uint64_t value;
+    if (size >= sizeof value) {
+        memcpy(&value, block, sizeof value);
+        if (value != tag(block, slot))
+            fail("the block of %u bytes at %p was overwritten while it was live", size, (const void *)block);
+    } else if (size != 0 && *block != (unsigned char)slot) {
+        fail("the block of %u bytes at %p was overwritten while it was live", size, (const void *)block);
+    }
+}
+
+static void replay(void)
+{
+    for (const struct step *step = first_step; step != end_of_steps; step++) {
+        uint32_t slot = step->slot_and_kind >> 1;
+        uint32_t size = step->size;
+        if ((step->slot_and_kind & 1) == 0) {
+            unsigned char *block = malloc(size);
+            write_contents(block, size, slot);
+            slots[slot] = block;
+        } else {
+            unsigned char *block = slots[slot];
+            check_contents(block, size, slot);
+            free(block);
+        }
+    }
+}
+
+/* Mapped, not read: what the trace needs must not come from the allocator that is measured. */
+struct workload load_trace(const char *path)
+{
+    int file = open(path, O_RDONLY);
+    struct stat status;
+    if (file < 0 || fstat(file, &status) != 0)
+        fail("%s: cannot be opened", path);
+    size_t bytes = (size_t)status.st_size;
+    if (bytes < sizeof(struct header))
+        fail("%s: is no flat trace", path);
+    const struct header *header = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file, 0);
+    close(file);
+    if (header == MAP_FAILED)
+        fail("%s: cannot be mapped", path);
+    if (memcmp(header->magic, Magic, sizeof Magic) != 0 || bytes != sizeof *header + header->steps * sizeof(struct step))
+        fail("%s: is no flat trace, or cut off", path);
+
+    first_step = (const struct step *)(header + 1);
+    end_of_steps = first_step + header->steps;
+    slots = own_memory(header->slots * sizeof *slots);
+    return (struct workload){"trace", header->steps, replay};
+}
