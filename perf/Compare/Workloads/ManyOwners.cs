@@ -41,13 +41,12 @@ internal sealed unsafe class ManyOwners(int owners) : CheckedWorkload(owners, th
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void Produce<T>(T allocator, int index, int batch) where T : struct, IAllocator<T>, allows ref struct
     {
-        int size = ((batch * Lane.BatchSize) + index) % SizeCount;
-        foreach (ref nuint slot in _lanes[index].BeginWrite())
+        Span<nuint> slots = _lanes[index].BeginWrite();
+        for (int i = 0; i < slots.Length; i++)
         {
-            nuint* block = (nuint*)allocator.Alloc(_sizes[size]);
-            *block = (nuint)block + (nuint)index;
-            slot = (nuint)block;
-            size = (size + 1) % SizeCount;
+            void* block = allocator.Alloc(_sizes[((batch * Lane.BatchSize) + index + i) % SizeCount]);
+            *(ulong*)block = Tag((nuint)block, index, i);
+            slots[i] = (nuint)block;
         }
 
         _lanes[index].EndWrite();
@@ -65,13 +64,16 @@ internal sealed unsafe class ManyOwners(int owners) : CheckedWorkload(owners, th
     private long Consume<T>(T allocator, int index) where T : struct, IAllocator<T>, allows ref struct
     {
         long wrong = 0;
-        foreach (nuint block in _lanes[index].BeginRead())
+        ReadOnlySpan<nuint> slots = _lanes[index].BeginRead();
+        for (int i = 0; i < slots.Length; i++)
         {
-            wrong += *(nuint*)block == block + (nuint)index ? 0 : 1;
-            allocator.Free((void*)block);
+            wrong += *(ulong*)slots[i] == Tag(slots[i], index, i) ? 0 : 1;
+            allocator.Free((void*)slots[i]);
         }
 
         _lanes[index].EndRead();
         return wrong;
     }
+
+    private static ulong Tag(nuint block, int index, int place) => block + ((ulong)((index * Lane.BatchSize) + place) << 48);
 }
