@@ -3,7 +3,7 @@ using SpanHeap.Perf.Allocators;
 namespace SpanHeap.Perf.Compare;
 
 /// <summary>One workload with one number of threads: what each allocator that can do it has shown.</summary>
-internal sealed class Bout(WorkloadEntry workload, int threads, bool showsIdle, IReadOnlyList<Cell> cells)
+internal sealed class Bout(WorkloadEntry workload, int threads, bool showsIdle, bool runsAlone, IReadOnlyList<Cell> cells)
 {
     public WorkloadEntry Workload { get; } = workload;
 
@@ -11,6 +11,9 @@ internal sealed class Bout(WorkloadEntry workload, int threads, bool showsIdle, 
 
     /// <inheritdoc cref="Compare.Workload.ShowsIdle"/>
     public bool ShowsIdle { get; } = showsIdle;
+
+    /// <inheritdoc cref="Compare.Workload.RunsAlone"/>
+    public bool RunsAlone { get; } = runsAlone;
 
     public IReadOnlyList<Cell> Cells { get; } = cells;
 
@@ -26,7 +29,7 @@ internal sealed class Bout(WorkloadEntry workload, int threads, bool showsIdle, 
     {
         using Workload made = workload.Make(threads);
         Cell[] cells = [.. allocators.Where(allocator => CanDo(allocator, made)).Select(allocator => new Cell(allocator))];
-        return new Bout(workload, threads, made.ShowsIdle, cells);
+        return new Bout(workload, threads, made.ShowsIdle, made.RunsAlone, cells);
     }
 
     private static bool CanDo(AllocatorEntry allocator, Workload workload) =>

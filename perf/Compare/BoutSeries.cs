@@ -15,7 +15,7 @@ internal sealed class BoutSeries(Bout bout, int rounds)
 
     public void Measure()
     {
-        int coldRounds = Math.Min(rounds, MostColdRounds);
+        int coldRounds = bout.RunsAlone ? 1 : Math.Min(rounds, MostColdRounds);
         for (int round = 1; round <= coldRounds; round++)
         {
             Progress.Show($"{bout.Name}: cold, process {round} of {coldRounds}");
@@ -23,33 +23,38 @@ internal sealed class BoutSeries(Bout bout, int rounds)
                 Try(cell, () => cell.ColdRounds.Add(RunOnce<RoundTime>(cell, ColdWorkload.Verb).NsPerOp));
         }
 
-        MeasureMemory();
-        MeasureWarm();
+        foreach (IReadOnlyList<Cell> cells in SideBySide(_allocators))
+            MeasureMemory(cells);
+        foreach (IReadOnlyList<Cell> cells in SideBySide(bout.Cells))
+            MeasureWarm(cells);
     }
 
-    /// <summary>The peaks one after the other; then all sleep at the same time.</summary>
-    private void MeasureMemory()
+    /// <summary>All at once, or where they would not find the memory one after the other.</summary>
+    private IEnumerable<IReadOnlyList<Cell>> SideBySide(IReadOnlyList<Cell> cells) => bout.RunsAlone ? cells.Chunk(1) : [cells];
+
+    /// <summary>Memory does not depend on who else runs. Those that are to sleep do so at the same time.</summary>
+    private void MeasureMemory(IReadOnlyList<Cell> cells)
     {
         using var workers = new WorkerSet();
-        foreach (Cell cell in _allocators)
+        foreach (Cell[] some in Abreast(cells))
         {
-            Progress.Show($"{bout.Name}: {cell.Allocator.Name}, memory");
-            Try(cell, () => cell.PeakBytes = workers.Add(cell, Start(cell, MemoryWorkload.Verb)).Answer<PeakMemory>().Bytes);
-            if (!bout.ShowsIdle)
-                workers.Remove(cell);
+            Progress.Show($"{bout.Name}: memory of {Names(some)}");
+            foreach (Cell cell in some)
+                Try(cell, () => workers.Add(cell, Start(cell, MemoryWorkload.Verb)));
+            foreach (Cell cell in some)
+                Try(cell, () => cell.PeakBytes = workers.Of(cell)?.Answer<PeakMemory>().Bytes);
         }
 
-        foreach ((Cell cell, WorkerProcess worker) in workers.All)
+        foreach ((Cell cell, WorkerProcess worker) in workers.All.Where(_ => bout.ShowsIdle))
             Try(cell, () => cell.IdleBytes = worker.Answer<IdleMemory>().Bytes);
     }
 
-    private void MeasureWarm()
+    private void MeasureWarm(IReadOnlyList<Cell> cells)
     {
         using var workers = new WorkerSet();
-        // As many warm up at a time as there are processors for; nothing is timed for a figure meanwhile.
-        foreach (Cell[] some in bout.Cells.Chunk(Math.Max(1, Environment.ProcessorCount / bout.Threads)))
+        foreach (Cell[] some in Abreast(cells))
         {
-            Progress.Show($"{bout.Name}: {string.Join(" and ", some.Select(cell => cell.Allocator.Name))} warm up");
+            Progress.Show($"{bout.Name}: warm-up of {Names(some)}");
             foreach (Cell cell in some)
                 Try(cell, () => workers.Add(cell, Start(cell, WarmWorkload.Verb)));
             foreach (Cell cell in some)
@@ -63,6 +68,11 @@ internal sealed class BoutSeries(Bout bout, int rounds)
                 Try(cell, () => cell.WarmRounds.Add(worker.Ask<RoundTime>("round").NsPerOp));
         }
     }
+
+    /// <summary>As many at a time as there are processors for, where nothing is timed for a figure.</summary>
+    private IEnumerable<Cell[]> Abreast(IEnumerable<Cell> cells) => cells.Chunk(Math.Max(1, Environment.ProcessorCount / bout.Threads));
+
+    private static string Names(IEnumerable<Cell> cells) => string.Join(" and ", cells.Select(cell => cell.Allocator.Name));
 
     /// <summary>What one allocator cannot do ends its own measurement and not that of the others.</summary>
     private void Try(Cell cell, Action measure)
@@ -105,12 +115,6 @@ internal sealed class BoutSeries(Bout bout, int rounds)
         }
 
         public WorkerProcess? Of(Cell cell) => _all.Find(pair => pair.Cell == cell).Worker;
-
-        public void Remove(Cell cell)
-        {
-            Of(cell)?.Dispose();
-            _all.RemoveAll(pair => pair.Cell == cell);
-        }
 
         public void Dispose()
         {

@@ -30,6 +30,9 @@ internal abstract class Workload(int threads, bool threadsStay = true) : IDispos
     /// <summary>Whether what is resident three seconds after <see cref="Drain{T}"/> says something: a few MiB were live.</summary>
     public virtual bool ShowsIdle => false;
 
+    /// <summary>Whether it takes so much memory that allocators cannot wait for their turns side by side.</summary>
+    public virtual bool RunsAlone => false;
+
     /// <summary>Draws sizes and orders, makes tables: all that is not the allocator's. Comes before the memory's baseline.</summary>
     public virtual void Prepare() { }
 

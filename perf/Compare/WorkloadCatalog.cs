@@ -25,17 +25,20 @@ internal static class WorkloadCatalog
         new("random", "10,000 live, 16 to 512 B", s_oneAndTwo, threads => new Replace<EveryLine>(10_000, 300_000, Sizes.Uniform(16, 512), threads)),
         new("random-mixed", "100,000 live, 16 B to 4 KiB, each doubling alike", s_one, _ =>
             new Replace<EveryLine>(100_000, 100_000, Sizes.LogUniform(16, 4096)) { ShowsIdleMemory = true }),
+        new("random-8g", "8 GiB live, sizes as random", s_one, _ => new Replace<EveryLine>(32 << 20, 300_000, Sizes.Uniform(16, 512)) { IsVast = true })
+        {
+            OnRequest = true,
+        },
         new("zeroed-64", "alloc zeroed, write, free", s_one, _ => new ZeroedPair(64, 1_000_000)),
         new("zeroed-1024", "as zeroed-64", s_one, _ => new ZeroedPair(1024, 400_000)),
         new("zeroed-64k", "as zeroed-64", s_one, _ => new ZeroedPair(64 << 10, 10_000)),
         new("aligned-64", "64 B on cache lines, 32 live", s_one, _ => new Aligned(64, 64, 64)),
         new("aligned-mixed", "200 B at 32 B to 4 KiB in turn, 32 live", s_one, _ => new Aligned(200, 32, 4096)),
-        new("medium", "1 to 32 KiB, 1000 live", s_one, _ =>
-            new Replace<EveryLine>(1000, 100_000, Sizes.Uniform(1 << 10, 32 << 10)) { ShowsIdleMemory = true }),
+        new("medium", "1 to 32 KiB, 1000 live", s_one, _ => new Replace<EveryLine>(1000, 50_000, Sizes.Uniform(1 << 10, 32 << 10))),
         new("large", "64 KiB to 1 MiB, 40 live", s_one, _ =>
             new Replace<EveryPage>(40, 2_000, Sizes.Uniform(64 << 10, 1 << 20)) { ShowsIdleMemory = true }),
         new("zeroed-huge", "mimalloc-bench malloc-large: 5 to 25 MiB", s_one, _ => new ZeroedHuge()),
-        new("growth", "one buffer to 1 MiB by a quarter at a time", s_one, _ => new Growth(1, 1 << 20, 100_000)),
+        new("growth", "one buffer to 1 MiB by a quarter at a time", s_one, _ => new Growth(1, 1 << 20, 50_000)),
         new("growth-many", "200 buffers to 16 KiB side by side", s_one, _ => new Growth(200, 16 << 10, 200_000)),
         new("tiny-numbers", "cfrac-like: numbers of 8 to 48 B, most short-lived", s_one, _ => new TinyNumbers()),
         new("lifo-reverse", "sh6bench-like: groups freed in reverse or in order", s_one, _ => new LifoAndReverse()),
@@ -60,12 +63,12 @@ internal static class WorkloadCatalog
         ? RecordedProgram.Entry(key[RecordedProgram.Prefix.Length..])
         : All.FirstOrDefault(entry => entry.Name == key) ?? throw new InputException($"'{key}' is not a workload.");
 
-    /// <summary>The workloads whose names fit one of the patterns, such as <c>pair*</c>; all of them without patterns.</summary>
+    /// <summary>The workloads whose names fit one of the patterns, such as <c>pair*</c>; without patterns all that are not on request.</summary>
     public static IReadOnlyList<WorkloadEntry> Choose(IReadOnlyList<string>? patterns, IEnumerable<WorkloadEntry> recordings)
     {
         WorkloadEntry[] known = [.. All, .. recordings];
         if (patterns is null)
-            return known;
+            return [.. known.Where(entry => !entry.OnRequest)];
         foreach (string pattern in patterns.Where(pattern => !known.Any(entry => Fits(entry, pattern))))
             throw new InputException($"'{pattern}' is not a workload. Known: {string.Join(", ", known.Select(entry => entry.Name))}.");
         return [.. known.Where(entry => patterns.Any(pattern => Fits(entry, pattern)))];

@@ -10,8 +10,18 @@ internal sealed record WorkloadEntry(string Name, string Origin, int[] ThreadCou
     /// <summary>What a child process needs to be told to find it.</summary>
     public string Key { get; init; } = Name;
 
-    /// <summary>Of the thread counts asked for those that make sense: more than two wherever two do.</summary>
-    public IEnumerable<int> ThreadsOf(IReadOnlyList<int>? wanted) => wanted is null
-        ? ThreadCounts
-        : wanted.Where(count => count == 1 ? ThreadCounts.Contains(1) : ThreadCounts.Any(own => own > 1));
+    /// <summary>Takes minutes or gigabytes: runs only when it is named, or fits a pattern.</summary>
+    public bool OnRequest { get; init; }
+
+    /// <summary>
+    /// Of the thread counts asked for those that make sense: more than two wherever two do. A workload about a number of threads
+    /// beyond two keeps its number.
+    /// </summary>
+    public IEnumerable<int> ThreadsOf(IReadOnlyList<int>? wanted)
+    {
+        bool keepsNumber = ThreadCounts is [> 2];
+        if (wanted is null || (keepsNumber && wanted.Any(count => count > 1)))
+            return ThreadCounts;
+        return keepsNumber ? [] : wanted.Where(count => count == 1 ? ThreadCounts.Contains(1) : ThreadCounts.Any(own => own > 1));
+    }
 }

@@ -74,13 +74,13 @@ internal sealed class BarChartWriter
     {
         Line("<style>");
         Line("text { font-family: -apple-system, 'Segoe UI', 'DejaVu Sans', Helvetica, Arial, sans-serif; font-size: 11px; fill: #24292f; }");
-        Line(".title { font-size: 14px; font-weight: 600; } .name { text-anchor: end; } .label { font-size: 9px; } .first { font-weight: 700; }");
+        Line(".title { font-size: 14px; font-weight: 600; } .name { text-anchor: end; } .label { font-size: 9px; stroke: #ffffff; stroke-width: 2px; paint-order: stroke; } .first { font-weight: 700; }");
         Line(".tick { font-size: 10px; text-anchor: middle; fill: #57606a; } .paper { fill: #ffffff; stroke: #d0d7de; }");
         Line(".grid { stroke: #d8dee4; } .one { stroke: #57606a; stroke-dasharray: 3 2; } .mark { stroke: #111111; stroke-width: 2; }");
         for (int i = 0; i < _chart.Series.Count; i++)
             Line($".s{i} {{ fill: {_chart.Series[i].Colour}; }}");
         Line("@media (prefers-color-scheme: dark) {");
-        Line("text { fill: #e6edf3; } .tick { fill: #9198a1; } .paper { fill: #0d1117; stroke: #30363d; }");
+        Line("text { fill: #e6edf3; } .label { stroke: #0d1117; } .tick { fill: #9198a1; } .paper { fill: #0d1117; stroke: #30363d; }");
         Line(".grid { stroke: #262c36; } .one { stroke: #9198a1; } .mark { stroke: #f0f6fc; } }");
         Line("</style>");
     }
@@ -121,25 +121,32 @@ internal sealed class BarChartWriter
     {
         int barsHeight = _chart.Series.Count * BarPitch;
         Line($"""<text class="name" x="{left + NameWidth - 6}" y="{top + (barsHeight / 2) + 4}">{Escape(group.Name)}</text>""");
-        for (int i = 0; i < group.Values.Count; i++)
+        double[] ends = [.. group.Values.Select(value => left + NameWidth + (Math.Min(value ?? 0, AxisEnd) * UnitWidth))];
+        for (int i = 0; i < ends.Length; i++)
         {
-            if (group.Values[i] is { } value)
-                WriteBar(i, value, left + NameWidth, top + (i * BarPitch));
+            string width = Number(ends[i] - left - NameWidth);
+            Line($"""<rect class="s{i}" x="{left + NameWidth}" y="{top + (i * BarPitch)}" width="{width}" height="{BarHeight}"/>""");
         }
 
-        if (group.Mark is not { } mark)
-            return;
-        string x = Number(left + NameWidth + (Math.Min(mark, AxisEnd) * UnitWidth));
-        Line($"""<line class="mark" x1="{x}" y1="{top - 1}" x2="{x}" y2="{top + barsHeight}"/>""");
+        if (group.Mark is { } mark)
+        {
+            string x = Number(left + NameWidth + (Math.Min(mark, AxisEnd) * UnitWidth));
+            Line($"""<line class="mark" x1="{x}" y1="{top - 1}" x2="{x}" y2="{top + barsHeight}"/>""");
+        }
+
+        // Last, so that nothing lies over them.
+        for (int i = 0; i < ends.Length; i++)
+        {
+            if (group.Values[i] is { } value)
+                WriteLabel(i, value, ends[i], top + (i * BarPitch));
+        }
     }
 
-    private void WriteBar(int series, double value, int left, int top)
+    private void WriteLabel(int series, double value, double end, int top)
     {
-        double width = Math.Min(value, AxisEnd) * UnitWidth;
         string ratio = value.ToString(value < 10 ? "F2" : "F0", CultureInfo.InvariantCulture);
         string emphasis = series == 0 ? " first" : "";
-        Line($"""<rect class="s{series}" x="{left}" y="{top}" width="{Number(width)}" height="{BarHeight}"/>""");
-        Line($"""<text class="label{emphasis}" x="{Number(left + width + 3)}" y="{top + BarHeight - 1}">{ratio}</text>""");
+        Line($"""<text class="label{emphasis}" x="{Number(end + 3)}" y="{top + BarHeight - 1}">{ratio}</text>""");
     }
 
     private static string Number(double value) => value.ToString("0.#", CultureInfo.InvariantCulture);

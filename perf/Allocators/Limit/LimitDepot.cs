@@ -10,18 +10,28 @@ internal static unsafe class LimitDepot
     /// <summary>Half a stack moves at a time, so that a thread at either end of its stack does not come back at once.</summary>
     private const int Half = LimitCaches.StackCapacity / 2;
 
-    /// <summary>A chunk is aligned to its size, so that any block finds the class at its beginning.</summary>
-    private const nuint ChunkSize = 4 << 20;
+    /// <summary>A chunk holds blocks of one class and is aligned to its size, so that an address tells its number.</summary>
+    private const int ChunkLog = 22;
+    private const nuint ChunkSize = (nuint)1 << ChunkLog;
 
-    private const nuint ChunkHeader = 64;
+    /// <summary>Chunks whose numbers differ by a multiple of it cannot both be had.</summary>
+    private const int TableSize = 1 << 16;
+
+    /// <summary>Chunks begin at offsets of their own: at the same ones, the first blocks of all classes would share a few sets of the caches.</summary>
+    private const nuint Shift = 4096 + 64;
 
     /// <summary>What is cut from a chunk at a time, in bytes, if that is more than one block and less than half a stack.</summary>
     private const nuint Cut = 64 << 10;
 
+    /// <summary>The class of each chunk; dense, as the system hands out neighbouring addresses.</summary>
+    private static readonly byte* s_classes = (byte*)NativeMemory.AllocZeroed(TableSize);
+
+    private static readonly HashSet<nint> s_taken = [];
+
     private static readonly Shelf[] s_shelves = [.. Enumerable.Range(0, LimitSizes.Count).Select(_ => new Shelf())];
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint ClassOf(void* block) => *(uint*)((nuint)block & ~(ChunkSize - 1));
+    public static uint ClassOf(void* block) => *EntryOf((nuint)block);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static void* Refill(ClassStack* stack, uint sizeClass)
@@ -69,9 +79,8 @@ internal static unsafe class LimitDepot
         nuint size = LimitSizes.SizeOf(sizeClass);
         if (shelf.ChunkEnd - shelf.ChunkNext < size)
         {
-            nuint chunk = (nuint)NativeMemory.AlignedAlloc(ChunkSize, ChunkSize);
-            *(uint*)chunk = sizeClass;
-            shelf.ChunkNext = chunk + ChunkHeader;
+            nuint chunk = NewChunk(sizeClass);
+            shelf.ChunkNext = chunk + (sizeClass * Shift);
             shelf.ChunkEnd = chunk + ChunkSize;
         }
 
@@ -82,6 +91,23 @@ internal static unsafe class LimitDepot
             *stack->Top++ = (nint)(shelf.ChunkNext + (i * size));
         shelf.ChunkNext += count * size;
     }
+
+    private static nuint NewChunk(uint sizeClass)
+    {
+        nuint chunk = (nuint)NativeMemory.AlignedAlloc(ChunkSize, ChunkSize);
+        // The shelves have a lock each; two of them must not take the same entry.
+        lock (s_taken)
+        {
+            if (!s_taken.Add((nint)EntryOf(chunk)))
+                throw new NotSupportedException("The limit cannot tell this memory from other memory of its own.");
+            *EntryOf(chunk) = (byte)sizeClass;
+        }
+
+        return chunk;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static byte* EntryOf(nuint block) => s_classes + ((block >> ChunkLog) & (TableSize - 1));
 
     /// <summary>One class.</summary>
     private sealed class Shelf

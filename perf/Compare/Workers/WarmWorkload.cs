@@ -13,7 +13,7 @@ internal sealed class WarmWorkload(string workload, string threads) : WorkloadWo
         var rounds = new WarmRounds(steps.Run, steps.Workload.Verify, steps.Workload.Operations)
         {
             // There are many workloads, and their passes call the slow paths far more often than a short recording does.
-            WarmUpTime = (TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(3)),
+            WarmUpTime = (TimeSpan.FromSeconds(1.2), TimeSpan.FromSeconds(2)),
             Round = TimeSpan.FromMilliseconds(40),
         };
         rounds.Serve();

@@ -13,20 +13,20 @@ internal sealed unsafe class Replace<TTouch>(int live, int steps, SizeDraw sizes
     where TTouch : struct, ITouch
 {
     private const int Chunks = 50;
-    private const uint HugeSize = 1 << 20;
 
-    private readonly Step[] _plan = GC.AllocateUninitializedArray<Step>(steps / Chunks * Chunks, pinned: true);
-    private readonly Block[][] _blocks = [.. Enumerable.Range(0, threads).Select(_ => GC.AllocateArray<Block>(live, pinned: true))];
-    private readonly ArrayBlock[][] _arrays = [.. Enumerable.Range(0, threads).Select(_ => new ArrayBlock[live])];
+    private readonly int _steps = steps / Chunks * Chunks;
+    private Step[] _plan = [];
+    private Block[][] _blocks = [];
+    private ArrayBlock[][] _arrays = [];
 
-    public override long Operations => (long)_plan.Length * Threads;
-
-    public override Needs Needs => BlocksAreHuge ? Needs.Huge : Needs.Nothing;
+    public override long Operations => (long)_steps * Threads;
 
     public override bool ShowsIdle => ShowsIdleMemory;
 
-    /// <summary>Whether sizes go beyond 1 MiB.</summary>
-    public bool BlocksAreHuge { get; init; }
+    public override bool RunsAlone => IsVast;
+
+    /// <inheritdoc cref="Workload.RunsAlone"/>
+    public bool IsVast { get; init; }
 
     /// <inheritdoc cref="Workload.ShowsIdle"/>
     public bool ShowsIdleMemory { get; init; }
@@ -34,6 +34,8 @@ internal sealed unsafe class Replace<TTouch>(int live, int steps, SizeDraw sizes
     public override void Prepare()
     {
         var random = new Random(1);
+        _plan = GC.AllocateUninitializedArray<Step>(_steps, pinned: true);
+        _blocks = [.. Enumerable.Range(0, Threads).Select(_ => GC.AllocateArray<Block>(live, pinned: true))];
         for (int i = 0; i < _plan.Length; i++)
             _plan[i] = new Step(random.Next(live), sizes(random));
     }
@@ -69,12 +71,17 @@ internal sealed unsafe class Replace<TTouch>(int live, int steps, SizeDraw sizes
         Array.Clear(_blocks[thread]);
     });
 
-    public void RunArrays<T>() where T : struct, IArraySource => RunOnThreads(thread =>
+    public void RunArrays<T>() where T : struct, IArraySource
     {
-        int length = _plan.Length / Chunks;
-        for (int i = 0; i < Chunks; i++)
-            ArrayLoop<T>(_plan.AsSpan(i * length, length), _arrays[thread]);
-    });
+        if (_arrays.Length == 0)
+            _arrays = [.. Enumerable.Range(0, Threads).Select(_ => new ArrayBlock[live])];
+        RunOnThreads(thread =>
+        {
+            int length = _plan.Length / Chunks;
+            for (int i = 0; i < Chunks; i++)
+                ArrayLoop<T>(_plan.AsSpan(i * length, length), _arrays[thread]);
+        });
+    }
 
     public override void Verify()
     {

@@ -10,7 +10,7 @@ namespace SpanHeap.Perf.Compare.Workloads;
 internal sealed unsafe class ZeroedHuge() : Workload(threads: 1), IArrayWorkload
 {
     private const int Places = 20;
-    private const int Steps = 60;
+    private const int Steps = 40;
     private const int Min = 5 << 20;
     private const int Max = 25 << 20;
     private const uint Page = 4096;
