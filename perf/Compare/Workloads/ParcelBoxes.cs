@@ -13,23 +13,23 @@ internal sealed unsafe class ParcelBoxes(int count)
 
     private const int Header = 2;
 
-    // Words between boxes: two cache lines, for the prefetcher fetches pairs.
+    // Words between boxes: two cache lines, for the prefetcher fetches pairs. The first lies so far from the array's length, too.
     private const int Stride = 16;
 
-    private readonly nuint[] _heads = GC.AllocateArray<nuint>(count * Stride, pinned: true);
-    private readonly int[] _parcels = new int[count * Stride];
+    private readonly nuint[] _heads = new nuint[(count + 1) * Stride];
+    private readonly long[] _parcels = new long[(count + 1) * Stride];
 
     /// <summary>Puts the blocks into a box; false if it is full.</summary>
     public bool TryPost<T>(T allocator, int box, ReadOnlySpan<MarkedBlock> blocks) where T : struct, IAllocator<T>, allows ref struct
     {
-        if (Volatile.Read(ref _parcels[box * Stride]) >= MaxParcels)
+        if (Volatile.Read(ref _parcels[At(box)]) >= MaxParcels)
             return false;
-        Interlocked.Increment(ref _parcels[box * Stride]);
+        Interlocked.Increment(ref _parcels[At(box)]);
 
         nuint* parcel = (nuint*)allocator.Alloc((nuint)((Header + blocks.Length) * sizeof(nuint)));
         parcel[1] = (nuint)blocks.Length;
         blocks.CopyTo(new Span<MarkedBlock>(parcel + Header, blocks.Length));
-        ref nuint head = ref _heads[box * Stride];
+        ref nuint head = ref _heads[At(box)];
         nuint next;
         do
         {
@@ -44,12 +44,12 @@ internal sealed unsafe class ParcelBoxes(int count)
     public long FreeAll<T>(T allocator, int box) where T : struct, IAllocator<T>, allows ref struct
     {
         // A look first: most often there is nothing, and an exchange takes the line from who posts.
-        if (Volatile.Read(ref _heads[box * Stride]) == 0)
+        if (Volatile.Read(ref _heads[At(box)]) == 0)
             return 0;
 
         long wrong = 0;
         int taken = 0;
-        nuint* parcel = (nuint*)Interlocked.Exchange(ref _heads[box * Stride], 0);
+        nuint* parcel = (nuint*)Interlocked.Exchange(ref _heads[At(box)], 0);
         for (; parcel != null; taken++)
         {
             foreach (MarkedBlock block in new ReadOnlySpan<MarkedBlock>(parcel + Header, (int)parcel[1]))
@@ -63,7 +63,9 @@ internal sealed unsafe class ParcelBoxes(int count)
             parcel = next;
         }
 
-        Interlocked.Add(ref _parcels[box * Stride], -taken);
+        Interlocked.Add(ref _parcels[At(box)], -taken);
         return wrong;
     }
+
+    private static int At(int box) => (box + 1) * Stride;
 }

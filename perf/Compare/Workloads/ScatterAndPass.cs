@@ -25,8 +25,8 @@ internal sealed unsafe class ScatterAndPass(int threads) : CheckedWorkload(threa
     private const int SizeStep = 1103;
     private const int PassedStep = 37;
 
-    // No two loops in a row begin at the same sizes.
-    private const int SizesPerLoop = OperationsPerLoop + MaxPassed;
+    // Each loop begins elsewhere among the sizes, in a cycle of 2000 loops: a slot that comes up every tenth gets another size each time.
+    private const int FirstSizeStep = 457;
 
     private readonly MarkedBlock[] _slots = GC.AllocateArray<MarkedBlock>(Slots * threads, pinned: true);
     private readonly ParcelBoxes _boxes = new(threads);
@@ -77,7 +77,7 @@ internal sealed unsafe class ScatterAndPass(int threads) : CheckedWorkload(threa
     private long RunLoop<T>(T allocator, int index, int loop) where T : struct, IAllocator<T>, allows ref struct
     {
         Span<MarkedBlock> slots = _slots.AsSpan(index * Slots, Slots);
-        int slot = loop * OperationsPerLoop * SlotStep % Slots, size = loop * SizesPerLoop * SizeStep % SizeCount;
+        int slot = loop * OperationsPerLoop * SlotStep % Slots, size = loop * FirstSizeStep % SizeCount;
         long wrong = 0;
         for (int i = 0; i < OperationsPerLoop; i++)
         {
