@@ -1,19 +1,16 @@
-using System.Runtime.ExceptionServices;
-
 namespace SpanHeap.Perf.Compare;
 
 /// <summary>Threads that stay between passes, as a server's do, and run the same body each with its own number.</summary>
+/// <remarks>An exception in a body ends the process, as on any thread: others might wait for its thread forever.</remarks>
 internal sealed class WorkerTeam : IDisposable
 {
     private readonly Thread[] _threads;
     private readonly Barrier _start;
     private readonly Barrier _end;
     private Action<int>? _body;
-    private ExceptionDispatchInfo? _failure;
 
     public WorkerTeam(int count)
     {
-        // The caller waits at both without spinning away a processor that a worker needs.
         _start = new Barrier(count + 1);
         _end = new Barrier(count + 1);
         _threads = new Thread[count];
@@ -31,7 +28,6 @@ internal sealed class WorkerTeam : IDisposable
         _body = body;
         _start.SignalAndWait();
         _end.SignalAndWait();
-        Interlocked.Exchange(ref _failure, null)?.Throw();
     }
 
     public void Dispose()
@@ -51,16 +47,7 @@ internal sealed class WorkerTeam : IDisposable
             _start.SignalAndWait();
             if (_body is not { } body)
                 return;
-            try
-            {
-                body(index);
-            }
-            catch (Exception error)
-            {
-                // The pass must end, so that the caller can throw it.
-                Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(error), null);
-            }
-
+            body(index);
             _end.SignalAndWait();
         }
     }

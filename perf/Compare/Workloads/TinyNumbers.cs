@@ -19,6 +19,8 @@ internal sealed unsafe class TinyNumbers() : Workload(threads: 1)
     private const int StepsPerChunk = 8_000;
 
     private readonly nuint[] _numbers = GC.AllocateArray<nuint>(Recent + Kept, pinned: true);
+    // What each number should be: two that share memory cannot both be right.
+    private readonly uint[] _values = GC.AllocateArray<uint>(Recent + Kept, pinned: true);
     private uint _state;
 
     public override long Operations => (long)Chunks * StepsPerChunk;
@@ -34,9 +36,10 @@ internal sealed unsafe class TinyNumbers() : Workload(threads: 1)
     {
         _state = 1;
         fixed (nuint* numbers = _numbers)
+        fixed (uint* values = _values)
         {
             for (int i = 0; i < Chunks; i++)
-                Loop(T.ForThisThread(), numbers, ref _state);
+                Loop(T.ForThisThread(), numbers, values, ref _state);
         }
     }
 
@@ -46,13 +49,15 @@ internal sealed unsafe class TinyNumbers() : Workload(threads: 1)
         foreach (nuint number in _numbers)
             allocator.Free((void*)number);
         Array.Clear(_numbers);
+        Array.Clear(_values);
     }
 
     /// <summary>Each number is looked at when it is freed.</summary>
     public override void Verify() { }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void Loop<T>(T allocator, nuint* numbers, ref uint state) where T : struct, IAllocator<T>, allows ref struct
+    private static void Loop<T>(T allocator, nuint* numbers, uint* values, ref uint state)
+        where T : struct, IAllocator<T>, allows ref struct
     {
         uint random = state;
         for (int step = 0; step < StepsPerChunk; step++)
@@ -63,14 +68,16 @@ internal sealed unsafe class TinyNumbers() : Workload(threads: 1)
             uint* left = (uint*)numbers[random % Recent];
             uint* right = (uint*)numbers[(random >> 8) % Recent];
             uint digits = MinDigits + ((random >> 16) % (MaxDigits - MinDigits + 1));
-            uint* result = NewNumber(allocator, digits, left[1] + right[1] + random);
+            uint value = left[1] + right[1] + random;
+            uint* result = NewNumber(allocator, digits, value);
 
-            nuint* place = numbers + ((random >> 20) % KeptOneIn == 0 ? Recent + (step % Kept) : step % Recent);
-            uint* old = (uint*)*place;
-            if (old[1] != old[old[0] - 1])
+            int place = (random >> 20) % KeptOneIn == 0 ? Recent + (step % Kept) : step % Recent;
+            uint* old = (uint*)numbers[place];
+            if (old[1] != values[place] || old[old[0] - 1] != values[place])
                 WrongContentsException.ThrowOverwritten((nuint)old, old[0] * DigitSize);
             allocator.Free(old);
-            *place = (nuint)result;
+            numbers[place] = (nuint)result;
+            values[place] = value;
         }
 
         state = random;
