@@ -25,7 +25,7 @@ internal static class WorkloadCatalog
         new("random", "10,000 live, 16 to 512 B", s_oneAndTwo, threads => new Replace<EveryLine>(10_000, 300_000, Sizes.Uniform(16, 512), threads)),
         new("random-mixed", "100,000 live, 16 B to 4 KiB, each doubling alike", s_one, _ =>
             new Replace<EveryLine>(100_000, 100_000, Sizes.LogUniform(16, 4096)) { ShowsIdleMemory = true }),
-        new("random-8g", "8 GiB live, sizes as random", s_one, _ => new Replace<EveryLine>(32 << 20, 300_000, Sizes.Uniform(16, 512)) { IsVast = true })
+        new("random-8g", "8 GiB live, sizes as random", s_one, _ => new Replace<EveryLine>(32 << 20, 2_000_000, Sizes.Uniform(16, 512)) { IsVast = true })
         {
             OnRequest = true,
         },
