@@ -127,7 +127,11 @@ internal unsafe struct ThreadRecord
     private static nint* MakePlaces()
     {
         nint* places = (nint*)NativeMemory.Alloc(StackPlaces, (nuint)sizeof(nint));
-        new Span<nint>(places, StackPlaces).Fill((nint)None);
+        for (int i = 0; i < StackPlaces; i++)
+        {
+            places[i] = (nint)None;
+        }
+
         return places;
     }
 }

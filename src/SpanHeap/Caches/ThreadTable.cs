@@ -36,10 +36,12 @@ internal unsafe struct ThreadTable
     }
 
     /// <summary>Forgets all caches.</summary>
-    public static void Clear(ThreadTable* table) => new Span<ThreadSlot>(Slot(table, 0), table->Length).Clear();
+    public static void Clear(ThreadTable* table) => NativeMemory.Clear(Slot(table, 0), SlotBytes(table->Length));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ThreadSlot* Slot(ThreadTable* table, int heapNumber) => (ThreadSlot*)(table + 1) + heapNumber;
+
+    private static nuint SlotBytes(int length) => (nuint)length * (nuint)sizeof(ThreadSlot);
 
     private static bool TryGrow(ref ThreadTable* table, int length)
     {
@@ -47,7 +49,7 @@ internal unsafe struct ThreadTable
         ThreadTable* made;
         try
         {
-            made = (ThreadTable*)NativeMemory.AllocZeroed((nuint)(sizeof(ThreadTable) + (larger * sizeof(ThreadSlot))));
+            made = (ThreadTable*)NativeMemory.AllocZeroed((nuint)sizeof(ThreadTable) + SlotBytes(larger));
         }
         catch (OutOfMemoryException)
         {
@@ -55,7 +57,7 @@ internal unsafe struct ThreadTable
         }
 
         made->Length = larger;
-        new Span<ThreadSlot>(Slot(table, 0), table->Length).CopyTo(new Span<ThreadSlot>(Slot(made, 0), larger));
+        NativeMemory.Copy(Slot(table, 0), Slot(made, 0), SlotBytes(table->Length));
         if (table != Empty)
         {
             NativeMemory.Free(table);
