@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using SpanHeap.Caches;
-using SpanHeap.Os;
 using SpanHeap.Tests.Support;
 
 namespace SpanHeap.Tests.Caches;
@@ -102,7 +101,7 @@ public sealed unsafe class OwnershipTests
                 registry.Poll(int.MaxValue);
             });
 
-            // A thread that was joined may be a thread to the kernel for a moment longer.
+            // A thread that was joined may be a thread to the C library for a moment longer.
             StressWait.Until(
                 () =>
                 {
@@ -139,7 +138,7 @@ public sealed unsafe class OwnershipTests
             thread = ThreadIdentity.OfCurrent();
         });
 
-        // A thread that was joined may be a thread to the kernel for a moment longer.
+        // A thread that was joined may be a thread to the C library for a moment longer.
         StressWait.Until(() => thread.IsDead, static () => "the thread lives");
         return cache;
     }

@@ -71,7 +71,7 @@ public sealed unsafe class OutOfMemoryInjectionTests(ITestOutputHelper output)
             StressThreads.RunOne(() =>
             {
                 StressHeap.FreeAll(heap, blocks);
-                Assert.True(StressHeap.CacheOf(heap) == null, "the thread has a cache");
+                Assert.True(StressHeap.CacheOf(heap) == ThreadCache.None, "the thread has a cache");
                 Assert.Throws<OutOfMemoryException>(() => (nint)heap.Alloc(1));
             });
         }

@@ -7,7 +7,7 @@ namespace SpanHeap.Tests.Spans;
 /// <summary>The invariants of the size classes, tried for every size.</summary>
 public sealed class SizeClassTests
 {
-    private static readonly List<SizeClass> s_classes = SizeClassGenerator.Generate();
+    private static readonly List<SizeClass> s_classes = [.. SizeClassGenerator.Generate()];
 
     [Fact]
     public void Classes_fit_the_tables_that_are_indexed_by_them()

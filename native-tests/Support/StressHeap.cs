@@ -40,7 +40,7 @@ internal static unsafe class StressHeap
     }
 
     /// <summary>The calling thread's cache of a heap.</summary>
-    public static ThreadCache* CacheOf(NativeHeap heap) => ThreadSlots.Find(heap.Core.Number, heap.Core.Serial);
+    public static ThreadCache* CacheOf(NativeHeap heap) => heap.Core.FindOwnCache();
 
     /// <summary>Waits until the timer does not come any more, or far less often: the clock advances once a round.</summary>
     public static void WaitUntilTimerRests(NativeHeap heap)

@@ -1,6 +1,6 @@
 namespace SpanHeap.Perf.Allocators;
 
-/// <summary>The shared heap through the handle that saves the thread-static read.</summary>
+/// <summary>The shared heap through the handle that saves the search for the thread's cache.</summary>
 internal readonly unsafe ref struct SpanHeapLocalAllocator : IAllocator<SpanHeapLocalAllocator>
 {
     private readonly LocalHeap _heap;

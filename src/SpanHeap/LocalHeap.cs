@@ -6,7 +6,7 @@ using SpanHeap.Spans;
 namespace SpanHeap;
 
 /// <summary>
-/// The calling thread's way into a heap, found once: in a loop it saves the thread-static read that each operation begins with.
+/// The calling thread's way into a heap, found once: in a loop it saves the search for the thread's cache that each operation begins with.
 /// </summary>
 /// <remarks>
 /// Get it from <see cref="NativeHeap.GetLocal"/> outside the loop. It lives on the stack, so it cannot come to another thread; blocks

@@ -30,7 +30,7 @@ public sealed unsafe partial class NativeHeap
     public LocalHeap GetLocal()
     {
         ThreadCache* cache = Cache;
-        return new LocalHeap(_core, cache != null ? cache : _core.Attach());
+        return new LocalHeap(_core, cache != ThreadCache.None ? cache : _core.Attach());
     }
 
     /// <summary>A snapshot of the heap's figures; exact while no other thread uses it.</summary>

@@ -89,11 +89,11 @@ public sealed unsafe partial class NativeHeap : IDisposable
 
     internal HeapCore Core => _core;
 
-    // Null when the thread has no cache yet, or the heap is disposed: slow paths tell which.
+    // None when the thread has no cache yet, or the heap is disposed: slow paths tell which.
     private ThreadCache* Cache
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => _isShared ? ThreadSlots.Shared : ThreadSlots.Find(_number, _serial);
+        get => HeapCore.FindCache(_isShared, _number, _serial);
     }
 
     /// <inheritdoc cref="SpanMemory.Alloc(nuint)"/>
@@ -102,7 +102,7 @@ public sealed unsafe partial class NativeHeap : IDisposable
     public void* Alloc(nuint byteCount)
     {
         ThreadCache* cache = Cache;
-        return byteCount <= SizeClasses.MaxSharedSize && cache != null && ThreadCache.TryAlloc(cache, byteCount, out void* block)
+        return byteCount <= SizeClasses.MaxSharedSize && ThreadCache.TryAlloc(cache, byteCount, out void* block)
             ? block
             : _core.Allocate(cache, byteCount, zeroed: false);
     }
@@ -116,7 +116,7 @@ public sealed unsafe partial class NativeHeap : IDisposable
     public void* AllocZeroed(nuint byteCount)
     {
         ThreadCache* cache = Cache;
-        if (byteCount <= SizeClasses.MaxSharedSize && cache != null && ThreadCache.TryAlloc(cache, byteCount, out void* block))
+        if (byteCount <= SizeClasses.MaxSharedSize && ThreadCache.TryAlloc(cache, byteCount, out void* block))
         {
             NativeMemory.Clear(block, byteCount);
             return block;
@@ -140,7 +140,7 @@ public sealed unsafe partial class NativeHeap : IDisposable
     public void Free(void* ptr)
     {
         ThreadCache* cache = Cache;
-        if (cache != null && ThreadCache.TryFree(cache, ptr))
+        if (ThreadCache.TryFree(cache, ptr))
         {
             return;
         }
@@ -158,7 +158,7 @@ public sealed unsafe partial class NativeHeap : IDisposable
     {
         ByteCount.RequirePowerOfTwo(alignment);
         ThreadCache* cache = Cache;
-        return cache != null && SizeClasses.TryOfSharedAligned(byteCount, alignment, out uint sizeClass)
+        return SizeClasses.TryOfSharedAligned(byteCount, alignment, out uint sizeClass)
             && ClassStack.TryPop(ThreadCache.Stack(cache, sizeClass), out void* block)
             ? block
             : _core.AllocateAligned(cache, byteCount, alignment);
@@ -177,7 +177,7 @@ public sealed unsafe partial class NativeHeap : IDisposable
     public void AlignedFree(void* ptr)
     {
         ThreadCache* cache = Cache;
-        if (cache == null || !ThreadCache.TryFree(cache, ptr))
+        if (!ThreadCache.TryFree(cache, ptr))
         {
             _core.Free(cache, ptr, aligned: true);
         }

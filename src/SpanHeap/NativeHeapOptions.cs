@@ -39,6 +39,8 @@ public enum MisuseResponse
 /// <summary>How a <see cref="NativeHeap"/> is set up. Read once, when the heap is made.</summary>
 public sealed class NativeHeapOptions
 {
+    private static readonly TimeSpan s_longestDelay = TimeSpan.FromDays(1);
+
     /// <summary>A name for messages and statistics; <see langword="null"/> for one that is made up.</summary>
     public string? Name { get; set; }
 
@@ -83,24 +85,24 @@ public sealed class NativeHeapOptions
 
     internal NativeHeapOptions Validated()
     {
-        if (ScavengeDelay != Timeout.InfiniteTimeSpan)
+        if (ScavengeDelay != Timeout.InfiniteTimeSpan && (ScavengeDelay < TimeSpan.Zero || ScavengeDelay > s_longestDelay))
         {
-            ArgumentOutOfRangeException.ThrowIfLessThan(ScavengeDelay, TimeSpan.Zero, nameof(ScavengeDelay));
-            ArgumentOutOfRangeException.ThrowIfGreaterThan(ScavengeDelay, TimeSpan.FromDays(1), nameof(ScavengeDelay));
+            throw new ArgumentOutOfRangeException(
+                nameof(ScavengeDelay), ScavengeDelay, $"{nameof(ScavengeDelay)} must be from 0 to {s_longestDelay.TotalDays} day, or infinite.");
         }
 
-        RequireDefined(Checks, nameof(Checks));
-        RequireDefined(ForeignFree, nameof(ForeignFree));
-        RequireDefined(LateMisuse, nameof(LateMisuse));
+        // Compared, not asked of Enum: the generic question is compiled anew each time a process starts.
+        RequireDefined((int)Checks, (int)HeapChecks.Full, Checks, nameof(Checks));
+        RequireDefined((int)ForeignFree, (int)ForeignFree.Forward, ForeignFree, nameof(ForeignFree));
+        RequireDefined((int)LateMisuse, (int)MisuseResponse.FailFast, LateMisuse, nameof(LateMisuse));
         return (NativeHeapOptions)MemberwiseClone();
+    }
 
-        static void RequireDefined<T>(T value, string option)
-            where T : struct, Enum
+    private static void RequireDefined(int value, int last, Enum option, string name)
+    {
+        if ((uint)value > (uint)last)
         {
-            if (!Enum.IsDefined(value))
-            {
-                throw new ArgumentOutOfRangeException(option, value, $"{option} must be one of {string.Join(", ", Enum.GetNames<T>())}.");
-            }
+            throw new ArgumentOutOfRangeException(name, option, $"{name} must be one of {string.Join(", ", Enum.GetNames(option.GetType()))}.");
         }
     }
 }

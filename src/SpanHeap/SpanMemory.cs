@@ -25,8 +25,8 @@ public static unsafe class SpanMemory
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void* Alloc(nuint byteCount)
     {
-        ThreadCache* cache = ThreadSlots.Shared;
-        if (byteCount <= SizeClasses.MaxSharedSize && cache != null && ThreadCache.TryAlloc(cache, byteCount, out void* block))
+        ThreadCache* cache = ThreadRecord.Current->Shared;
+        if (byteCount <= SizeClasses.MaxSharedSize && ThreadCache.TryAlloc(cache, byteCount, out void* block))
         {
             return block;
         }
@@ -47,8 +47,8 @@ public static unsafe class SpanMemory
     /// <exception cref="OutOfMemoryException">There is no memory of that size, or the shared heap's limit is reached.</exception>
     public static void* AllocZeroed(nuint byteCount)
     {
-        ThreadCache* cache = ThreadSlots.Shared;
-        if (byteCount <= SizeClasses.MaxSharedSize && cache != null && ThreadCache.TryAlloc(cache, byteCount, out void* block))
+        ThreadCache* cache = ThreadRecord.Current->Shared;
+        if (byteCount <= SizeClasses.MaxSharedSize && ThreadCache.TryAlloc(cache, byteCount, out void* block))
         {
             NativeMemory.Clear(block, byteCount);
             return block;
@@ -73,8 +73,8 @@ public static unsafe class SpanMemory
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Free(void* ptr)
     {
-        ThreadCache* cache = ThreadSlots.Shared;
-        if (cache != null && ThreadCache.TryFree(cache, ptr))
+        ThreadCache* cache = ThreadRecord.Current->Shared;
+        if (ThreadCache.TryFree(cache, ptr))
         {
             return;
         }
@@ -89,7 +89,7 @@ public static unsafe class SpanMemory
     /// <exception cref="OutOfMemoryException">There is no memory of that size; the old block is as it was.</exception>
     /// <exception cref="HeapCorruptionException">The pointer is no block of the shared heap. Nothing has changed.</exception>
     public static void* Realloc(void* ptr, nuint byteCount) =>
-        SharedHeap.Require().Reallocate(ThreadSlots.Shared, ptr, byteCount, HeapCore.NoAlignment);
+        SharedHeap.Require().Reallocate(ThreadRecord.Current->Shared, ptr, byteCount, HeapCore.NoAlignment);
 
     /// <summary>Allocates an aligned block of memory of the specified size and alignment, in bytes.</summary>
     /// <param name="byteCount">The size, in bytes, of the block; 0 gives a block that must be freed and not be dereferenced.</param>
@@ -100,8 +100,8 @@ public static unsafe class SpanMemory
     public static void* AlignedAlloc(nuint byteCount, nuint alignment)
     {
         ByteCount.RequirePowerOfTwo(alignment);
-        ThreadCache* cache = ThreadSlots.Shared;
-        if (cache != null && SizeClasses.TryOfSharedAligned(byteCount, alignment, out uint sizeClass)
+        ThreadCache* cache = ThreadRecord.Current->Shared;
+        if (SizeClasses.TryOfSharedAligned(byteCount, alignment, out uint sizeClass)
             && ClassStack.TryPop(ThreadCache.Stack(cache, sizeClass), out void* block))
         {
             return block;
@@ -121,7 +121,7 @@ public static unsafe class SpanMemory
     public static void* AlignedRealloc(void* ptr, nuint byteCount, nuint alignment)
     {
         ByteCount.RequirePowerOfTwo(alignment);
-        return SharedHeap.Require().Reallocate(ThreadSlots.Shared, ptr, byteCount, alignment);
+        return SharedHeap.Require().Reallocate(ThreadRecord.Current->Shared, ptr, byteCount, alignment);
     }
 
     /// <summary>Frees an aligned block of memory.</summary>
@@ -129,8 +129,8 @@ public static unsafe class SpanMemory
     /// <exception cref="HeapCorruptionException">As for <see cref="Free"/>.</exception>
     public static void AlignedFree(void* ptr)
     {
-        ThreadCache* cache = ThreadSlots.Shared;
-        if (ptr != null && (cache == null || !ThreadCache.TryFree(cache, ptr)))
+        ThreadCache* cache = ThreadRecord.Current->Shared;
+        if (ptr != null && !ThreadCache.TryFree(cache, ptr))
         {
             SharedHeap.Require().Free(cache, ptr, aligned: true);
         }

@@ -51,7 +51,7 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
         ThreadCache* cache = TryAdopt();
         if (cache == null)
         {
-            Poll(PolledPerAttach, untilFound: true);
+            Poll(PolledPerAttach);
             cache = TryAdopt();
         }
 
@@ -73,8 +73,7 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
 
     /// <summary>Asks some threads, in turn, whether they live.</summary>
     /// <param name="howMany">How many at most.</param>
-    /// <param name="untilFound">Whether one dead thread is enough: each question is a system call.</param>
-    public void Poll(int howMany, bool untilFound = false)
+    public void Poll(int howMany)
     {
         for (int i = Math.Min(howMany, Count); i > 0; i--)
         {
@@ -90,9 +89,9 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
             ThreadIdentity thread = _threads[_pollTurn];
             long incarnation = Volatile.Read(ref cache->Ownership);
             _lock.Exit();
-            if (thread.IsDead && TryOrphan(cache, incarnation) && untilFound)
+            if (thread.IsDead)
             {
-                return;
+                TryOrphan(cache, incarnation);
             }
         }
     }
@@ -238,16 +237,6 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
         ThreadIdentity current = ThreadIdentity.OfCurrent();
         Volatile.Write(ref cache->Ownership, (cache->Ownership | 1) + 2);
         _lock.Enter();
-        for (int i = 0; i < _count; i++)
-        {
-            // A thread has one cache of a heap: who had this number before is dead, and would look alive as long as this one is.
-            if (_threads[i].IsNamesakeOf(current))
-            {
-                ThreadCache* left = (ThreadCache*)_caches[i];
-                TryOrphanLocked(left, Volatile.Read(ref left->Ownership));
-            }
-        }
-
         _threads[cache->Index] = current;
         _lock.Exit();
     }

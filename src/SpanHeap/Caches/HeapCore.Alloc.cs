@@ -14,7 +14,7 @@ internal sealed unsafe partial class HeapCore
     /// <summary>What blocks of more than 8 bytes are aligned to without being asked.</summary>
     public const nuint MinAlignment = 16;
 
-    /// <summary>Allocates a block of any size; <paramref name="cache"/> is the calling thread's, or null if it has none yet.</summary>
+    /// <summary>Allocates a block of any size; <paramref name="cache"/> is the calling thread's, <see cref="ThreadCache.None"/> if it has none yet.</summary>
     /// <exception cref="OutOfMemoryException">There is no memory, or the heap is at its limit; the heap is as it was.</exception>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public void* Allocate(ThreadCache* cache, nuint byteCount, bool zeroed)
@@ -45,7 +45,7 @@ internal sealed unsafe partial class HeapCore
     private void* TryAllocate(ThreadCache* cache, nuint byteCount, nuint alignment, bool zeroed, int room)
     {
         ThrowIfDisposed();
-        if (cache == null && (cache = TryAttach()) == null)
+        if (cache == ThreadCache.None && (cache = TryAttach()) == null)
         {
             return null;
         }

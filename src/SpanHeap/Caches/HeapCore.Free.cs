@@ -28,7 +28,7 @@ internal sealed unsafe partial class HeapCore
 
         // An entry with this cache's tag is of this heap, and of blocks: no need to look further.
         uint entry = Volatile.Read(ref *ArenaHeader.EntryOf(block));
-        if (cache == null || entry - cache->OwnerTag > PageEntry.OwnerMask)
+        if (entry - cache->OwnerTag > PageEntry.OwnerMask)
         {
             RequireOwn(block, entry);
         }
@@ -42,7 +42,7 @@ internal sealed unsafe partial class HeapCore
             RequirePageStart(block, entry);
         }
 
-        if (cache == null)
+        if (cache == ThreadCache.None)
         {
             cache = TryAttach();
         }

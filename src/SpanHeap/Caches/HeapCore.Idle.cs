@@ -36,7 +36,7 @@ internal sealed unsafe partial class HeapCore
     public void DrainOwnStacks()
     {
         ThreadCache* cache = FindOwnCache();
-        if (cache != null)
+        if (cache != ThreadCache.None)
         {
             DrainStacks(cache);
         }

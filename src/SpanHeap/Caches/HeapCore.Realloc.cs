@@ -8,8 +8,13 @@ namespace SpanHeap.Caches;
 /// <summary>Resizing.</summary>
 internal sealed unsafe partial class HeapCore
 {
-    // Below this, a block that is too large by half is not worth moving.
+    // Below this, a block that is too large is not worth moving.
     private const nuint SmallestShrunk = 64;
+
+    // Blocks of these sizes that must grow become twice as large at least, so that what grows in small steps is not copied at each.
+    // Below, the copy costs less than the memory; above, a step is small beside the copy it may save, and the memory is not.
+    private const nuint SmallestDoubled = 4 * 1024;
+    private const nuint LargestDoubled = 2 * 1024 * 1024;
 
     /// <summary>Resizes a block, in place where it can; null is no block and allocates one.</summary>
     /// <exception cref="OutOfMemoryException">There is no memory; the block is as it was.</exception>
@@ -31,8 +36,8 @@ internal sealed unsafe partial class HeapCore
         uint entry = RequireOwnEntry(block);
         nuint usable = RequireUsableSize(block, entry);
         bool aligned = ((nuint)block & (alignment - 1)) == 0;
-        bool fits = byteCount <= usable && (byteCount > usable / 2 || usable <= SmallestShrunk);
-        if (aligned && (fits || TryResizeInPlace(block, entry, byteCount)))
+        bool fits = byteCount <= usable && (IsWorthKeeping(usable, byteCount) || usable <= SmallestShrunk);
+        if (aligned && (fits || TryResizeInPlace(block, entry, WithRoom(usable, byteCount)) || TryResizeInPlace(block, entry, byteCount)))
         {
             return pointer;
         }
@@ -62,13 +67,27 @@ internal sealed unsafe partial class HeapCore
         return resized;
     }
 
+    // Less than half, because what grows by a little gets twice the room and up to a quarter more by its class, and is to stay there.
+    private static bool IsWorthKeeping(nuint usable, nuint byteCount) => byteCount > usable / 8 * 3;
+
+    // How much to ask for when a block that can hold so much is to hold more (or less). The one byte more makes 32 KiB a span of its
+    // own, which grows in place from then on.
+    private static nuint WithRoom(nuint usable, nuint byteCount) =>
+        byteCount > usable && usable is >= SmallestDoubled and <= LargestDoubled ? Math.Max(byteCount, (2 * usable) + 1) : byteCount;
+
     private void* Move(ThreadCache* cache, void* pointer, nuint usable, nuint byteCount, nuint alignment, bool mayStay)
     {
         // What has grown once grows again: a large block goes where as much again is free behind it.
-        int room = byteCount > usable && byteCount > SizeClasses.MaxSharedSize && byteCount <= (nuint)Pages.Geometry.MaxRun << (PageGeometry.PageShift - 1)
-            ? (int)PageGeometry.PagesFor(byteCount)
+        nuint wanted = WithRoom(usable, byteCount);
+        int room = byteCount > usable && wanted > SizeClasses.MaxSharedSize && wanted <= (nuint)Pages.Geometry.MaxRun << (PageGeometry.PageShift - 1)
+            ? (int)PageGeometry.PagesFor(wanted)
             : 0;
-        void* moved = TryAllocate(cache, byteCount, alignment, zeroed: false, room);
+        void* moved = TryAllocate(cache, wanted, alignment, zeroed: false, room);
+        if (moved == null && wanted != byteCount)
+        {
+            moved = TryAllocate(cache, byteCount, alignment, zeroed: false, room: 0);
+        }
+
         if (moved == null)
         {
             if (!mayStay || byteCount > usable)
@@ -96,7 +115,7 @@ internal sealed unsafe partial class HeapCore
 
         nuint usable = UsableSize((void*)block);
         bool aligned = ((nuint)block & (alignment - 1)) == 0;
-        if (aligned && byteCount <= usable && byteCount > usable / 2)
+        if (aligned && byteCount <= usable && IsWorthKeeping(usable, byteCount))
         {
             return (void*)block;
         }

@@ -138,34 +138,52 @@ internal sealed unsafe partial class HeapCore : IDisposable
         s_numbers.Give(Number);
     }
 
-    /// <summary>The calling thread's cache; null when it has none yet.</summary>
-    public ThreadCache* FindOwnCache() => this == SharedHeap.Core ? ThreadSlots.Shared : ThreadSlots.Find(Number, Serial);
+    /// <summary>The calling thread's cache of a heap; <see cref="ThreadCache.None"/> when it has none yet.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ThreadCache* FindCache(bool isShared, int number, ulong serial)
+    {
+        ThreadRecord* record = ThreadRecord.Current;
+        return isShared ? record->Shared : ThreadTable.Find(record->Table, number, serial);
+    }
+
+    /// <summary>The calling thread's cache of this heap; <see cref="ThreadCache.None"/> when it has none yet.</summary>
+    public ThreadCache* FindOwnCache() => FindCache(this == SharedHeap.Core, Number, Serial);
 
     private ThreadCache* TryAttach()
     {
         // One that came here without may have got one on the way, as a Realloc that allocates and then frees.
         ThreadCache* own = FindOwnCache();
-        if (own != null)
+        if (own != ThreadCache.None)
         {
             return own;
         }
 
-        bool shared = this == SharedHeap.Core;
+        ThreadRecord* record = ThreadRecord.Current;
+        if (record == ThreadRecord.None && (record = ThreadRecords.TryTake()) == null)
+        {
+            return null;
+        }
 
         // The slot first: a cache that a thread cannot find again would be lost until the thread is dead.
-        if (!shared && !ThreadSlots.TrySet(Number, 0, null))
+        bool shared = this == SharedHeap.Core;
+        if (!shared && !ThreadTable.TrySet(ref record->Table, Number, 0, ThreadCache.None))
         {
             return null;
         }
 
         ThreadCache* cache = Registry.TryAttach();
+        if (cache == null)
+        {
+            return null;
+        }
+
         if (shared)
         {
-            ThreadSlots.Shared = cache;
+            record->Shared = cache;
         }
-        else if (cache != null)
+        else
         {
-            ThreadSlots.TrySet(Number, Serial, cache);
+            ThreadTable.TrySet(ref record->Table, Number, Serial, cache);
         }
 
         // A thread that only uses fast paths and dies must be found, too.

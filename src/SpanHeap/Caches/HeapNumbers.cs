@@ -4,14 +4,25 @@ namespace SpanHeap.Caches;
 internal sealed class HeapNumbers
 {
     private readonly Lock _lock = new();
-    private readonly PriorityQueue<int, int> _free = new();
-    private int _next;
+    private bool[] _taken = new bool[8];
 
     public int Take()
     {
         lock (_lock)
         {
-            return _free.TryDequeue(out int number, out _) ? number : _next++;
+            int number = 0;
+            while (number < _taken.Length && _taken[number])
+            {
+                number++;
+            }
+
+            if (number == _taken.Length)
+            {
+                Array.Resize(ref _taken, 2 * number);
+            }
+
+            _taken[number] = true;
+            return number;
         }
     }
 
@@ -19,7 +30,7 @@ internal sealed class HeapNumbers
     {
         lock (_lock)
         {
-            _free.Enqueue(number, number);
+            _taken[number] = false;
         }
     }
 }

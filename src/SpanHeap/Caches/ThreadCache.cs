@@ -44,6 +44,12 @@ internal unsafe struct ThreadCache
 
     public const int Size = ShelvesOffset + (SizeClasses.Capacity * ShelfBytes);
 
+    /// <summary>
+    /// The cache of a thread that has none: all its stacks are closed and no block is its own, so that fast paths fail without asking.
+    /// Never written.
+    /// </summary>
+    public static readonly ThreadCache* None = MakeNone();
+
     /// <summary>This cache's number, shifted as in page entries. Constant while the cache belongs to a heap.</summary>
     [FieldOffset(0)]
     public uint OwnerTag;
@@ -141,6 +147,13 @@ internal unsafe struct ThreadCache
         cache->LastLargeClass = 0;
         new Span<byte>((byte*)cache + StacksOffset, ColdOffset - StacksOffset).Clear();
         new Span<byte>((byte*)cache + OwnershipEnd, Size - OwnershipEnd).Clear();
+    }
+
+    private static ThreadCache* MakeNone()
+    {
+        void* memory = NativeMemory.AlignedAlloc(Size, 64);
+        NativeMemory.Clear(memory, Size);
+        return (ThreadCache*)memory;
     }
 
     /// <summary>Whether a thread owns the cache, rather than nobody: an orphan, or the central cache.</summary>

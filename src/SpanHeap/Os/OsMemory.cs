@@ -9,11 +9,11 @@ namespace SpanHeap.Os;
 /// <remarks>Thread safe. Nothing in it throws: failure is a value, because callers stand between two consistent states.</remarks>
 internal sealed unsafe class OsMemory
 {
-    private static readonly int s_kinds = Enum.GetValues<OsCall>().Length;
+    private const int Kinds = (int)OsCall.HugePageAdvice + 1;
 
     // Written by any thread through Interlocked, read by statistics.
-    private readonly long[] _calls = new long[s_kinds];
-    private readonly long[] _failures = new long[s_kinds];
+    private readonly long[] _calls = new long[Kinds];
+    private readonly long[] _failures = new long[Kinds];
 
     // Calls left until one is refused; negative means never. Set by tests only.
     private long _failAfter = -1;

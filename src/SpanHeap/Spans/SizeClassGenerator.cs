@@ -23,6 +23,7 @@ internal static class SizeClassGenerator
     /// <summary>The largest size that has a class.</summary>
     public const int MaxClassSize = 4 * 1024 * 1024;
 
+    private const int SmallestSize = 8;
     private const int SmallestStep = 16;
     private const int StepsPerDoubling = 8;
 
@@ -36,17 +37,20 @@ internal static class SizeClassGenerator
     private const int MaxStretchedBytes = 64 * 1024;
 
     /// <summary>All classes from the smallest; class number = index + 1, because 0 means a run of pages without a class.</summary>
-    public static List<SizeClass> Generate()
+    public static SizeClass[] Generate()
     {
-        List<SizeClass> classes = [Shared(8)];
-        for (int size = SmallestStep; size <= MaxSharedSize; size += Step(size, SmallestStep))
+        // Counted first: a growing collection of our own type would be compiled for it each time a process starts.
+        int count = 0;
+        for (int size = SmallestSize; size <= MaxClassSize; size = Next(size))
         {
-            classes.Add(Shared(size));
+            count++;
         }
 
-        for (int size = MaxSharedSize + PageGeometry.PageSize; size <= MaxClassSize; size += Step(size, PageGeometry.PageSize))
+        SizeClass[] classes = new SizeClass[count];
+        int made = 0;
+        for (int size = SmallestSize; size <= MaxClassSize; size = Next(size))
         {
-            classes.Add(new SizeClass(size, size / PageGeometry.PageSize, 1));
+            classes[made++] = size <= MaxSharedSize ? Shared(size) : new SizeClass(size, size / PageGeometry.PageSize, 1);
         }
 
         return classes;
@@ -75,7 +79,15 @@ internal static class SizeClassGenerator
         return longEnough && bytes - (slots * size) <= bytes / 8;
     }
 
-    // An eighth of the power of two that the size has reached.
-    private static int Step(int size, int smallest) =>
-        Math.Max(smallest, (int)(System.Numerics.BitOperations.RoundUpToPowerOf2((uint)size + 1) / 2 / StepsPerDoubling));
+    // Farther by an eighth of the power of two that the size has reached.
+    private static int Next(int size)
+    {
+        if (size < SmallestStep)
+        {
+            return SmallestStep;
+        }
+
+        int step = (int)(System.Numerics.BitOperations.RoundUpToPowerOf2((uint)size + 1) / 2 / StepsPerDoubling);
+        return size + Math.Max(size < MaxSharedSize ? SmallestStep : PageGeometry.PageSize, step);
+    }
 }

@@ -165,10 +165,10 @@ internal static unsafe class SizeClasses
 
     private static SizeClassInfo* CreateClasses(out int count, out int sharedCount)
     {
-        List<SizeClass> generated = SizeClassGenerator.Generate();
+        SizeClass[] generated = SizeClassGenerator.Generate();
         SizeClassInfo* infos = (SizeClassInfo*)NativeMemory.AlignedAlloc((nuint)(Capacity * sizeof(SizeClassInfo)), 64);
         NativeMemory.Clear(infos, (nuint)(Capacity * sizeof(SizeClassInfo)));
-        count = generated.Count;
+        count = generated.Length;
         sharedCount = 0;
         infos[None] = new SizeClassInfo { Slots = 1, Reciprocal = 1 };
         for (int i = 0; i < count; i++)

@@ -152,16 +152,16 @@ internal sealed unsafe class SpanSource(PageHeap pages, ArenaSource arenas)
         }
     }
 
-    // Eight at a time: a block of a mebibyte has 127 of them. Plain writes, which the release of the first page's entry follows, or
+    // Several at a time: a block of a mebibyte has 127 of them. Plain writes, which the release of the first page's entry follows, or
     // the lock's when a span grows.
     private static void WriteInside(uint* entries, int from, int to)
     {
         int page = from;
-        Vector256<uint> next = Vector256<uint>.Indices + Vector256.Create(PageEntry.OfInside(page));
-        for (; page <= to - Vector256<uint>.Count; page += Vector256<uint>.Count)
+        Vector128<uint> next = Vector128<uint>.Indices + Vector128.Create(PageEntry.OfInside(page));
+        for (; page <= to - Vector128<uint>.Count; page += Vector128<uint>.Count)
         {
             next.Store(entries + page);
-            next += Vector256.Create((uint)Vector256<uint>.Count);
+            next += Vector128.Create((uint)Vector128<uint>.Count);
         }
 
         for (; page < to; page++)

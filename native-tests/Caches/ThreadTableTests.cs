@@ -4,7 +4,7 @@ using SpanHeap.Tests.Support;
 namespace SpanHeap.Tests.Caches;
 
 /// <summary>Where a thread finds its caches, and where it must not.</summary>
-public sealed unsafe class ThreadSlotsTests
+public sealed unsafe class ThreadTableTests
 {
     [Fact]
     public void A_thread_finds_no_cache_in_a_heap_that_it_never_used_though_heap_numbers_and_caches_are_reused()
@@ -12,9 +12,9 @@ public sealed unsafe class ThreadSlotsTests
         for (int round = 0; round < 200; round++)
         {
             using NativeHeap heap = HeapMaker.New();
-            Assert.True(Find(heap) == null, $"in round {round} a cache was found: the central one: {Find(heap) == heap.Core.Central}");
+            Assert.True(Find(heap) == ThreadCache.None, $"in round {round} a cache was found: the central one: {Find(heap) == heap.Core.Central}");
             heap.Free(heap.Alloc(16));
-            Assert.True(Find(heap) != null && Find(heap) != heap.Core.Central);
+            Assert.True(Find(heap) != ThreadCache.None && Find(heap) != heap.Core.Central);
         }
     }
 
@@ -58,5 +58,5 @@ public sealed unsafe class ThreadSlotsTests
         Array.ForEach(heaps, static heap => heap.Dispose());
     }
 
-    private static ThreadCache* Find(NativeHeap heap) => ThreadSlots.Find(heap.Core.Number, heap.Core.Serial);
+    private static ThreadCache* Find(NativeHeap heap) => heap.Core.FindOwnCache();
 }

@@ -1,0 +1,72 @@
+using System.Runtime.InteropServices;
+
+namespace SpanHeap.Os;
+
+/// <summary>What the C library of Linux knows of its threads and .NET does not tell: where a thread's stack lies, and that it has ended.</summary>
+/// <remarks>
+/// The functions are looked up in the process, which has loaded them under whatever library name its C library gives them. Where one is
+/// missing nothing here is supported, and callers have another way.
+/// </remarks>
+internal static unsafe class PosixThread
+{
+    /// <summary>How many bytes from the watched word on are the C library's to write when the thread ends: the size of its sigset_t.</summary>
+    public const int WatchedBytes = 128;
+
+    // More than any C library's pthread_attr_t (64 bytes).
+    private const int AttributesSize = 256;
+
+    // Of a main thread's stack, which may be as long as its limit allows: the kernel leaves at least 128 MiB below its start to it alone.
+    private const nuint LongestStack = 64 << 20;
+
+    private const int NoKey = -1;
+
+    private static readonly delegate* unmanaged<nuint> s_self = (delegate* unmanaged<nuint>)Find("pthread_self");
+    private static readonly delegate* unmanaged<nuint, void*, int> s_getAttributes = (delegate* unmanaged<nuint, void*, int>)Find("pthread_getattr_np");
+    private static readonly delegate* unmanaged<void*, nuint*, nuint*, int> s_getStack = (delegate* unmanaged<void*, nuint*, nuint*, int>)Find("pthread_attr_getstack");
+    private static readonly delegate* unmanaged<void*, int> s_destroyAttributes = (delegate* unmanaged<void*, int>)Find("pthread_attr_destroy");
+    private static readonly delegate* unmanaged<uint, void*, int> s_setSpecific = (delegate* unmanaged<uint, void*, int>)Find("pthread_setspecific");
+    private static readonly int s_exitKey = TryMakeExitKey();
+
+    /// <summary>Whether ends of threads are noted and stacks can be found.</summary>
+    public static bool IsSupported { get; } =
+        s_exitKey != NoKey && s_self != null && s_getAttributes != null && s_getStack != null && s_destroyAttributes != null && s_setSpecific != null;
+
+    /// <summary>
+    /// Has a word set to zero when the calling thread ends: after its last managed code, before its stack can be another thread's.
+    /// </summary>
+    /// <param name="word">Lives for ever, with <see cref="WatchedBytes"/> from it on at the C library's disposal. A later call replaces it.</param>
+    /// <remarks>
+    /// The word is the value of a thread-specific key whose destructor is the C library's own sigemptyset: native code that takes one
+    /// pointer and clears what it points to, so that no managed code has to run on a thread the runtime has already let go.
+    /// </remarks>
+    public static bool TryWatchExit(nuint* word) => s_setSpecific((uint)s_exitKey, word) == 0;
+
+    /// <summary>The addresses that are the calling thread's stack as long as it lives; the nearest 64 MiB of a longer one.</summary>
+    public static bool TryGetStack(out nuint low, out nuint byteCount)
+    {
+        byte* attributes = stackalloc byte[AttributesSize];
+        nuint start = 0;
+        nuint length = 0;
+        bool found = s_getAttributes(s_self(), attributes) == 0;
+        if (found)
+        {
+            found = s_getStack(attributes, &start, &length) == 0;
+            s_destroyAttributes(attributes);
+        }
+
+        byteCount = Math.Min(length, LongestStack);
+        low = start + length - byteCount;
+        return found && (nuint)attributes - low < byteCount;
+    }
+
+    private static nint Find(string function) =>
+        OperatingSystem.IsLinux() && NativeLibrary.TryGetExport(NativeLibrary.GetMainProgramHandle(), function, out nint address) ? address : 0;
+
+    private static int TryMakeExitKey()
+    {
+        var createKey = (delegate* unmanaged<uint*, nint, int>)Find("pthread_key_create");
+        nint clear = Find("sigemptyset");
+        uint key = 0;
+        return createKey != null && clear != 0 && createKey(&key, clear) == 0 ? (int)key : NoKey;
+    }
+}
