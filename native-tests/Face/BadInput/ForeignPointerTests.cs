@@ -66,6 +66,18 @@ public sealed unsafe class ForeignPointerTests
 
     [Theory]
     [CombinedChecks]
+    public void A_thread_that_never_used_the_heap_is_refused_likewise(HeapChecks checks)
+    {
+        using NativeHeap heap = HeapMaker.New(checks);
+        using NativeHeap other = HeapMaker.New();
+        nint freePage = ((nint)heap.Alloc(16) & -PageGeometry.ArenaSize) + PageGeometry.ArenaSize - 8;
+        nint othersFreePage = ((nint)other.Alloc(16) & -PageGeometry.ArenaSize) + PageGeometry.ArenaSize - 8;
+        StressThreads.RunOne(() => Misuse.AssertFreeRefused(heap, freePage, MisuseKind.FreePage));
+        StressThreads.RunOne(() => Misuse.AssertFreeRefused(heap, othersFreePage, MisuseKind.OtherHeap));
+    }
+
+    [Theory]
+    [CombinedChecks]
     public void Free_of_an_address_in_an_arenas_header_throws_and_changes_nothing(HeapChecks checks)
     {
         using NativeHeap heap = HeapMaker.New(checks);

@@ -36,8 +36,9 @@ internal sealed unsafe partial class HeapCore
         uint entry = RequireOwnEntry(block);
         nuint usable = RequireUsableSize(block, entry);
         bool aligned = ((nuint)block & (alignment - 1)) == 0;
+        nuint wanted = WithRoom(usable, byteCount);
         bool fits = byteCount <= usable && (IsWorthKeeping(usable, byteCount) || usable <= SmallestShrunk);
-        if (aligned && (fits || TryResizeInPlace(block, entry, WithRoom(usable, byteCount)) || TryResizeInPlace(block, entry, byteCount)))
+        if (aligned && (fits || TryResizeInPlace(block, entry, wanted) || (wanted != byteCount && TryResizeInPlace(block, entry, byteCount))))
         {
             return pointer;
         }

@@ -153,7 +153,9 @@ internal unsafe struct ThreadCache
     {
         void* memory = NativeMemory.AlignedAlloc(Size, 64);
         NativeMemory.Clear(memory, Size);
-        return (ThreadCache*)memory;
+        ThreadCache* none = (ThreadCache*)memory;
+        none->OwnerTag = PageEntry.NobodysTag;
+        return none;
     }
 
     /// <summary>Whether a thread owns the cache, rather than nobody: an orphan, or the central cache.</summary>

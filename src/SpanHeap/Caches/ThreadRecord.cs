@@ -13,7 +13,7 @@ namespace SpanHeap.Caches;
 /// of a local names a place in <see cref="s_byStack"/>, and the record there says which addresses are its thread's stack. Sound because
 /// a record is of one stack for ever (<see cref="Low"/> never changes), addresses of a living thread's stack are nobody else's, and the
 /// C library itself sets <see cref="StackBytes"/> to zero when the thread ends, before its stack can become another's: then the record
-/// is nobody's. Code that runs elsewhere, on a stack that is not its thread's, or on a platform that offers none of this, reads the
+/// is nobody's. (A thread must not be given a piece of a living thread's stack as its own.) Code that runs elsewhere, on a stack that is not its thread's, or on a platform that offers none of this, reads the
 /// thread-static.
 /// </para>
 /// <para>In native memory, never freed. Fields without another word are its thread's alone.</para>
@@ -69,7 +69,7 @@ internal unsafe struct ThreadRecord
     [FieldOffset(ColdOffset + 16)]
     public nint ThreadHandle;
 
-    /// <summary>The next of all records. Guarded likewise.</summary>
+    /// <summary>The next of the same list. Guarded likewise.</summary>
     [FieldOffset(ColdOffset + 24)]
     public ThreadRecord* Next;
 
@@ -100,9 +100,6 @@ internal unsafe struct ThreadRecord
         *record = new ThreadRecord { Low = low, Shared = ThreadCache.None, Table = ThreadTable.Empty };
         return record;
     }
-
-    /// <summary>Whether any address is of both stacks, this one's when its thread lived and another.</summary>
-    public readonly bool Overlaps(nuint low, nuint byteCount) => Low < low + byteCount && low < Low + StackBytes;
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static ThreadRecord* OfThread(nuint address)

@@ -3,12 +3,9 @@ using SpanHeap.Os;
 
 namespace SpanHeap.Caches;
 
-/// <summary>The process's thread records: a thread that needs one takes that of its stack, left by a thread that ran on it before, or makes it.</summary>
+/// <summary>Gives threads their records: that of its stack, left by a thread that ran on it before, or one that a dead thread left.</summary>
 internal static unsafe class ThreadRecords
 {
-    // Of different stacks that ever were. Their records cannot be freed (see ThreadRecord), so there is an end to making them.
-    private const int MaxStacks = 1 << 14;
-
     /// <summary>The calling thread's record; null before it first needs one.</summary>
     /// <remarks>In a class without initialized statics: beside those it would be a managed object for each thread.</remarks>
     [ThreadStatic]
@@ -16,9 +13,8 @@ internal static unsafe class ThreadRecords
 
     private static NativeLock s_lock;
 
-    // Guarded by the lock.
-    private static ThreadRecord* s_all;
-    private static int s_count;
+    // Records of threads that nobody tells the end of, linked by Next. Guarded by the lock.
+    private static ThreadRecord* s_ofThreads;
 
     /// <summary>A record for the calling thread, which has none; null when there is no memory for one.</summary>
     public static ThreadRecord* TryTake()
@@ -44,19 +40,8 @@ internal static unsafe class ThreadRecords
             return null;
         }
 
-        ThreadRecord* record = FindOfStack(low, byteCount, out bool full);
-        if (record == null)
-        {
-            if (full)
-            {
-                return null;
-            }
-
-            record = ThreadRecord.Make(low);
-            Add(record);
-        }
-
-        if (!PosixThread.TryWatchExit(&record->StackBytes))
+        ThreadRecord* record = StackRecords.FindOrMake(low);
+        if (record == null || !PosixThread.TryWatchExit(&record->StackBytes))
         {
             return null;
         }
@@ -65,62 +50,44 @@ internal static unsafe class ThreadRecords
         return record;
     }
 
-    private static ThreadRecord* FindOfStack(nuint low, nuint byteCount, out bool full)
-    {
-        ThreadRecord* found = null;
-        s_lock.Enter();
-        for (ThreadRecord* record = s_all; record != null; record = record->Next)
-        {
-            if (record->Low == low)
-            {
-                found = record;
-            }
-            else if (record->Overlaps(low, byteCount))
-            {
-                // These addresses are ours now: whoever had them ended without a sign.
-                Volatile.Write(ref record->StackBytes, 0);
-            }
-        }
-
-        full = s_count >= MaxStacks;
-        s_lock.Exit();
-        return found;
-    }
-
     private static ThreadRecord* TakeOfThread()
     {
-        GCHandle handle = GCHandle.Alloc(Thread.CurrentThread, GCHandleType.Weak);
-        ThreadRecord* found = null;
-        s_lock.Enter();
-        for (ThreadRecord* record = s_all; record != null && found == null; record = record->Next)
+        Thread current = Thread.CurrentThread;
+        ThreadRecord* record = TryInherit(current);
+        if (record == null)
         {
-            if (record->ThreadHandle != 0 && !LivesByHandle(record->ThreadHandle))
-            {
-                found = record;
-                GCHandle.FromIntPtr(record->ThreadHandle).Free();
-                record->ThreadHandle = GCHandle.ToIntPtr(handle);
-            }
+            record = ThreadRecord.Make(low: 0);
+            record->ThreadHandle = GCHandle.ToIntPtr(GCHandle.Alloc(current, GCHandleType.Weak));
+            s_lock.Enter();
+            record->Next = s_ofThreads;
+            s_ofThreads = record;
+            s_lock.Exit();
         }
 
-        s_lock.Exit();
-        if (found == null)
-        {
-            found = ThreadRecord.Make(low: 0);
-            found->ThreadHandle = GCHandle.ToIntPtr(handle);
-            Add(found);
-        }
-
-        Begin(found, byteCount: 1);
-        return found;
+        Begin(record, byteCount: 1);
+        return record;
     }
 
-    private static void Add(ThreadRecord* record)
+    // The record of a thread that is dead.
+    private static ThreadRecord* TryInherit(Thread heir)
     {
         s_lock.Enter();
-        record->Next = s_all;
-        s_all = record;
-        s_count++;
+        ThreadRecord* record = s_ofThreads;
+        while (record != null && Of(record).Target is Thread { IsAlive: true })
+        {
+            record = record->Next;
+        }
+
+        if (record != null)
+        {
+            GCHandle handle = Of(record);
+            handle.Target = heir;
+        }
+
         s_lock.Exit();
+        return record;
+
+        static GCHandle Of(ThreadRecord* record) => GCHandle.FromIntPtr(record->ThreadHandle);
     }
 
     // The incarnation first: who asks after the thread before this one must not find it alive again.
@@ -131,6 +98,4 @@ internal static unsafe class ThreadRecords
         ThreadTable.Clear(record->Table);
         Volatile.Write(ref record->StackBytes, byteCount);
     }
-
-    private static bool LivesByHandle(nint handle) => GCHandle.FromIntPtr(handle).Target is Thread { IsAlive: true };
 }

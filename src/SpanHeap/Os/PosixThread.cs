@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Runtime.InteropServices;
 
 namespace SpanHeap.Os;
@@ -15,8 +16,9 @@ internal static unsafe class PosixThread
     // More than any C library's pthread_attr_t (64 bytes).
     private const int AttributesSize = 256;
 
-    // Of a main thread's stack, which may be as long as its limit allows: the kernel leaves at least 128 MiB below its start to it alone.
-    private const nuint LongestStack = 64 << 20;
+    // The limit of a main thread's stack may be raised while it runs, but only what it was at first is kept free for it. Frames deeper
+    // than the default are rare.
+    private const nuint LongestStack = 8 << 20;
 
     private const int NoKey = -1;
 
@@ -41,7 +43,7 @@ internal static unsafe class PosixThread
     /// </remarks>
     public static bool TryWatchExit(nuint* word) => s_setSpecific((uint)s_exitKey, word) == 0;
 
-    /// <summary>The addresses that are the calling thread's stack as long as it lives; the nearest 64 MiB of a longer one.</summary>
+    /// <summary>The addresses that are the calling thread's stack as long as it lives; the upper 8 MiB of a longer one.</summary>
     public static bool TryGetStack(out nuint low, out nuint byteCount)
     {
         byte* attributes = stackalloc byte[AttributesSize];
@@ -59,8 +61,18 @@ internal static unsafe class PosixThread
         return found && (nuint)attributes - low < byteCount;
     }
 
-    private static nint Find(string function) =>
-        OperatingSystem.IsLinux() && NativeLibrary.TryGetExport(NativeLibrary.GetMainProgramHandle(), function, out nint address) ? address : 0;
+    private static nint Find(string function)
+    {
+        try
+        {
+            return OperatingSystem.IsLinux() && NativeLibrary.TryGetExport(NativeLibrary.GetMainProgramHandle(), function, out nint address) ? address : 0;
+        }
+        catch (Win32Exception)
+        {
+            // A static executable may have no way to look itself up.
+            return 0;
+        }
+    }
 
     private static int TryMakeExitKey()
     {

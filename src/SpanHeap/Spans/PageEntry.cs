@@ -34,6 +34,9 @@ internal static class PageEntry
     /// <summary>Log2 of the bytes of a stack.</summary>
     public const int StackShift = 5;
 
+    /// <summary>The tag of no cache: in no entry ever, so that who has it owns no page, not even an unused one.</summary>
+    public const uint NobodysTag = 1u << OwnerShift;
+
     private const int PageWithinSpanShift = 12;
     private const uint PageWithinSpanMask = 15;
     private const uint StackOffsetMask = (1u << PageWithinSpanShift) - 1;
