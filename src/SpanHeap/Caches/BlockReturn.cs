@@ -20,62 +20,97 @@ internal sealed unsafe class BlockReturn(SpanSource spans, MisuseLog misuse)
     /// <returns>How many blocks turned out to be other owners'; they now stand at the start of <paramref name="blocks"/>.</returns>
     public int Return(ThreadCache* owner, nint* blocks, int count)
     {
-        uint ownerTag = owner->OwnerTag;
-        int others = 0;
-        int returned = 0;
-        uint sizeClass = SizeClasses.None;
-        SizeClassInfo info = SizeClasses.Info(sizeClass);
-        for (int i = 0; i < count; i++)
+        nint* end = blocks + count;
+        nint* others = blocks;
+        for (nint* next = blocks; next < end;)
         {
-            nint block = blocks[i];
-            BlockPlace place = new(block);
-            uint mine = place.Entry - ownerTag;
+            uint mine = new BlockPlace(*next).Entry - owner->OwnerTag;
             if (mine > PageEntry.OwnerMask)
             {
-                blocks[others++] = block;
+                *others++ = *next++;
                 continue;
             }
 
             // Most batches are of one class: what is of the class is done once.
-            if (PageEntry.SizeClass(mine) != sizeClass)
+            uint sizeClass = PageEntry.SizeClass(mine);
+            nint* first = next;
+            int rejected = 0;
+            ReturnResult result;
+            do
             {
-                ThreadCache.Shelf(owner, sizeClass)->Outstanding -= returned;
-                returned = 0;
-                sizeClass = PageEntry.SizeClass(mine);
-                info = SizeClasses.Info(sizeClass);
+                next = ReturnSome(next, end, PageEntry.OfBlocks(owner->OwnerTag, 0, sizeClass), in SizeClasses.Info(sizeClass), out result);
+                if (result == ReturnResult.SpanChanged)
+                {
+                    Settle(owner, new BlockPlace(next[-1]).ResolvedSpan);
+                }
+                else if (result == ReturnResult.Misuse)
+                {
+                    Reject(*next++, sizeClass);
+                    rejected++;
+                }
+            }
+            while (result != ReturnResult.Done);
+            ThreadCache.Shelf(owner, sizeClass)->Outstanding -= (int)(next - first) - rejected;
+        }
+
+        return (int)(others - blocks);
+    }
+
+    // Returns blocks whose entries are those of the class (but for the page within the span), till one is not or needs a look. A
+    // method of its own with all that a turn needs in registers: it runs once for each block that a program frees beyond what its
+    // stacks and depots hold.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static nint* ReturnSome(nint* next, nint* end, uint ofClass, in SizeClassInfo info, out ReturnResult result)
+    {
+        ulong reciprocal = info.Reciprocal;
+        uint slots = (uint)info.Slots;
+        for (; next < end; next++)
+        {
+            BlockPlace place = new(*next);
+            uint rest = place.Entry - ofClass;
+            if ((rest & ~PageEntry.PageWithinSpanBits) != 0)
+            {
+                break;
             }
 
             // Once per block the heap looks whether it ever gave this address out and has not had it back: compares that cost nothing
             // beside the cache lines they need anyway.
-            place.Resolve(mine);
-            ulong product = place.Within * info.Reciprocal;
+            place.Resolve(rest);
+            ulong product = place.Within * reciprocal;
             uint slot = (uint)(product >> 32);
             ulong bit = 1UL << (int)slot;
             Span* span = place.Span;
             ulong* word = ArenaHeader.AllocBits(span) + (slot >> 6);
-            if ((uint)product >= info.Reciprocal || slot >= (uint)info.Slots || (*word & bit) == 0)
+            if ((uint)product >= (uint)reciprocal || slot >= slots || (*word & bit) == 0)
             {
-                Reject(block, isStart: (uint)product < info.Reciprocal && slot < (uint)info.Slots);
-                continue;
+                result = ReturnResult.Misuse;
+                return next;
             }
 
             *word ^= bit;
-            returned++;
-            int free = span->FreeSlots + 1;
-            span->FreeSlots = free;
-            if (!span->Listed || free == info.Slots)
+            uint free = (uint)span->FreeSlots + 1;
+            span->FreeSlots = (int)free;
+            if (!span->Listed || free == slots)
             {
-                Settle(owner, span);
+                result = ReturnResult.SpanChanged;
+                return next + 1;
             }
         }
 
-        ThreadCache.Shelf(owner, sizeClass)->Outstanding -= returned;
-        return others;
+        result = ReturnResult.Done;
+        return next;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void Reject(nint block, bool isStart) =>
+    private void Reject(nint block, uint sizeClass)
+    {
+        BlockPlace place = new(block);
+        place.Resolve(place.Entry);
+        ref readonly SizeClassInfo info = ref SizeClasses.Info(sizeClass);
+        ulong product = place.Within * info.Reciprocal;
+        bool isStart = (uint)product < info.Reciprocal && product >> 32 < (ulong)info.Slots;
         misuse.Record(block, isStart ? MisuseKind.DoubleFree : MisuseKind.InteriorPointer);
+    }
 
     // A span's standing changes: from full to listed, or to empty.
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -131,5 +166,12 @@ internal sealed unsafe class BlockReturn(SpanSource spans, MisuseLog misuse)
 
             span = next;
         }
+    }
+
+    private enum ReturnResult
+    {
+        Done,
+        SpanChanged,
+        Misuse,
     }
 }

@@ -72,8 +72,7 @@ internal sealed unsafe partial class CacheStock(SpanSource spans, BlockReturn bl
         }
 
         long bytes = (long)stack->Count * SizeClasses.Info(sizeClass).Size;
-        bool depotFull = shelf->DepotCount == ClassShelf.DepotSize || shelf->DepotBlocks + stack->Count > ClassShelf.MaxDepotBlocks
-            || cache->DepotBytes + bytes > MaxDepotBytes;
+        bool depotFull = shelf->DepotCount == ClassShelf.DepotSize || cache->DepotBytes + bytes > MaxDepotBytes;
         Magazine* empty = depotFull ? ReturnOldest(cache, sizeClass, shelf) : TakeEmpty(cache);
         if (empty == null)
         {

@@ -11,9 +11,6 @@ internal unsafe struct ClassShelf
     /// <summary>Full magazines kept before blocks go back to their spans.</summary>
     public const int DepotSize = 16;
 
-    /// <summary>Blocks a depot holds at most: eight times what a stack may.</summary>
-    public const int MaxDepotBlocks = 8 * Magazine.Capacity;
-
     /// <summary>Spans of this cache with free slots: refilled from the head, added to at the tail, so that a span gathers free slots while others serve.</summary>
     public Span* Head;
     public Span* Tail;
