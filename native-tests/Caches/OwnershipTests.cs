@@ -58,6 +58,26 @@ public sealed unsafe class OwnershipTests
     }
 
     [Fact]
+    public void A_drained_orphan_waits_behind_those_that_have_something_to_inherit()
+    {
+        using NativeHeap heap = StressHeap.Still();
+        CacheRegistry registry = heap.Core.Registry;
+        using Barrier together = new(2);
+        StressThreads.Run(2, _ => { heap.Free(heap.Alloc(50)); together.SignalAndWait(); });
+        StressWait.Until(() => { registry.Poll(int.MaxValue); return registry.OrphanCount == 2; }, static () => "not two orphans");
+
+        nint drained = (nint)registry.TakeOrphan();
+        registry.ReturnOrphan((ThreadCache*)drained);
+        nint next = (nint)registry.TakeOrphan();
+
+        Assert.NotEqual(drained, next);
+        Assert.True((nint)registry.TakeOrphan() == drained, "the drained one is lost");
+        registry.ReturnOrphan((ThreadCache*)drained);
+        registry.ReturnOrphan((ThreadCache*)next);
+        Assert.Equal(2, registry.OrphanCount);
+    }
+
+    [Fact]
     public void A_stale_incarnation_cannot_take_the_cache_from_its_next_owner()
     {
         using NativeHeap heap = StressHeap.Still();

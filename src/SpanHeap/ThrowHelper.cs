@@ -5,10 +5,16 @@ namespace SpanHeap;
 /// <summary>Throws outside the methods that decide to, which stay small that way.</summary>
 internal static class ThrowHelper
 {
+    /// <param name="heap">The heap's name.</param>
+    /// <param name="byteCount">Bytes that were asked for.</param>
+    /// <param name="limit">The heap's memory limit in bytes; 0 for none.</param>
     /// <exception cref="OutOfMemoryException">Always.</exception>
     [DoesNotReturn]
     [SuppressMessage("Usage", "CA2201:Do not raise reserved exception types", Justification = "It is what NativeMemory throws, and what this means.")]
-    public static void OutOfMemory() => throw new OutOfMemoryException();
+    public static void OutOfMemory(string heap, nuint byteCount, nuint limit) => throw new OutOfMemoryException(
+        limit == 0
+            ? $"The system has no memory for {byteCount} bytes in the heap '{heap}'."
+            : $"The heap '{heap}' has no room for {byteCount} bytes under its memory limit of {limit} bytes, or the system has none.");
 
     /// <exception cref="ObjectDisposedException">Always.</exception>
     [DoesNotReturn]

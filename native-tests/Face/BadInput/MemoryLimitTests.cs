@@ -26,6 +26,16 @@ public sealed unsafe class MemoryLimitTests
     }
 
     [Fact]
+    public void The_exception_names_the_heap_the_size_and_the_limit()
+    {
+        using NativeHeap heap = new(new NativeHeapOptions { Name = "Pages", MemoryLimit = 20 * MiB });
+        string message = Assert.Throws<OutOfMemoryException>(() => { heap.Alloc(123 * MiB); }).Message;
+        Assert.Contains("'Pages'", message, StringComparison.Ordinal);
+        Assert.Contains($"{123 * MiB} bytes", message, StringComparison.Ordinal);
+        Assert.Contains($"{20 * MiB} bytes", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Memory_parked_by_one_class_serves_another_before_the_limit_counts()
     {
         using NativeHeap heap = HeapMaker.New(limit: 20 * MiB);

@@ -21,6 +21,7 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
     private int _count;
     private int _pollTurn;
     private ThreadCache* _orphans;
+    private ThreadCache* _lastOrphan;
     private int _orphanCount;
     private long _adopted;
 
@@ -104,6 +105,7 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
         if (cache != null)
         {
             _orphans = cache->NextOrphan;
+            _lastOrphan = _orphans == null ? null : _lastOrphan;
             _orphanCount--;
         }
 
@@ -117,10 +119,22 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
         return cache;
     }
 
+    /// <summary>Puts an orphan back, drained: behind the others, which have something for who adopts them.</summary>
     public void ReturnOrphan(ThreadCache* cache)
     {
         _lock.Enter();
-        PushOrphan(cache);
+        cache->NextOrphan = null;
+        if (_lastOrphan == null)
+        {
+            _orphans = cache;
+        }
+        else
+        {
+            _lastOrphan->NextOrphan = cache;
+        }
+
+        _lastOrphan = cache;
+        _orphanCount++;
         _lock.Exit();
     }
 
@@ -131,7 +145,7 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
         nint[] caches = _caches;
         int count = _count;
         _count = 0;
-        _orphans = null;
+        _orphans = _lastOrphan = null;
         _orphanCount = 0;
         for (int i = 0; i < count; i++)
         {
@@ -162,6 +176,7 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
     private void PushOrphan(ThreadCache* cache)
     {
         cache->NextOrphan = _orphans;
+        _lastOrphan = _orphans == null ? cache : _lastOrphan;
         _orphans = cache;
         _orphanCount++;
     }

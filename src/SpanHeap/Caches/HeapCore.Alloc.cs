@@ -22,7 +22,7 @@ internal sealed unsafe partial class HeapCore
         void* block = TryAllocate(cache, byteCount, NoAlignment, zeroed, room: 0);
         if (block == null)
         {
-            ThrowHelper.OutOfMemory();
+            ThrowOutOfMemory(byteCount);
         }
 
         return block;
@@ -35,7 +35,7 @@ internal sealed unsafe partial class HeapCore
         void* block = TryAllocate(cache, byteCount, alignment, zeroed: false, room: 0);
         if (block == null)
         {
-            ThrowHelper.OutOfMemory();
+            ThrowOutOfMemory(byteCount);
         }
 
         return block;

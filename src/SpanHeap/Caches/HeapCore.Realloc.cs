@@ -93,7 +93,7 @@ internal sealed unsafe partial class HeapCore
         {
             if (!mayStay || byteCount > usable)
             {
-                ThrowHelper.OutOfMemory();
+                ThrowOutOfMemory(byteCount);
             }
 
             return pointer;

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using SpanHeap.Os;
@@ -61,7 +62,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
         {
             Metadata.Dispose();
             s_numbers.Give(Number);
-            ThrowHelper.OutOfMemory();
+            ThrowOutOfMemory(ThreadCache.Size);
         }
     }
 
@@ -108,11 +109,14 @@ internal sealed unsafe partial class HeapCore : IDisposable
         ThreadCache* cache = TryAttach();
         if (cache == null)
         {
-            ThrowHelper.OutOfMemory();
+            ThrowOutOfMemory(ThreadCache.Size);
         }
 
         return cache;
     }
+
+    [DoesNotReturn]
+    private void ThrowOutOfMemory(nuint byteCount) => ThrowHelper.OutOfMemory(Name, byteCount, Options.MemoryLimit);
 
     public void ThrowIfDisposed()
     {

@@ -199,26 +199,23 @@ internal sealed unsafe class IdleWork : IDisposable
         return kept;
     }
 
-    // Orphans taken for draining cannot be adopted meanwhile: their stacks are the drainer's.
+    // One at a time: an orphan taken for draining cannot be adopted meanwhile, because its stacks are the drainer's.
     private static void DrainOrphans(HeapCore heap)
     {
-        ThreadCache* drained = null;
-        for (ThreadCache* orphan = heap.Registry.TakeOrphan(); orphan != null; orphan = heap.Registry.TakeOrphan())
+        for (int left = heap.Registry.OrphanCount; left > 0; left--)
         {
+            ThreadCache* orphan = heap.Registry.TakeOrphan();
+            if (orphan == null)
+            {
+                return;
+            }
+
             heap.DrainStacks(orphan);
             heap.FlushOutbox(orphan, idleOnly: false);
             heap.DrainInbox(orphan);
             heap.DrainShelves(orphan, idleOnly: false);
             heap.MoveSpansToCentral(orphan);
-            orphan->NextOrphan = drained;
-            drained = orphan;
-        }
-
-        while (drained != null)
-        {
-            ThreadCache* next = drained->NextOrphan;
-            heap.Registry.ReturnOrphan(drained);
-            drained = next;
+            heap.Registry.ReturnOrphan(orphan);
         }
     }
 
