@@ -154,7 +154,8 @@ public static unsafe class SpanMemory
     public static void Fill(void* ptr, nuint byteCount, byte value) => NativeMemory.Fill(ptr, byteCount, value);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void* AllocSlow(ThreadCache* cache, nuint byteCount) => SharedHeap.Require().Allocate(cache, byteCount, zeroed: false);
+    private static void* AllocSlow(ThreadCache* cache, nuint byteCount) =>
+        LargeBlocks.TryTakeLast(cache, byteCount, out void* block) ? block : SharedHeap.Require().Allocate(cache, byteCount, zeroed: false);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void FreeSlow(ThreadCache* cache, void* ptr)

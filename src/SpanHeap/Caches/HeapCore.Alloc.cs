@@ -19,6 +19,12 @@ internal sealed unsafe partial class HeapCore
     [MethodImpl(MethodImplOptions.NoInlining)]
     public void* Allocate(ThreadCache* cache, nuint byteCount, bool zeroed)
     {
+        // A large pair in a loop. The cache of a heap that is gone may be anybody's.
+        if (!zeroed && !IsDisposed && LargeBlocks.TryTakeLast(cache, byteCount, out void* last))
+        {
+            return last;
+        }
+
         void* block = TryAllocate(cache, byteCount, NoAlignment, zeroed, room: 0);
         if (block == null)
         {

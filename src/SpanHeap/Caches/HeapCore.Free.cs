@@ -32,6 +32,12 @@ internal sealed unsafe partial class HeapCore
         {
             RequireOwn(block, entry);
         }
+        else if (!_fullChecks && (block & (PageGeometry.PageSize - 1)) == 0 && PageEntry.SizeClass(entry) > (uint)SizeClasses.LastShared
+            && LargeBlocks.TryKeepLast(cache, PageEntry.SizeClass(entry), block))
+        {
+            _idle.Arm();
+            return;
+        }
 
         if (_fullChecks)
         {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SpanHeap.Pages;
 using SpanHeap.Spans;
 
@@ -9,13 +10,42 @@ namespace SpanHeap.Caches;
 /// </summary>
 /// <remarks>
 /// The last one is kept as the stacks are, for its thread alone. All others are kept under the cache's lock, so that the timer can give
-/// them back while their thread sleeps.
+/// them back while their thread sleeps. With full checks, which look at every call, no block is kept so.
 /// </remarks>
-internal sealed unsafe class LargeBlocks(SpanSource spans, CacheStock stock, HeapClock clock)
+internal sealed unsafe class LargeBlocks(SpanSource spans, CacheStock stock, HeapClock clock, bool keepsLast)
 {
     // Per cache. Larger blocks go back to the page heap at once: beside using a megabyte, finding its pages again costs nothing, and the
     // pages stay backed by memory until the timer comes.
     private const long MaxKeptBytes = 1024 * 1024;
+
+    /// <summary>The block freed last, if a block of so many bytes would be of its class. For the owning thread.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool TryTakeLast(ThreadCache* cache, nuint byteCount, out void* block)
+    {
+        uint sizeClass = cache->LastLargeClass;
+        block = (void*)cache->LastLarge;
+        if (sizeClass == SizeClasses.None || byteCount > SizeClasses.Info(sizeClass).Size || byteCount <= SizeClasses.Info(sizeClass - 1).Size)
+        {
+            return false;
+        }
+
+        cache->LastLargeClass = SizeClasses.None;
+        return true;
+    }
+
+    /// <summary>Keeps a block of a class of one-block spans if nothing is kept so; else it is for <see cref="Keep"/>. For the owning thread.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool TryKeepLast(ThreadCache* cache, uint sizeClass, nint block)
+    {
+        if (cache->LastLargeClass != SizeClasses.None || SizeClasses.Info(sizeClass).Size > MaxKeptBytes)
+        {
+            return false;
+        }
+
+        cache->LastLargeClass = sizeClass;
+        cache->LastLarge = block;
+        return true;
+    }
 
     /// <summary>A kept block of a class; null when there is none. Its contents are what they were. For the owning thread.</summary>
     public void* TryTakeKept(ThreadCache* cache, uint sizeClass)
@@ -49,6 +79,11 @@ internal sealed unsafe class LargeBlocks(SpanSource spans, CacheStock stock, Hea
         if (SizeClasses.Info(sizeClass).Size > MaxKeptBytes)
         {
             return block;
+        }
+
+        if (!keepsLast)
+        {
+            return TryStore(cache, sizeClass, block) ? 0 : block;
         }
 
         uint displacedClass = cache->LastLargeClass;
