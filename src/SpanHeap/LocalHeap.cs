@@ -45,7 +45,7 @@ public readonly unsafe ref struct LocalHeap
     {
         if (byteCount <= SizeClasses.MaxSharedSize && IsValid && ThreadCache.TryAlloc(_cache, byteCount, out void* block))
         {
-            NativeMemory.Clear(block, byteCount);
+            ZeroMemory.ClearBlock(block, byteCount);
             return block;
         }
 

@@ -118,7 +118,7 @@ public sealed unsafe partial class NativeHeap : IDisposable
         ThreadCache* cache = Cache;
         if (byteCount <= SizeClasses.MaxSharedSize && ThreadCache.TryAlloc(cache, byteCount, out void* block))
         {
-            NativeMemory.Clear(block, byteCount);
+            ZeroMemory.ClearBlock(block, byteCount);
             return block;
         }
 

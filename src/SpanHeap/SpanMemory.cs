@@ -50,7 +50,7 @@ public static unsafe class SpanMemory
         ThreadCache* cache = ThreadRecord.Current->Shared;
         if (byteCount <= SizeClasses.MaxSharedSize && ThreadCache.TryAlloc(cache, byteCount, out void* block))
         {
-            NativeMemory.Clear(block, byteCount);
+            ZeroMemory.ClearBlock(block, byteCount);
             return block;
         }
 
