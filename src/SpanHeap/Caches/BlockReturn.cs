@@ -41,11 +41,11 @@ internal sealed unsafe class BlockReturn(SpanSource spans, MisuseLog misuse)
                 next = ReturnSome(next, end, PageEntry.OfBlocks(owner->OwnerTag, 0, sizeClass), in SizeClasses.Info(sizeClass), out result);
                 if (result == ReturnResult.SpanChanged)
                 {
-                    Settle(owner, new BlockPlace(next[-1]).ResolvedSpan);
+                    Settle(owner, ArenaHeader.SpanOf(next[-1], *ArenaHeader.EntryOf(next[-1])));
                 }
                 else if (result == ReturnResult.Misuse)
                 {
-                    Reject(*next++, sizeClass);
+                    Reject(*next++);
                     rejected++;
                 }
             }
@@ -102,13 +102,9 @@ internal sealed unsafe class BlockReturn(SpanSource spans, MisuseLog misuse)
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void Reject(nint block, uint sizeClass)
+    private void Reject(nint block)
     {
-        BlockPlace place = new(block);
-        place.Resolve(place.Entry);
-        ref readonly SizeClassInfo info = ref SizeClasses.Info(sizeClass);
-        ulong product = place.Within * info.Reciprocal;
-        bool isStart = (uint)product < info.Reciprocal && product >> 32 < (ulong)info.Slots;
+        bool isStart = LiveBits.TryFindSlot(block, *ArenaHeader.EntryOf(block), out _, out _);
         misuse.Record(block, isStart ? MisuseKind.DoubleFree : MisuseKind.InteriorPointer);
     }
 

@@ -44,6 +44,9 @@ internal unsafe struct ThreadCache
 
     public const int Size = ShelvesOffset + (SizeClasses.Capacity * ShelfBytes);
 
+    /// <summary>Of a cache: it begins with a line of the processor's cache.</summary>
+    public const nuint Alignment = 64;
+
     /// <summary>
     /// The cache of a thread that has none: all its stacks are closed and no block is its own, so that fast paths fail without asking.
     /// Never written.
@@ -151,7 +154,7 @@ internal unsafe struct ThreadCache
 
     private static ThreadCache* MakeNone()
     {
-        void* memory = NativeMemory.AlignedAlloc(Size, 64);
+        void* memory = NativeMemory.AlignedAlloc(Size, Alignment);
         NativeMemory.Clear(memory, Size);
         ThreadCache* none = (ThreadCache*)memory;
         none->OwnerTag = PageEntry.NobodysTag;

@@ -57,8 +57,7 @@ internal static unsafe class ThreadCachePool
 
     private static ThreadCache* TryCreate(OsMemory os)
     {
-        const nuint Alignment = 64;
-        void* block = os.Allocate(OsCall.AllocateMetadata, ThreadCache.Size + Alignment, zeroed: true);
+        void* block = os.Allocate(OsCall.AllocateMetadata, ThreadCache.Size + ThreadCache.Alignment, zeroed: true);
         uint owner = block == null ? PageEntry.LastOwner + 1 : Interlocked.Increment(ref s_lastOwner);
         if (owner > PageEntry.LastOwner)
         {
@@ -72,7 +71,7 @@ internal static unsafe class ThreadCachePool
             return null;
         }
 
-        ThreadCache* cache = (ThreadCache*)(((nuint)block + Alignment - 1) & ~(Alignment - 1));
+        ThreadCache* cache = (ThreadCache*)(((nuint)block + ThreadCache.Alignment - 1) & ~(ThreadCache.Alignment - 1));
         cache->OwnerTag = owner << PageEntry.OwnerShift;
         Volatile.Write(ref s_byNumber[owner], (nint)cache);
         return cache;

@@ -21,8 +21,7 @@ namespace SpanHeap.Caches;
 [StructLayout(LayoutKind.Explicit, Size = Size)]
 internal unsafe struct ThreadRecord
 {
-    public const int Alignment = 64;
-
+    private const int Alignment = 64;
     private const int StackBytesOffset = 16;
     private const int ColdOffset = StackBytesOffset + PosixThread.WatchedBytes;
     private const int Size = 192;

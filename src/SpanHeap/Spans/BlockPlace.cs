@@ -28,16 +28,6 @@ internal unsafe ref struct BlockPlace(nint block)
         get => ArenaHeader.SpanOfPage(Arena, _firstPage);
     }
 
-    /// <summary>The span of an address known to be in one.</summary>
-    public Span* ResolvedSpan
-    {
-        get
-        {
-            Resolve(Entry);
-            return Span;
-        }
-    }
-
     /// <summary>Bytes from the span's start to the block. After <see cref="Resolve"/>.</summary>
     public readonly ulong Within
     {
