@@ -5,27 +5,33 @@ namespace SpanHeap.Caches;
 /// <summary>Taking in what others have sent, and giving blocks back to their spans.</summary>
 internal sealed unsafe partial class CacheStock
 {
-    /// <summary>
-    /// Returns what other threads have sent; blocks of the wanted class go right on the stack as far as it has room.
-    /// </summary>
-    public void DrainInbox(ThreadCache* cache, uint wantedClass, ClassStack* stack)
+    /// <summary>Takes what other threads have sent to the calling thread's own cache, as if it had freed it all itself.</summary>
+    public void TakeInbox(ThreadCache* cache)
     {
-        Magazine* magazine = (Magazine*)Interlocked.Exchange(ref cache->Inbox, 0);
-        int taken = 0;
+        Magazine* magazine = PopInbox(cache);
         while (magazine != null)
         {
             Magazine* next = magazine->Next;
-            if (stack != null)
+            if (!TryKeepWhole(cache, magazine))
             {
-                KeepWanted(cache, magazine, wantedClass, stack);
+                PushEach(cache, magazine);
+                ReturnAll(cache, magazine);
             }
 
+            magazine = next;
+        }
+    }
+
+    /// <summary>Returns what other threads have sent to a cache, whoever's it is, to its spans.</summary>
+    public void DrainInbox(ThreadCache* cache)
+    {
+        Magazine* magazine = PopInbox(cache);
+        while (magazine != null)
+        {
+            Magazine* next = magazine->Next;
             ReturnAll(cache, magazine);
             magazine = next;
-            taken++;
         }
-
-        Interlocked.Add(ref cache->InboxCount, -taken);
     }
 
     /// <summary>Returns all blocks of a magazine; it is empty then, or pending when some are other owners'.</summary>
@@ -53,16 +59,53 @@ internal sealed unsafe partial class CacheStock
         }
     }
 
-    private static void KeepWanted(ThreadCache* cache, Magazine* magazine, uint wantedClass, ClassStack* stack)
+    private static Magazine* PopInbox(ThreadCache* cache)
+    {
+        Magazine* first = (Magazine*)Interlocked.Exchange(ref cache->Inbox, 0);
+        int taken = 0;
+        for (Magazine* magazine = first; magazine != null; magazine = magazine->Next)
+        {
+            taken++;
+        }
+
+        Interlocked.Add(ref cache->InboxCount, -taken);
+        return first;
+    }
+
+    // Blocks of one class, enough of them to be worth a place in the depot: not one of them needs to be touched.
+    private static bool TryKeepWhole(ThreadCache* cache, Magazine* magazine)
+    {
+        uint sizeClass = magazine->SizeClass;
+        if (SizeClasses.IsOwnSpan(sizeClass))
+        {
+            return false;
+        }
+
+        ref readonly SizeClassInfo info = ref SizeClasses.Info(sizeClass);
+        ClassShelf* shelf = ThreadCache.Shelf(cache, sizeClass);
+        long bytes = (long)magazine->Count * info.Size;
+        if (magazine->Count < info.MaxParked / 2 || IsDepotFull(cache, shelf, bytes))
+        {
+            return false;
+        }
+
+        shelf->Push(magazine);
+        cache->DepotBytes += bytes;
+        return true;
+    }
+
+    // To the stacks of the owning thread, which the caller is, as far as they have room; what is left stays in the magazine.
+    private void PushEach(ThreadCache* cache, Magazine* magazine)
     {
         nint* blocks = Magazine.Blocks(magazine);
-        uint wanted = PageEntry.OfBlocks(cache->OwnerTag, 0, wantedClass);
         int left = 0;
         for (int i = 0; i < magazine->Count; i++)
         {
             nint block = blocks[i];
-            uint entry = *ArenaHeader.EntryOf(block) & ~PageEntry.PageWithinSpanBits;
-            if (entry != wanted || !ClassStack.TryPush(stack, (void*)block))
+            uint mine = *ArenaHeader.EntryOf(block) - cache->OwnerTag;
+            if (mine > PageEntry.OwnerMask
+                || PageEntry.SizeClass(mine) > (uint)SizeClasses.LastShared
+                || !ClassStack.TryPush(ServingStack(cache, PageEntry.SizeClass(mine)), (void*)block))
             {
                 blocks[left++] = block;
             }

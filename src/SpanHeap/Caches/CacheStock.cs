@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SpanHeap.Spans;
 
 namespace SpanHeap.Caches;
@@ -20,7 +21,7 @@ internal enum RefillResult
 /// back to them.
 /// </summary>
 /// <remarks>All methods want the cache's lock held and ask the system for nothing.</remarks>
-internal sealed unsafe partial class CacheStock(SpanSource spans, BlockReturn blockReturn, MagazinePool magazines, HeapClock clock)
+internal sealed unsafe partial class CacheStock(SpanSource spans, BlockReturn blockReturn, MagazinePool magazines, HeapClock clock, bool fullChecks)
 {
     // A stack may hold half as many blocks as the program has in use, so that what it holds back is in proportion. Nobody can take
     // them from a thread that sleeps.
@@ -29,6 +30,11 @@ internal sealed unsafe partial class CacheStock(SpanSource spans, BlockReturn bl
 
     // All depots of a cache together: what a burst of frees may hold back from other classes until the timer comes.
     private const long MaxDepotBytes = 2 * 1024 * 1024;
+
+    /// <summary>The stack that really serves a thread: with full checks not the one that fast paths see, so that they see every call.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ClassStack* ServingStack(ThreadCache* cache, uint sizeClass) =>
+        fullChecks ? ThreadCache.HiddenStack(cache, sizeClass) : ThreadCache.Stack(cache, sizeClass);
 
     /// <summary>Fills an empty stack: from the depot, the inbox, spans with free slots, the central cache, or a fresh span, in this order.</summary>
     public RefillResult Refill(ThreadCache* cache, ThreadCache* central, uint sizeClass, ClassStack* stack)
@@ -49,9 +55,15 @@ internal sealed unsafe partial class CacheStock(SpanSource spans, BlockReturn bl
         stack->SetCapacity(CapacityFor(shelf, sizeClass, stack));
         if (Volatile.Read(ref cache->Inbox) != 0)
         {
-            DrainInbox(cache, sizeClass, stack);
+            TakeInbox(cache);
             if (stack->Count > 0)
             {
+                return RefillResult.Done;
+            }
+
+            if (shelf->DepotCount > 0)
+            {
+                TakeFromDepot(cache, sizeClass, shelf, stack);
                 return RefillResult.Done;
             }
         }
@@ -72,8 +84,7 @@ internal sealed unsafe partial class CacheStock(SpanSource spans, BlockReturn bl
         }
 
         long bytes = (long)stack->Count * SizeClasses.Info(sizeClass).Size;
-        bool depotFull = shelf->DepotCount == ClassShelf.DepotSize || cache->DepotBytes + bytes > MaxDepotBytes;
-        Magazine* empty = depotFull ? ReturnOldest(cache, sizeClass, shelf) : TakeEmpty(cache);
+        Magazine* empty = IsDepotFull(cache, shelf, bytes) ? ReturnOldest(cache, sizeClass, shelf) : TakeEmpty(cache);
         if (empty == null)
         {
             stack->Top = stack->Base + blockReturn.Return(cache, stack->Base, stack->Count);
@@ -233,6 +244,9 @@ internal sealed unsafe partial class CacheStock(SpanSource spans, BlockReturn bl
         stack->Install(magazine, 0, 0);
         return true;
     }
+
+    private static bool IsDepotFull(ThreadCache* cache, ClassShelf* shelf, long bytes) =>
+        shelf->DepotCount == ClassShelf.DepotSize || cache->DepotBytes + bytes > MaxDepotBytes;
 
     private static int CapacityFor(ClassShelf* shelf, uint sizeClass, ClassStack* stack)
     {

@@ -86,7 +86,7 @@ internal sealed unsafe partial class HeapCore
 
     private void* TryAllocateShared(ThreadCache* cache, uint sizeClass)
     {
-        ClassStack* stack = ServingStack(cache, sizeClass);
+        ClassStack* stack = _stock.ServingStack(cache, sizeClass);
         void* block;
         while (!ClassStack.TryPop(stack, out block))
         {

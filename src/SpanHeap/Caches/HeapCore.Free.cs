@@ -67,7 +67,7 @@ internal sealed unsafe partial class HeapCore
         }
         else if (entry - cache->OwnerTag > PageEntry.OwnerMask)
         {
-            _remote.Free(cache, block, entry & ~PageEntry.OwnerMask, SizeClasses.Info(sizeClass).Size);
+            _remote.Free(cache, block, entry);
         }
         else if (sizeClass <= (uint)SizeClasses.LastShared)
         {
@@ -87,7 +87,7 @@ internal sealed unsafe partial class HeapCore
 
     private void Push(ThreadCache* cache, uint sizeClass, nint block)
     {
-        ClassStack* stack = ServingStack(cache, sizeClass);
+        ClassStack* stack = _stock.ServingStack(cache, sizeClass);
         if (ClassStack.TryPush(stack, (void*)block))
         {
             return;

@@ -53,7 +53,7 @@ internal sealed unsafe partial class HeapCore
 
         for (uint sizeClass = 1; sizeClass <= (uint)SizeClasses.LastShared; sizeClass++)
         {
-            ClassStack* stack = ServingStack(cache, sizeClass);
+            ClassStack* stack = _stock.ServingStack(cache, sizeClass);
             cache->Lock.Enter();
             Magazine* magazine = stack->Remove();
             if (magazine != null)

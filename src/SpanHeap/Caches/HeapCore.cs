@@ -51,7 +51,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
         Clock = new HeapClock();
         Registry = new CacheRegistry(Os, Serial);
         _blockReturn = new BlockReturn(Spans, Misuse);
-        _stock = new CacheStock(Spans, _blockReturn, Magazines, Clock);
+        _stock = new CacheStock(Spans, _blockReturn, Magazines, Clock, _fullChecks);
         _remote = new RemoteFrees(_stock, _blockReturn, Magazines, Misuse, Clock);
         _large = new LargeBlocks(Spans, _stock, Clock, keepsLast: !_fullChecks);
         _hollowing = new SpanHollowing(_blockReturn);
@@ -194,11 +194,6 @@ internal sealed unsafe partial class HeapCore : IDisposable
         _idle.Arm();
         return cache;
     }
-
-    /// <summary>The stack that really serves a thread: with full checks not the one that fast paths see, so that they see every call.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private ClassStack* ServingStack(ThreadCache* cache, uint sizeClass) =>
-        _fullChecks ? ThreadCache.HiddenStack(cache, sizeClass) : ThreadCache.Stack(cache, sizeClass);
 
     // There may be something for the timer to do from now on, or something to tell. Called without a lock.
     private void NoteActivity()

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using SpanHeap.Spans;
 
 namespace SpanHeap.Caches;
 
@@ -20,6 +21,9 @@ internal unsafe struct Magazine
 
     /// <summary>Whether its blocks may belong to different owners.</summary>
     public bool IsMixed;
+
+    /// <summary>The class of all its blocks, <see cref="SizeClasses.None"/> when they are of several. Known while it lies in an outbox or inbox.</summary>
+    public byte SizeClass;
 
     private fixed long _blocks[Capacity];
 

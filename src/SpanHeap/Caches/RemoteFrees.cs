@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SpanHeap.Spans;
 
 namespace SpanHeap.Caches;
@@ -19,29 +20,38 @@ internal sealed unsafe class RemoteFrees(CacheStock stock, BlockReturn blockRetu
     private const int MaxInboxMagazines = 8;
 
     /// <summary>Frees a block whose page entry names another owner. Needs no memory: without a magazine it goes the slow way.</summary>
-    public void Free(ThreadCache* cache, nint block, uint ownerTag, nuint bytes)
+    public void Free(ThreadCache* cache, nint block, uint entry)
     {
         cache->Lock.Enter();
         cache->OutboxUsedAt = clock.Now;
-        OutboxSlot* slot = SlotForLocked(cache, ownerTag);
+        uint sizeClass = PageEntry.SizeClass(entry);
+        OutboxSlot* slot = SlotForLocked(cache, entry & ~PageEntry.OwnerMask);
         Magazine* magazine = slot->Magazine;
-        if (magazine != null)
-        {
-            Magazine.Blocks(magazine)[magazine->Count++] = block;
-            slot->Bytes += (uint)Math.Min(bytes, MaxOutboxBytes);
-            if (magazine->Count == Magazine.Capacity || slot->Bytes >= MaxOutboxBytes)
-            {
-                EvictLocked(cache, slot);
-            }
-        }
-
-        cache->Lock.Exit();
         if (magazine == null)
         {
-            ReturnOne(block);
+            cache->Lock.Exit();
+            ReturnAndGrow(block);
+            return;
         }
 
-        SendPending(cache);
+        int count = magazine->Count;
+        magazine->SizeClass = count == 0 || magazine->SizeClass == sizeClass ? (byte)sizeClass : (byte)SizeClasses.None;
+        Magazine.Blocks(magazine)[count] = block;
+        magazine->Count = ++count;
+        slot->Bytes += Math.Min((uint)SizeClasses.Info(sizeClass).Size, MaxOutboxBytes);
+        bool full = count == Magazine.Capacity || slot->Bytes >= MaxOutboxBytes;
+        if (full)
+        {
+            EvictLocked(cache, slot);
+        }
+
+        // Evicted, too, is what had to make room for another destination.
+        bool pending = cache->Pending != null;
+        cache->Lock.Exit();
+        if (pending)
+        {
+            SendPending(cache);
+        }
     }
 
     /// <summary>Sends all that a cache has gathered and found to be others'.</summary>
@@ -90,12 +100,21 @@ internal sealed unsafe class RemoteFrees(CacheStock stock, BlockReturn blockRetu
     public void DrainInbox(ThreadCache* owner)
     {
         owner->Lock.Enter();
-        stock.DrainInbox(owner, SizeClasses.None, null);
+        stock.DrainInbox(owner);
         owner->Lock.Exit();
         SendPending(owner);
     }
 
+    // This block goes the slow way; the next ones find magazines if there is memory for them.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void ReturnAndGrow(nint block)
+    {
+        ReturnOne(block);
+        magazines.TryGrow();
+    }
+
     /// <summary>Returns one block by its owner's protocol: find out whose it is, take that lock, make sure, return it.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public void ReturnOne(nint block)
     {
         while (true)
