@@ -161,6 +161,54 @@ public sealed unsafe class CrossThreadFreeTests(ITestOutputHelper output)
         Assert.InRange(heap.GetStatistics().PagesInUse, 0, 128);
     }
 
+    [Fact]
+    public void Blocks_of_one_size_that_others_have_freed_serve_their_owner_in_the_order_of_the_last_freed()
+    {
+        const int Magazine = 126;
+        using NativeHeap heap = StressHeap.Still();
+        using StressWorker other = new();
+        nint[] sent = StressHeap.AllocateMany(heap, Magazine, 64);
+        other.Do(() => StressHeap.FreeAll(heap, sent));
+
+        // What is on the own stack comes first.
+        List<nint> before = [];
+        nint next;
+        while (!sent.Contains(next = (nint)heap.Alloc(64)))
+        {
+            before.Add(next);
+            Assert.True(before.Count < 10_000, "The blocks that were sent never come back.");
+        }
+
+        nint[] again = [next, .. StressHeap.AllocateMany(heap, Magazine - 1, 64)];
+        Assert.Equal(sent.Reverse(), again);
+        heap.Verify();
+    }
+
+    [Fact]
+    public void A_thread_that_only_frees_gets_magazines_to_send_blocks_in()
+    {
+        const int Owners = 8;
+        using NativeHeap heap = StressHeap.Still();
+        StressWorker[] workers = [.. Enumerable.Range(0, Owners).Select(static _ => new StressWorker())];
+        nint[][] made = new nint[Owners][];
+        for (int i = 0; i < Owners; i++)
+        {
+            int owner = i;
+            workers[i].Do(() => made[owner] = StressHeap.AllocateMany(heap, 2000, 64));
+        }
+
+        int before = heap.GetStatistics().Magazines;
+        foreach (nint[] blocks in made)
+        {
+            StressHeap.FreeAll(heap, blocks);
+        }
+
+        // Half of what the inboxes hold before senders drain them.
+        Assert.InRange(heap.GetStatistics().Magazines, Math.Max(Owners * 4, before), int.MaxValue);
+        Array.ForEach(workers, static worker => worker.Dispose());
+        heap.Verify();
+    }
+
     private void RequireFlat(HeapStatistics early, HeapStatistics late)
     {
         output.WriteLine($"pages {early.PagesInUse}, then {late.PagesInUse}; magazines {early.Magazines}, then {late.Magazines}");
