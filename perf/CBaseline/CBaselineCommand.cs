@@ -36,7 +36,7 @@ internal static class CBaselineCommand
         Progress.Clear();
         Print(results, program, rounds);
         if (json is not null)
-            JsonReport.Write(json, BaselineRows.Of(results));
+            JsonReport.Write(json, BaselineRows.Of(results), WorkerBuild.Ordinary);
         return 0;
     }
 

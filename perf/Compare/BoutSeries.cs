@@ -5,7 +5,10 @@ using SpanHeap.Perf.Measurement;
 namespace SpanHeap.Perf.Compare;
 
 /// <summary>Runs the child processes of a bout. Rounds go A B C A B C, so that what disturbs the machine disturbs all.</summary>
-internal sealed class BoutSeries(Bout bout, int rounds)
+/// <param name="bout">The bout.</param>
+/// <param name="rounds">How many warm rounds.</param>
+/// <param name="fresh">What is started where a fresh process is what is measured. Warm rounds need none: all is compiled by then, at tier 1.</param>
+internal sealed class BoutSeries(Bout bout, int rounds, WorkerBuild fresh)
 {
     /// <summary>A cold figure costs a process; three tell what a disturbed one is.</summary>
     private const int MostColdRounds = 3;
@@ -40,7 +43,7 @@ internal sealed class BoutSeries(Bout bout, int rounds)
         {
             Progress.Show($"{bout.Name}: memory of {Names(some)}");
             foreach (Cell cell in some)
-                Try(cell, () => workers.Add(cell, Start(cell, MemoryWorkload.Verb)));
+                Try(cell, () => workers.Add(cell, Start(cell, MemoryWorkload.Verb, fresh)));
             foreach (Cell cell in some)
                 Try(cell, () => cell.PeakBytes = workers.Of(cell)?.Answer<PeakMemory>().Bytes);
         }
@@ -56,7 +59,7 @@ internal sealed class BoutSeries(Bout bout, int rounds)
         {
             Progress.Show($"{bout.Name}: warm-up of {Names(some)}");
             foreach (Cell cell in some)
-                Try(cell, () => workers.Add(cell, Start(cell, WarmWorkload.Verb)));
+                Try(cell, () => workers.Add(cell, Start(cell, WarmWorkload.Verb, WorkerBuild.Ordinary)));
             foreach (Cell cell in some)
                 Try(cell, () => workers.Of(cell)?.Answer<WarmReady>());
         }
@@ -93,13 +96,14 @@ internal sealed class BoutSeries(Bout bout, int rounds)
 
     private T RunOnce<T>(Cell cell, string verb)
     {
-        using WorkerProcess worker = Start(cell, verb);
+        using WorkerProcess worker = Start(cell, verb, fresh);
         return worker.Answer<T>();
     }
 
-    private WorkerProcess Start(Cell cell, string verb) => new(
+    private WorkerProcess Start(Cell cell, string verb, WorkerBuild build) => new(
         [verb, cell.Allocator.Name, bout.Workload.Key, bout.Threads.ToString(CultureInfo.InvariantCulture)],
-        cell.Allocator.Environment);
+        cell.Allocator.Environment,
+        build);
 
     /// <summary>The child processes that are alive.</summary>
     private sealed class WorkerSet : IDisposable

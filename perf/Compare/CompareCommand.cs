@@ -17,16 +17,17 @@ internal static class CompareCommand
         if (bouts.Length == 0)
             throw new InputException("None of the workloads makes sense with so many threads and these allocators.");
 
+        WorkerBuild fresh = AheadBuild.Make();
         foreach (Bout bout in bouts)
-            new BoutSeries(bout, options.Rounds).Measure();
+            new BoutSeries(bout, options.Rounds, fresh).Measure();
         Progress.Clear();
 
-        string report = CompareReport.Of(bouts, allocators, options.Rounds);
+        string report = CompareReport.Of(bouts, allocators, options.Rounds, fresh);
         Console.Write(report);
         if (options.Markdown is { } markdown)
             ReportFile.Write(CompareOptions.MarkdownOption, markdown, report);
         if (options.Json is { } json)
-            JsonReport.Write(json, CompareRows.Of(bouts, options.Rounds));
+            JsonReport.Write(json, CompareRows.Of(bouts, options.Rounds), fresh);
         if (options.Chart is { } chart)
             ReportFile.Write(CompareOptions.ChartOption, chart, CompareChart.Of(bouts, allocators));
         return bouts.SelectMany(bout => bout.Cells).Any(cell => cell.Failure is not null) ? 1 : 0;

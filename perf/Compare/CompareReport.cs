@@ -10,10 +10,11 @@ internal static class CompareReport
 {
     private const string NotPossible = "-";
 
-    public static string Of(IReadOnlyList<Bout> bouts, IReadOnlyList<AllocatorEntry> allocators, int rounds)
+    public static string Of(IReadOnlyList<Bout> bouts, IReadOnlyList<AllocatorEntry> allocators, int rounds, WorkerBuild fresh)
     {
         var text = new StringBuilder();
         text.AppendLine(Machine.Current.ToString()).AppendLine();
+        text.AppendLine($"Build of the fresh processes (cold, peak, idle): {fresh.Name}{WhatItMeans(fresh)}").AppendLine();
         text.Append(Times(bouts, allocators)).AppendLine();
         text.AppendLine($"""
             ns/op: median of {rounds} rounds after warm-up, each allocator in a process of its own, rounds interleaved. 'vs best' and 'vs system'
@@ -24,7 +25,7 @@ internal static class CompareReport
         text.Append(CompareMeans.Of(bouts, allocators)).AppendLine();
         text.AppendLine("""
             Geometric means over the rows where both sides have the figure. Peak: resident memory above the baseline in the first pass of
-            a fresh process. Cold: the time of that pass, JIT included. Idle: what is left 3 s after the last free. At least 1 MiB is taken
+            a fresh process. Cold: the time of that pass. Idle: what is left 3 s after the last free. At least 1 MiB is taken
             for memory, below which it is noise.
 
             """);
@@ -50,6 +51,10 @@ internal static class CompareReport
 
         return table;
     }
+
+    private static string WhatItMeans(WorkerBuild fresh) => fresh == WorkerBuild.Ordinary
+        ? ", because no other could be made; cold is mostly the JIT, more of it where more of the allocator is C#"
+        : ": harness and SpanHeap compiled ahead, as the package and published programs are";
 
     private static string Time(Cell? cell) => cell switch
     {

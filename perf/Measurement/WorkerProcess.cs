@@ -13,15 +13,15 @@ internal sealed class WorkerProcess : IDisposable
     private readonly Process _process;
     private readonly string _what;
 
-    public WorkerProcess(ReadOnlySpan<string> args, ReadOnlySpan<(string Name, string Value)> environment)
+    public WorkerProcess(ReadOnlySpan<string> args, ReadOnlySpan<(string Name, string Value)> environment, WorkerBuild? build = null)
     {
         _what = string.Join(' ', args!);
-        _process = Process.Start(StartInfo(args, environment))!;
+        _process = Process.Start(StartInfo(args, environment, build ?? WorkerBuild.Ordinary))!;
     }
 
     public static bool Succeeds(ReadOnlySpan<string> args, ReadOnlySpan<(string Name, string Value)> environment)
     {
-        using Process process = Process.Start(StartInfo(args, environment))!;
+        using Process process = Process.Start(StartInfo(args, environment, WorkerBuild.Ordinary))!;
         process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return process.ExitCode == 0;
@@ -72,9 +72,9 @@ internal sealed class WorkerProcess : IDisposable
         return new WorkerException($"The child process '{_what}' ended with code {_process.ExitCode} and without a result.");
     }
 
-    private static ProcessStartInfo StartInfo(ReadOnlySpan<string> args, ReadOnlySpan<(string Name, string Value)> environment)
+    private static ProcessStartInfo StartInfo(ReadOnlySpan<string> args, ReadOnlySpan<(string Name, string Value)> environment, WorkerBuild build)
     {
-        string program = Environment.ProcessPath!;
+        string program = build.Program ?? Environment.ProcessPath!;
         var start = new ProcessStartInfo(program) { RedirectStandardInput = true, RedirectStandardOutput = true };
         if (Path.GetFileNameWithoutExtension(program) == "dotnet")
             start.ArgumentList.Add(typeof(WorkerProcess).Assembly.Location);

@@ -26,7 +26,7 @@ internal static class ReplayCommand
 
         Print(traces, results, rounds);
         if (json is not null)
-            JsonReport.Write(json, ReplayRows.Of(results, rounds));
+            JsonReport.Write(json, ReplayRows.Of(results, rounds), WorkerBuild.Ordinary);
         return 0;
     }
 

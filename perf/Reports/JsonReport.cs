@@ -3,7 +3,7 @@ using SpanHeap.Perf.Measurement;
 
 namespace SpanHeap.Perf.Reports;
 
-/// <summary>The file that <c>--json</c> asks for: an object with <c>machine</c> and <c>rows</c>.</summary>
+/// <summary>The file that <c>--json</c> asks for: an object with <c>machine</c>, <c>fresh_build</c> (see <see cref="WorkerBuild"/>) and <c>rows</c>.</summary>
 internal static class JsonReport
 {
     public const string Option = "--json";
@@ -14,6 +14,6 @@ internal static class JsonReport
         WriteIndented = true,
     };
 
-    public static void Write(string path, IReadOnlyList<ReportRow> rows) => ReportFile.Write(
-        Option, path, JsonSerializer.Serialize(new { Machine = Machine.Current, Rows = rows }, s_options) + "\n");
+    public static void Write(string path, IReadOnlyList<ReportRow> rows, WorkerBuild fresh) => ReportFile.Write(
+        Option, path, JsonSerializer.Serialize(new { Machine = Machine.Current, FreshBuild = fresh.Name, Rows = rows }, s_options) + "\n");
 }

@@ -46,8 +46,8 @@ internal static class EnvironmentOption
             return default;
         }
 
-        // By name only: a parse would also take numbers and lists.
-        string? name = Enum.GetNames<T>().FirstOrDefault(known => known.Equals(text.Trim(), StringComparison.OrdinalIgnoreCase));
+        // By name only: a parse would also take numbers and lists. (And without LINQ, an assembly that would be loaded by all programs.)
+        string? name = Array.Find(Enum.GetNames<T>(), known => known.Equals(text.Trim(), StringComparison.OrdinalIgnoreCase));
         return name != null
             ? Enum.Parse<T>(name)
             : throw Meaningless(variable, text, "one of " + string.Join(", ", Enum.GetNames<T>()));

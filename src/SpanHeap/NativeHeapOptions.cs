@@ -91,18 +91,25 @@ public sealed class NativeHeapOptions
                 nameof(ScavengeDelay), ScavengeDelay, $"{nameof(ScavengeDelay)} must be from 0 to {s_longestDelay.TotalDays} day, or infinite.");
         }
 
-        // Compared, not asked of Enum: the generic question is compiled anew each time a process starts.
-        RequireDefined((int)Checks, (int)HeapChecks.Full, Checks, nameof(Checks));
-        RequireDefined((int)ForeignFree, (int)ForeignFree.Forward, ForeignFree, nameof(ForeignFree));
-        RequireDefined((int)LateMisuse, (int)MisuseResponse.FailFast, LateMisuse, nameof(LateMisuse));
+        // Compared, not asked of Enum, and boxed only to be named: both cost each process some time at its start.
+        if ((uint)Checks > (uint)HeapChecks.Full)
+        {
+            throw NotDefined(Checks, nameof(Checks));
+        }
+
+        if ((uint)ForeignFree > (uint)ForeignFree.Forward)
+        {
+            throw NotDefined(ForeignFree, nameof(ForeignFree));
+        }
+
+        if ((uint)LateMisuse > (uint)MisuseResponse.FailFast)
+        {
+            throw NotDefined(LateMisuse, nameof(LateMisuse));
+        }
+
         return (NativeHeapOptions)MemberwiseClone();
     }
 
-    private static void RequireDefined(int value, int last, Enum option, string name)
-    {
-        if ((uint)value > (uint)last)
-        {
-            throw new ArgumentOutOfRangeException(name, option, $"{name} must be one of {string.Join(", ", Enum.GetNames(option.GetType()))}.");
-        }
-    }
+    private static ArgumentOutOfRangeException NotDefined(Enum option, string name) =>
+        new(name, option, $"{name} must be one of {string.Join(", ", Enum.GetNames(option.GetType()))}.");
 }

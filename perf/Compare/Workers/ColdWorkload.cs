@@ -3,7 +3,7 @@ using SpanHeap.Perf.Measurement;
 
 namespace SpanHeap.Perf.Compare.Workers;
 
-/// <summary>Child process: times the first pass of a fresh process, the JIT and the blocks that stay live included.</summary>
+/// <summary>Child process: times the first pass of a fresh process, the blocks that stay live included and, in the ordinary build, the JIT.</summary>
 internal sealed class ColdWorkload(string workload, string threads) : WorkloadWorker(workload, threads)
 {
     public const string Verb = "compare-cold";

@@ -123,9 +123,11 @@ internal unsafe struct ThreadRecord
     private static nint* MakePlaces()
     {
         nint* places = (nint*)NativeMemory.Alloc(StackPlaces, (nuint)sizeof(nint));
+        nint none = (nint)None;
+        // Not by a span's Fill: that is vectors, which are compiled when they are first used, for more than a millisecond.
         for (int i = 0; i < StackPlaces; i++)
         {
-            places[i] = (nint)None;
+            places[i] = none;
         }
 
         return places;

@@ -16,14 +16,25 @@ internal static unsafe partial class PosixMemory
     // macOS: MADV_FREE gives the memory back when the system wants it; MADV_DONTNEED there gives nothing back.
     private const int MacFree = 5;
 
-    public static bool Discard(nint address, nuint bytes) =>
-        MemoryAdvise((void*)address, bytes, OperatingSystem.IsLinux() ? LinuxDontNeed : MacFree) == 0;
+    // Where they can be looked up: "libc" is a name under which the runtime looks for a file in one place after the other, a tenth of a
+    // process's first allocation.
+    private static readonly delegate* unmanaged<void*, nuint, int, int> s_advise = (delegate* unmanaged<void*, nuint, int, int>)PosixLibrary.Find("madvise");
+    private static readonly delegate* unmanaged<void*, nuint, int, int> s_protect = (delegate* unmanaged<void*, nuint, int, int>)PosixLibrary.Find("mprotect");
 
-    public static bool Protect(nint address, nuint bytes, bool accessible) =>
-        MemoryProtect((void*)address, bytes, accessible ? ProtectReadWrite : ProtectNone) == 0;
+    public static bool Discard(nint address, nuint bytes) =>
+        Advise(address, bytes, OperatingSystem.IsLinux() ? LinuxDontNeed : MacFree);
+
+    public static bool Protect(nint address, nuint bytes, bool accessible)
+    {
+        int protection = accessible ? ProtectReadWrite : ProtectNone;
+        return (s_protect != null ? s_protect((void*)address, bytes, protection) : MemoryProtect((void*)address, bytes, protection)) == 0;
+    }
 
     public static bool AdviseHugePages(nint address, nuint bytes, bool wanted) =>
-        MemoryAdvise((void*)address, bytes, wanted ? LinuxHugePage : LinuxNoHugePage) == 0;
+        Advise(address, bytes, wanted ? LinuxHugePage : LinuxNoHugePage);
+
+    private static bool Advise(nint address, nuint bytes, int advice) =>
+        (s_advise != null ? s_advise((void*)address, bytes, advice) : MemoryAdvise((void*)address, bytes, advice)) == 0;
 
     [LibraryImport("libc", EntryPoint = "madvise")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

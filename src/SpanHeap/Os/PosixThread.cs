@@ -1,13 +1,7 @@
-using System.ComponentModel;
-using System.Runtime.InteropServices;
-
 namespace SpanHeap.Os;
 
 /// <summary>What the C library of Linux knows of its threads and .NET does not tell: where a thread's stack lies, and that it has ended.</summary>
-/// <remarks>
-/// The functions are looked up in the process, which has loaded them under whatever library name its C library gives them. Where one is
-/// missing nothing here is supported, and callers have another way.
-/// </remarks>
+/// <remarks>Where a function is missing nothing here is supported, and callers have another way.</remarks>
 internal static unsafe class PosixThread
 {
     /// <summary>How many bytes from the watched word on are the C library's to write when the thread ends: the size of its sigset_t.</summary>
@@ -22,11 +16,11 @@ internal static unsafe class PosixThread
 
     private const int NoKey = -1;
 
-    private static readonly delegate* unmanaged<nuint> s_self = (delegate* unmanaged<nuint>)Find("pthread_self");
-    private static readonly delegate* unmanaged<nuint, void*, int> s_getAttributes = (delegate* unmanaged<nuint, void*, int>)Find("pthread_getattr_np");
-    private static readonly delegate* unmanaged<void*, nuint*, nuint*, int> s_getStack = (delegate* unmanaged<void*, nuint*, nuint*, int>)Find("pthread_attr_getstack");
-    private static readonly delegate* unmanaged<void*, int> s_destroyAttributes = (delegate* unmanaged<void*, int>)Find("pthread_attr_destroy");
-    private static readonly delegate* unmanaged<uint, void*, int> s_setSpecific = (delegate* unmanaged<uint, void*, int>)Find("pthread_setspecific");
+    private static readonly delegate* unmanaged<nuint> s_self = (delegate* unmanaged<nuint>)PosixLibrary.Find("pthread_self");
+    private static readonly delegate* unmanaged<nuint, void*, int> s_getAttributes = (delegate* unmanaged<nuint, void*, int>)PosixLibrary.Find("pthread_getattr_np");
+    private static readonly delegate* unmanaged<void*, nuint*, nuint*, int> s_getStack = (delegate* unmanaged<void*, nuint*, nuint*, int>)PosixLibrary.Find("pthread_attr_getstack");
+    private static readonly delegate* unmanaged<void*, int> s_destroyAttributes = (delegate* unmanaged<void*, int>)PosixLibrary.Find("pthread_attr_destroy");
+    private static readonly delegate* unmanaged<uint, void*, int> s_setSpecific = (delegate* unmanaged<uint, void*, int>)PosixLibrary.Find("pthread_setspecific");
     private static readonly int s_exitKey = TryMakeExitKey();
 
     /// <summary>Whether ends of threads are noted and stacks can be found.</summary>
@@ -61,23 +55,10 @@ internal static unsafe class PosixThread
         return found && (nuint)attributes - low < byteCount;
     }
 
-    private static nint Find(string function)
-    {
-        try
-        {
-            return OperatingSystem.IsLinux() && NativeLibrary.TryGetExport(NativeLibrary.GetMainProgramHandle(), function, out nint address) ? address : 0;
-        }
-        catch (Win32Exception)
-        {
-            // A static executable may have no way to look itself up.
-            return 0;
-        }
-    }
-
     private static int TryMakeExitKey()
     {
-        var createKey = (delegate* unmanaged<uint*, nint, int>)Find("pthread_key_create");
-        nint clear = Find("sigemptyset");
+        var createKey = (delegate* unmanaged<uint*, nint, int>)PosixLibrary.Find("pthread_key_create");
+        nint clear = PosixLibrary.Find("sigemptyset");
         uint key = 0;
         return createKey != null && clear != 0 && createKey(&key, clear) == 0 ? (int)key : NoKey;
     }

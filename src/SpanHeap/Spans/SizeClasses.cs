@@ -140,16 +140,21 @@ internal static unsafe class SizeClasses
         return sizeClass != None;
     }
 
+    // From the last class down: the first at or after each that is a multiple of the alignment. Here and below, what stands in static
+    // fields is read once: until this class is initialized each read of one asks whether it is.
     private static byte* CreateAlignedLookup()
     {
+        SizeClassInfo* classes = s_classes;
+        int shared = s_sharedCount;
         int rows = BitOperations.Log2(MaxClassAlignment) + 1;
         byte* lookup = (byte*)NativeMemory.AllocZeroed((nuint)(rows * Capacity));
         for (int row = 0; row < rows; row++)
         {
-            for (uint sizeClass = 1; sizeClass <= LastShared; sizeClass++)
+            int aligned = None;
+            for (int sizeClass = shared; sizeClass >= 1; sizeClass--)
             {
-                uint aligned = OfAligned(s_classes[sizeClass].Size, (nuint)1 << row);
-                lookup[(row * Capacity) + (int)sizeClass] = (byte)(aligned <= (uint)LastShared ? aligned : None);
+                aligned = (classes[sizeClass].Size & ((1u << row) - 1)) == 0 ? sizeClass : aligned;
+                lookup[(row * Capacity) + sizeClass] = (byte)aligned;
             }
         }
 
@@ -192,11 +197,12 @@ internal static unsafe class SizeClasses
 
     private static byte* CreateLookup()
     {
+        SizeClassInfo* classes = s_classes;
         byte* lookup = (byte*)NativeMemory.AlignedAlloc((MaxSharedSize / Granule) + 1, 64);
         uint sizeClass = 1;
         for (int granule = 0; granule <= MaxSharedSize / Granule; granule++)
         {
-            while (s_classes[sizeClass].Size < granule * Granule)
+            while (classes[sizeClass].Size < granule * Granule)
             {
                 sizeClass++;
             }
