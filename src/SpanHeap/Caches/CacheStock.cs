@@ -140,7 +140,7 @@ internal sealed unsafe partial class CacheStock(SpanSource spans, BlockReturn bl
                 return RefillResult.NeedsPages;
             }
 
-            shelf->Append(fresh);
+            shelf->AddFirst(fresh);
             shelf->EmptySpans++;
         }
 
@@ -186,7 +186,7 @@ internal sealed unsafe partial class CacheStock(SpanSource spans, BlockReturn bl
             centralShelf->EmptySpans -= empty ? 1 : 0;
             shelf->EmptySpans += empty ? 1 : 0;
             SpanSource.ChangeOwner(span, (nint)cache, cache->OwnerTag);
-            shelf->Append(span);
+            shelf->AddFirst(span);
             int taken = span->Slots - span->FreeSlots;
             centralShelf->Outstanding -= taken;
             shelf->Outstanding += taken;

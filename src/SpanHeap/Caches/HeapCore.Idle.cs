@@ -126,7 +126,7 @@ internal sealed unsafe partial class HeapCore
             {
                 from->Remove(span);
                 SpanSource.ChangeOwner(span, (nint)Central, Central->OwnerTag);
-                to->Append(span);
+                to->AddFirst(span);
                 from->Outstanding -= span->Slots - span->FreeSlots;
                 to->Outstanding += span->Slots - span->FreeSlots;
             }
