@@ -22,9 +22,6 @@ internal enum RefillResult
 /// <remarks>All methods want the cache's lock held and ask the system for nothing.</remarks>
 internal sealed unsafe partial class CacheStock(SpanSource spans, BlockReturn blockReturn, MagazinePool magazines, HeapClock clock)
 {
-    // A stack may hold half as many blocks as the program has in use, so that what it holds back is in proportion. Nobody can take
-    // them from a thread that sleeps.
-    private const int UsedPerParked = 2;
     private const int MaxSpares = 4;
 
     // All depots of a cache together: what a burst of frees may hold back from other classes until the timer comes.
@@ -234,10 +231,12 @@ internal sealed unsafe partial class CacheStock(SpanSource spans, BlockReturn bl
         return true;
     }
 
+    // A stack may hold as many blocks as the program has in use, within the class's bounds, so that what it holds back is in proportion:
+    // nobody can take them from a thread that sleeps.
     private static int CapacityFor(ClassShelf* shelf, uint sizeClass, ClassStack* stack)
     {
         ref readonly SizeClassInfo info = ref SizeClasses.Info(sizeClass);
         int used = shelf->Outstanding - shelf->DepotBlocks - stack->Count;
-        return Math.Clamp(used / UsedPerParked, info.MinParked, info.MaxParked);
+        return Math.Clamp(used, info.MinParked, info.MaxParked);
     }
 }
