@@ -1,3 +1,4 @@
+using SpanHeap.Caches;
 using SpanHeap.Tests.Support;
 
 namespace SpanHeap.Tests.Caches;
@@ -69,7 +70,7 @@ public sealed unsafe class LargeBlockTests
         using NativeHeap heap = HeapMaker.New();
         nint[] blocks = [.. Enumerable.Range(0, 20).Select(_ => (nint)heap.Alloc(40_000))];
         Array.ForEach(blocks, block => heap.Free((void*)block));
-        Assert.Equal(Enumerable.Range(12, 8).Select(i => blocks[i]).Order(), Kept(heap, 40_000, 8).Order());
+        Assert.Equal(blocks.TakeLast(LargeStack.Capacity).Order(), Kept(heap, 40_000, LargeStack.Capacity).Order());
         void* largest = heap.Alloc(MiB);
         heap.Free(heap.Alloc(40_000));
         heap.Free(largest);

@@ -13,7 +13,7 @@ namespace SpanHeap.Caches;
 [StructLayout(LayoutKind.Sequential, Size = (Capacity + 1) * sizeof(long))]
 internal unsafe struct LargeStack
 {
-    public const int Capacity = 8;
+    public const int Capacity = 16;
 
     /// <summary>All blocks together: nobody can take them from a thread that sleeps.</summary>
     public const uint MaxBytes = 1024 * 1024;

@@ -35,10 +35,10 @@ internal unsafe struct ThreadCache
 
     private const int StackBytes = 1 << PageEntry.StackShift;
     private const int ShelfBytes = 192;
-    private const int StacksOffset = 128;
+    private const int StacksOffset = 192;
     private const int HiddenStacksOffset = StacksOffset + (SizeClasses.Capacity * StackBytes);
     private const int ColdOffset = HiddenStacksOffset + (SizeClasses.Capacity * StackBytes);
-    private const int OutboxOffset = ColdOffset + 192;
+    private const int OutboxOffset = ColdOffset + 256;
     private const int InboxOffset = OutboxOffset + (OutboxSize * 16);
     private const int ShelvesOffset = InboxOffset + 64;
 
