@@ -13,9 +13,9 @@ public sealed unsafe class ClassShelfTests : IDisposable
     public void Dispose() => NativeMemory.Free(_spans);
 
     [Fact]
-    public void Spans_are_listed_in_the_order_they_came()
+    public void The_span_that_came_last_stands_first()
     {
-        Append(0, 1, 2);
+        Add(2, 1, 0);
         AssertListed(0, 1, 2);
     }
 
@@ -26,7 +26,7 @@ public sealed unsafe class ClassShelfTests : IDisposable
         for (int round = 0; round < 200; round++)
         {
             List<int> model = [.. Enumerable.Range(0, Count)];
-            Append([.. model]);
+            Add([.. Enumerable.Reverse(model)]);
             while (model.Count > 0)
             {
                 int leaving = model[random.Next(model.Count)];
@@ -84,11 +84,11 @@ public sealed unsafe class ClassShelfTests : IDisposable
         Assert.True(end <= (nint)cache + ThreadCache.Size);
     }
 
-    private void Append(params int[] numbers)
+    private void Add(params int[] numbers)
     {
         foreach (int number in numbers)
         {
-            _shelf.Append(_spans + number);
+            _shelf.AddFirst(_spans + number);
         }
     }
 
@@ -103,6 +103,6 @@ public sealed unsafe class ClassShelfTests : IDisposable
             span = span->Next;
         }
 
-        Assert.True(span == null && _shelf.Tail == previous);
+        Assert.True(span == null);
     }
 }

@@ -1,3 +1,4 @@
+using SpanHeap.Caches;
 using SpanHeap.Tests.Support;
 
 namespace SpanHeap.Tests.Caches;
@@ -46,6 +47,50 @@ public sealed unsafe class LargeBlockTests
         }
 
         Assert.InRange(heap.GetStatistics().OsCalls.Total, calls, calls + 1);
+    }
+
+    [Fact]
+    public void Several_are_kept_and_the_one_freed_last_is_served_first()
+    {
+        using NativeHeap heap = HeapMaker.New();
+        nint[] blocks = [.. new[] { 40_000, 100_000, 40_000, 60_000 }.Select(size => (nint)heap.Alloc((nuint)size))];
+        Array.ForEach(blocks, block => heap.Free((void*)block));
+        Assert.Equal(4, heap.GetStatistics().CachedBlocks);
+        heap.Verify();
+        Assert.True(heap.Alloc(40_000) == (void*)blocks[2]);
+        Assert.True(heap.Alloc(100_000) == (void*)blocks[1]);
+        Assert.True(heap.Alloc(40_000) == (void*)blocks[0]);
+        Assert.True(heap.Alloc(60_000) == (void*)blocks[3]);
+        heap.Verify();
+    }
+
+    [Fact]
+    public void Those_kept_longest_make_room()
+    {
+        using NativeHeap heap = HeapMaker.New();
+        nint[] blocks = [.. Enumerable.Range(0, 20).Select(_ => (nint)heap.Alloc(40_000))];
+        Array.ForEach(blocks, block => heap.Free((void*)block));
+        Assert.Equal(blocks.TakeLast(LargeStack.Capacity).Order(), Kept(heap, 40_000, LargeStack.Capacity).Order());
+        void* largest = heap.Alloc(MiB);
+        heap.Free(heap.Alloc(40_000));
+        heap.Free(largest);
+        Assert.Equal(MiB, (int)heap.GetStatistics().CachedBytes);
+        heap.Verify();
+    }
+
+    [Theory]
+    [InlineData(40_000)]
+    [InlineData(MiB)]
+    public void A_kept_block_that_is_freed_again_is_found_and_never_served_twice(int size)
+    {
+        using NativeHeap heap = HeapMaker.New();
+        void* block = heap.Alloc((nuint)size);
+        heap.Free(block);
+        heap.Free(block);
+        Assert.Equal(1, heap.GetStatistics().MisuseCount);
+        Assert.True(heap.Alloc((nuint)size) == block);
+        Assert.True(heap.Alloc((nuint)size) != block);
+        heap.Verify();
     }
 
     [Fact]
@@ -152,5 +197,12 @@ public sealed unsafe class LargeBlockTests
         Assert.True(heap.GetStatistics().Arenas <= 10);
         heap.Free(block);
         heap.Verify();
+    }
+
+    private static nint[] Kept(NativeHeap heap, int size, int count)
+    {
+        nint[] kept = [.. Enumerable.Range(0, count).Select(_ => (nint)heap.Alloc((nuint)size))];
+        Array.ForEach(kept, block => heap.Free((void*)block));
+        return kept;
     }
 }

@@ -60,7 +60,7 @@ public sealed unsafe class ArenaIndexTests : IDisposable
             ArenaPages* arena = _index[changed];
             PageBitmap.Clear(arena->Free, 0, 512);
             PageBitmap.Set(arena->Free, 10, random.Next(0, 400));
-            arena->Summarize(0, 512);
+            arena->SummarizeAll();
             _index.Update(changed);
 
             int pages = random.Next(1, 450);

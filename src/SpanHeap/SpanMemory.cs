@@ -155,7 +155,7 @@ public static unsafe class SpanMemory
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void* AllocSlow(ThreadCache* cache, nuint byteCount) =>
-        LargeBlocks.TryTakeLast(cache, byteCount, out void* block) ? block : SharedHeap.Require().Allocate(cache, byteCount, zeroed: false);
+        LargeBlocks.TryTakeKept(cache, byteCount, out void* block) ? block : SharedHeap.Require().Allocate(cache, byteCount, zeroed: false);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void FreeSlow(ThreadCache* cache, void* ptr)

@@ -127,7 +127,7 @@ internal sealed unsafe class BlockReturn(SpanSource spans, MisuseLog misuse)
 
         if (!span->Listed)
         {
-            shelf->Append(span);
+            shelf->AddFirst(span);
         }
 
         shelf->EmptySpans += empty ? 1 : 0;

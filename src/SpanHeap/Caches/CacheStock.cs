@@ -23,9 +23,6 @@ internal enum RefillResult
 /// <remarks>All methods want the cache's lock held and ask the system for nothing.</remarks>
 internal sealed unsafe partial class CacheStock(SpanSource spans, BlockReturn blockReturn, MagazinePool magazines, HeapClock clock, bool fullChecks)
 {
-    // A stack may hold half as many blocks as the program has in use, so that what it holds back is in proportion. Nobody can take
-    // them from a thread that sleeps.
-    private const int UsedPerParked = 2;
     private const int MaxSpares = 4;
 
     // All depots of a cache together: what a burst of frees may hold back from other classes until the timer comes.
@@ -151,7 +148,7 @@ internal sealed unsafe partial class CacheStock(SpanSource spans, BlockReturn bl
                 return RefillResult.NeedsPages;
             }
 
-            shelf->Append(fresh);
+            shelf->AddFirst(fresh);
             shelf->EmptySpans++;
         }
 
@@ -197,7 +194,7 @@ internal sealed unsafe partial class CacheStock(SpanSource spans, BlockReturn bl
             centralShelf->EmptySpans -= empty ? 1 : 0;
             shelf->EmptySpans += empty ? 1 : 0;
             SpanSource.ChangeOwner(span, (nint)cache, cache->OwnerTag);
-            shelf->Append(span);
+            shelf->AddFirst(span);
             int taken = span->Slots - span->FreeSlots;
             centralShelf->Outstanding -= taken;
             shelf->Outstanding += taken;
@@ -248,10 +245,12 @@ internal sealed unsafe partial class CacheStock(SpanSource spans, BlockReturn bl
     private static bool IsDepotFull(ThreadCache* cache, ClassShelf* shelf, long bytes) =>
         shelf->DepotCount == ClassShelf.DepotSize || cache->DepotBytes + bytes > MaxDepotBytes;
 
+    // A stack may hold as many blocks as the program has in use, within the class's bounds, so that what it holds back is in proportion:
+    // nobody can take them from a thread that sleeps.
     private static int CapacityFor(ClassShelf* shelf, uint sizeClass, ClassStack* stack)
     {
         ref readonly SizeClassInfo info = ref SizeClasses.Info(sizeClass);
         int used = shelf->Outstanding - shelf->DepotBlocks - stack->Count;
-        return Math.Clamp(used / UsedPerParked, info.MinParked, info.MaxParked);
+        return Math.Clamp(used, info.MinParked, info.MaxParked);
     }
 }

@@ -11,9 +11,11 @@ internal unsafe struct ClassShelf
     /// <summary>Full magazines kept before blocks go back to their spans.</summary>
     public const int DepotSize = 16;
 
-    /// <summary>Spans of this cache with free slots: refilled from the head, added to at the tail, so that a span gathers free slots while others serve.</summary>
+    /// <summary>
+    /// Spans of this cache with free slots, refilled from the head. The one that had its first slot freed last stands there: its memory
+    /// was in use a moment ago and is still in the processor's caches, where that of the others may stay cold.
+    /// </summary>
     public Span* Head;
-    public Span* Tail;
 
     /// <summary>Blocks of this cache's spans that are in use or parked anywhere. Means nothing for classes of one block a span.</summary>
     public int Outstanding;
@@ -31,13 +33,6 @@ internal unsafe struct ClassShelf
     public uint UsedAt;
 
     private fixed long _depot[DepotSize];
-
-    /// <summary>Freed blocks of a class with one block a span, kept for reuse; null or a magazine that may be empty. Such classes have no depot.</summary>
-    public Magazine* Kept
-    {
-        readonly get => (Magazine*)_depot[0];
-        set => _depot[0] = (long)value;
-    }
 
     public Magazine* this[int index]
     {
@@ -72,21 +67,17 @@ internal unsafe struct ClassShelf
         return oldest;
     }
 
-    public void Append(Span* span)
+    public void AddFirst(Span* span)
     {
-        span->Next = null;
-        span->Previous = Tail;
+        span->Previous = null;
+        span->Next = Head;
         span->Listed = true;
-        if (Tail == null)
+        if (Head != null)
         {
-            Head = span;
-        }
-        else
-        {
-            Tail->Next = span;
+            Head->Previous = span;
         }
 
-        Tail = span;
+        Head = span;
     }
 
     public void Remove(Span* span)
@@ -100,11 +91,7 @@ internal unsafe struct ClassShelf
             span->Previous->Next = span->Next;
         }
 
-        if (span->Next == null)
-        {
-            Tail = span->Previous;
-        }
-        else
+        if (span->Next != null)
         {
             span->Next->Previous = span->Previous;
         }

@@ -19,10 +19,10 @@ internal sealed unsafe partial class HeapCore
     [MethodImpl(MethodImplOptions.NoInlining)]
     public void* Allocate(ThreadCache* cache, nuint byteCount, bool zeroed)
     {
-        // A large pair in a loop. The cache of a heap that is gone may be anybody's.
-        if (!zeroed && !IsDisposed && LargeBlocks.TryTakeLast(cache, byteCount, out void* last))
+        // The cache of a heap that is gone may be anybody's.
+        if (!zeroed && !IsDisposed && LargeBlocks.TryTakeKept(cache, byteCount, out void* kept))
         {
-            return last;
+            return kept;
         }
 
         void* block = TryAllocate(cache, byteCount, NoAlignment, zeroed, room: 0);
@@ -131,8 +131,7 @@ internal sealed unsafe partial class HeapCore
     private void* TryAllocateLarge(ThreadCache* cache, uint sizeClass, nuint byteCount, nuint alignment, int room, bool zeroed, out bool needsZero)
     {
         needsZero = true;
-        void* block = sizeClass != SizeClasses.None && room == 0 ? _large.TryTakeKept(cache, sizeClass) : null;
-        if (block == null)
+        if (sizeClass == SizeClasses.None || room != 0 || !_large.TryTakeKept(cache, sizeClass, out nint block))
         {
             nuint pages = sizeClass != SizeClasses.None ? (nuint)SizeClasses.Info(sizeClass).Pages : PageGeometry.PagesFor(Math.Max(byteCount, 1));
             if (!Pages.Geometry.Fits(pages, Math.Max(1, alignment >> PageGeometry.PageShift)))
@@ -141,21 +140,15 @@ internal sealed unsafe partial class HeapCore
                 return TryAllocateHuge(byteCount, alignment, zeroed);
             }
 
-            block = TryCreateLarge(cache, sizeClass, (int)pages, alignment, room, out needsZero);
-
-            // Freed blocks of a class are kept in a magazine, and freeing may not ask for memory: so have one by then.
-            if (Magazines.Total == 0)
-            {
-                Magazines.TryGrow();
-            }
+            block = (nint)TryCreateLarge(cache, sizeClass, (int)pages, alignment, room, out needsZero);
         }
 
-        if (block != null && _fullChecks)
+        if (block != 0 && _fullChecks)
         {
-            LiveBits.Set((nint)block);
+            LiveBits.Set(block);
         }
 
-        return block;
+        return (void*)block;
     }
 
     private void* TryCreateLarge(ThreadCache* cache, uint sizeClass, int pages, nuint alignment, int room, out bool needsZero)

@@ -33,7 +33,7 @@ internal sealed unsafe partial class HeapCore
             RequireOwn(block, entry);
         }
         else if (!_fullChecks && (block & (PageGeometry.PageSize - 1)) == 0 && PageEntry.SizeClass(entry) > (uint)SizeClasses.LastShared
-            && LargeBlocks.TryKeepLast(cache, PageEntry.SizeClass(entry), block))
+            && cache->Large.TryAdd(PageEntry.SizeClass(entry), block))
         {
             _idle.Arm();
             return;
@@ -75,13 +75,7 @@ internal sealed unsafe partial class HeapCore
         }
         else
         {
-            nint displaced = _large.Keep(cache, sizeClass, block);
-            if (displaced != 0)
-            {
-                _remote.ReturnOne(displaced);
-            }
-
-            _remote.SendPending(cache);
+            _large.Keep(cache, sizeClass, block);
         }
     }
 

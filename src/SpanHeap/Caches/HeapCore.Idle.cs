@@ -45,12 +45,7 @@ internal sealed unsafe partial class HeapCore
     /// <summary>Returns what lies on a cache's stacks, which must be the caller's own or of a dead thread in the caller's hands.</summary>
     public void DrainStacks(ThreadCache* cache)
     {
-        nint last = LargeBlocks.TakeLast(cache);
-        if (last != 0)
-        {
-            _remote.ReturnOne(last);
-        }
-
+        _large.Drain(cache);
         for (uint sizeClass = 1; sizeClass <= (uint)SizeClasses.LastShared; sizeClass++)
         {
             ClassStack* stack = _stock.ServingStack(cache, sizeClass);
@@ -74,14 +69,15 @@ internal sealed unsafe partial class HeapCore
     {
         uint now = Clock.Now;
         bool kept = false;
-        for (uint sizeClass = 1; sizeClass <= (uint)SizeClasses.Last; sizeClass++)
+        for (uint sizeClass = 1; sizeClass <= (uint)SizeClasses.LastShared; sizeClass++)
         {
             ClassShelf* shelf = ThreadCache.Shelf(cache, sizeClass);
             cache->Lock.Enter();
-            bool any = shelf->DepotCount > 0 || shelf->EmptySpans > 0 || (sizeClass > (uint)SizeClasses.LastShared && shelf->Kept != null);
+            bool any = shelf->DepotCount > 0 || shelf->EmptySpans > 0;
             if (any && (!idleOnly || shelf->UsedAt + 1 < now))
             {
-                DrainShelf(cache, sizeClass, shelf);
+                _stock.DrainDepot(cache, sizeClass);
+                _blockReturn.ReleaseEmptySpans(shelf);
                 any = false;
             }
 
@@ -126,7 +122,7 @@ internal sealed unsafe partial class HeapCore
             {
                 from->Remove(span);
                 SpanSource.ChangeOwner(span, (nint)Central, Central->OwnerTag);
-                to->Append(span);
+                to->AddFirst(span);
                 from->Outstanding -= span->Slots - span->FreeSlots;
                 to->Outstanding += span->Slots - span->FreeSlots;
             }
@@ -173,17 +169,5 @@ internal sealed unsafe partial class HeapCore
                 _hollowing.GiveBack(ref hollow);
             }
         }
-    }
-
-    private void DrainShelf(ThreadCache* cache, uint sizeClass, ClassShelf* shelf)
-    {
-        if (sizeClass > (uint)SizeClasses.LastShared)
-        {
-            _large.DrainLocked(cache, sizeClass);
-            return;
-        }
-
-        _stock.DrainDepot(cache, sizeClass);
-        _blockReturn.ReleaseEmptySpans(shelf);
     }
 }

@@ -53,7 +53,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
         _blockReturn = new BlockReturn(Spans, Misuse);
         _stock = new CacheStock(Spans, _blockReturn, Magazines, Clock, _fullChecks);
         _remote = new RemoteFrees(_stock, _blockReturn, Magazines, Misuse, Clock);
-        _large = new LargeBlocks(Spans, _stock, Clock, keepsLast: !_fullChecks);
+        _large = new LargeBlocks(Spans, _remote, Misuse, hidden: _fullChecks);
         _hollowing = new SpanHollowing(_blockReturn);
         _idle = new IdleWork(this);
         Central = Registry.TryCreateCentral();

@@ -5,140 +5,56 @@ using SpanHeap.Spans;
 namespace SpanHeap.Caches;
 
 /// <summary>
-/// Blocks that are spans of their own. Freed ones of a class stay with the cache for a while, so that the next of that class costs
-/// neither a search for pages nor the system.
+/// Blocks that are spans of their own. The few that a thread freed last stay with it (<see cref="LargeStack"/>); all others are pages of
+/// the page heap as soon as they are freed, where they may become part of longer or shorter blocks.
 /// </summary>
-/// <remarks>
-/// The last one is kept as the stacks are, for its thread alone. All others are kept under the cache's lock, so that the timer can give
-/// them back while their thread sleeps. With full checks, which look at every call, no block is kept so.
-/// </remarks>
-internal sealed unsafe class LargeBlocks(SpanSource spans, CacheStock stock, HeapClock clock, bool keepsLast)
+/// <remarks>With full checks, which look at every call, they stay where fast paths do not look: in the hidden stack.</remarks>
+internal sealed unsafe class LargeBlocks(SpanSource spans, RemoteFrees remote, MisuseLog misuse, bool hidden)
 {
-    // Per cache. Larger blocks go back to the page heap at once: beside using a megabyte, finding its pages again costs nothing, and the
-    // pages stay backed by memory until the timer comes.
-    private const long MaxKeptBytes = 1024 * 1024;
-
-    /// <summary>The block freed last, if a block of so many bytes would be of its class. For the owning thread.</summary>
+    /// <summary>The fast path: a block of so many bytes that the thread freed lately. For the owning thread.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool TryTakeLast(ThreadCache* cache, nuint byteCount, out void* block)
+    public static bool TryTakeKept(ThreadCache* cache, nuint byteCount, out void* block)
     {
-        uint sizeClass = cache->LastLargeClass;
-        block = (void*)cache->LastLarge;
-        if (sizeClass == SizeClasses.None || byteCount > SizeClasses.Info(sizeClass).Size || byteCount <= SizeClasses.Info(sizeClass - 1).Size)
-        {
-            return false;
-        }
-
-        cache->LastLargeClass = SizeClasses.None;
-        return true;
+        nint kept = 0;
+        bool found = cache->Large.Count > 0 && byteCount - (SizeClasses.MaxSharedSize + 1) < LargeStack.MaxBytes - SizeClasses.MaxSharedSize
+            && cache->Large.TryTake(SizeClasses.Of(byteCount), out kept);
+        block = (void*)kept;
+        return found;
     }
 
-    /// <summary>Keeps a block of a class of one-block spans if nothing is kept so; else it is for <see cref="Keep"/>. For the owning thread.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool TryKeepLast(ThreadCache* cache, uint sizeClass, nint block)
+    /// <summary>A block of a class that the thread freed lately. Its contents are what they were. For the owning thread.</summary>
+    public bool TryTakeKept(ThreadCache* cache, uint sizeClass, out nint block) =>
+        ThreadCache.LargeOf(cache, hidden)->TryTake(sizeClass, out block);
+
+    /// <summary>Keeps a freed block of a class of own spans, at the cost of those kept longest. For the owning thread.</summary>
+    public void Keep(ThreadCache* cache, uint sizeClass, nint block)
     {
-        if (cache->LastLargeClass != SizeClasses.None || SizeClasses.Info(sizeClass).Size > MaxKeptBytes)
+        LargeStack* kept = ThreadCache.LargeOf(cache, hidden);
+        if (SizeClasses.Info(sizeClass).Size > LargeStack.MaxBytes)
         {
-            return false;
+            remote.ReturnOne(block);
+            return;
         }
 
-        cache->LastLargeClass = sizeClass;
-        cache->LastLarge = block;
-        return true;
+        if (kept->Contains(sizeClass, block))
+        {
+            misuse.Record(block, MisuseKind.DoubleFree);
+            return;
+        }
+
+        while (!kept->TryAdd(sizeClass, block))
+        {
+            remote.ReturnOne(kept->TakeOldest());
+        }
     }
 
-    /// <summary>A kept block of a class; null when there is none. Its contents are what they were. For the owning thread.</summary>
-    public void* TryTakeKept(ThreadCache* cache, uint sizeClass)
+    /// <summary>Returns all kept blocks of a cache, which must be the caller's, or of a dead thread in the caller's hands.</summary>
+    public void Drain(ThreadCache* cache)
     {
-        if (cache->LastLargeClass == sizeClass)
+        LargeStack* kept = ThreadCache.LargeOf(cache, hidden);
+        while (kept->Count > 0)
         {
-            cache->LastLargeClass = SizeClasses.None;
-            return (void*)cache->LastLarge;
-        }
-
-        void* block = null;
-        cache->Lock.Enter();
-        ClassShelf* shelf = ThreadCache.Shelf(cache, sizeClass);
-        shelf->UsedAt = clock.Now;
-        Magazine* kept = shelf->Kept;
-        if (kept != null && kept->Count > 0)
-        {
-            // The magazine stays for the next block, till the timer comes.
-            block = (void*)Magazine.Blocks(kept)[--kept->Count];
-            cache->LargeBytes -= SizeClasses.Info(sizeClass).Size;
-        }
-
-        cache->Lock.Exit();
-        return block;
-    }
-
-    /// <summary>Keeps a freed block of a class, at the cost of others. For the owning thread.</summary>
-    /// <returns>A block that could not be kept and is the caller's to return; 0 when there is none.</returns>
-    public nint Keep(ThreadCache* cache, uint sizeClass, nint block)
-    {
-        if (SizeClasses.Info(sizeClass).Size > MaxKeptBytes)
-        {
-            return block;
-        }
-
-        if (!keepsLast)
-        {
-            return TryStore(cache, sizeClass, block) ? 0 : block;
-        }
-
-        uint displacedClass = cache->LastLargeClass;
-        nint displaced = cache->LastLarge;
-        cache->LastLargeClass = sizeClass;
-        cache->LastLarge = block;
-        return displacedClass == SizeClasses.None || TryStore(cache, displacedClass, displaced) ? 0 : displaced;
-    }
-
-    /// <summary>Takes the block that is kept for the owning thread alone; the cache must be the caller's, or of a dead thread in its hands.</summary>
-    public static nint TakeLast(ThreadCache* cache)
-    {
-        nint last = cache->LastLargeClass == SizeClasses.None ? 0 : cache->LastLarge;
-        cache->LastLargeClass = SizeClasses.None;
-        return last;
-    }
-
-    private bool TryStore(ThreadCache* cache, uint sizeClass, nint block)
-    {
-        long size = SizeClasses.Info(sizeClass).Size;
-        cache->Lock.Enter();
-        if (cache->LargeBytes + size > MaxKeptBytes)
-        {
-            MakeRoom(cache, size);
-        }
-
-        ClassShelf* shelf = ThreadCache.Shelf(cache, sizeClass);
-        shelf->UsedAt = clock.Now;
-        Magazine* kept = shelf->Kept;
-        if (kept == null)
-        {
-            kept = shelf->Kept = stock.TakeEmpty(cache);
-        }
-
-        bool room = kept != null && kept->Count < Magazine.Capacity;
-        if (room)
-        {
-            Magazine.Blocks(kept)[kept->Count++] = block;
-            cache->LargeBytes += size;
-        }
-
-        cache->Lock.Exit();
-        return room;
-    }
-
-    /// <summary>Returns the kept blocks of a class. The caller holds the cache's lock.</summary>
-    public void DrainLocked(ThreadCache* cache, uint sizeClass)
-    {
-        ClassShelf* shelf = ThreadCache.Shelf(cache, sizeClass);
-        Magazine* kept = shelf->Kept;
-        if (kept != null)
-        {
-            shelf->Kept = null;
-            cache->LargeBytes -= kept->Count * (long)SizeClasses.Info(sizeClass).Size;
-            stock.ReturnAll(cache, kept);
+            remote.ReturnOne(kept->TakeOldest());
         }
     }
 
@@ -150,15 +66,5 @@ internal sealed unsafe class LargeBlocks(SpanSource spans, CacheStock stock, Hea
             ? spans.TryCreate(sizeClass, (nint)owner, owner->OwnerTag, room, out needsZero)
             : spans.TryCreateRun(pages, pageAlignment, room, (nint)owner, owner->OwnerTag, out needsZero);
         return span == null ? null : (void*)span->Base;
-    }
-
-    private void MakeRoom(ThreadCache* cache, long size)
-    {
-        uint first = (uint)SizeClasses.LastShared + 1;
-        for (int tries = SizeClasses.Last - SizeClasses.LastShared; cache->LargeBytes + size > MaxKeptBytes && tries > 0; tries--)
-        {
-            cache->LargeTurn = cache->LargeTurn < first || cache->LargeTurn >= SizeClasses.Last ? first : cache->LargeTurn + 1;
-            DrainLocked(cache, cache->LargeTurn);
-        }
     }
 }

@@ -35,10 +35,10 @@ internal unsafe struct ThreadCache
 
     private const int StackBytes = 1 << PageEntry.StackShift;
     private const int ShelfBytes = 192;
-    private const int StacksOffset = 64;
+    private const int StacksOffset = 192;
     private const int HiddenStacksOffset = StacksOffset + (SizeClasses.Capacity * StackBytes);
     private const int ColdOffset = HiddenStacksOffset + (SizeClasses.Capacity * StackBytes);
-    private const int OutboxOffset = ColdOffset + 128;
+    private const int OutboxOffset = ColdOffset + 256;
     private const int InboxOffset = OutboxOffset + (OutboxSize * 16);
     private const int ShelvesOffset = InboxOffset + 64;
 
@@ -61,12 +61,9 @@ internal unsafe struct ThreadCache
     [FieldOffset(8)]
     public ulong HeapSerial;
 
-    /// <summary>The large block freed last, and its class; 0 for none. The owning thread's alone, like the stacks: a pair in a loop needs no lock.</summary>
+    /// <summary>The large blocks freed last. The owning thread's alone, like the stacks.</summary>
     [FieldOffset(16)]
-    public nint LastLarge;
-
-    [FieldOffset(24)]
-    public uint LastLargeClass;
+    public LargeStack Large;
 
     [FieldOffset(ColdOffset)]
     public NativeLock Lock;
@@ -101,17 +98,13 @@ internal unsafe struct ThreadCache
     [FieldOffset(ColdOffset + 48)]
     public long DepotBytes;
 
-    /// <summary>The class whose one-block spans make room next for others'.</summary>
-    [FieldOffset(ColdOffset + 56)]
-    public uint LargeTurn;
-
     /// <summary>The heap's tick when the outbox was last used.</summary>
-    [FieldOffset(ColdOffset + 60)]
+    [FieldOffset(ColdOffset + 56)]
     public uint OutboxUsedAt;
 
-    /// <summary>Bytes of freed blocks kept for reuse that are spans of their own.</summary>
+    /// <summary>The large blocks freed last while fast paths are to see none. The owning thread's alone.</summary>
     [FieldOffset(ColdOffset + 64)]
-    public long LargeBytes;
+    public LargeStack HiddenLarge;
 
     /// <summary>Blocks on their way to other caches: [owner number % <see cref="OutboxSize"/>].</summary>
     [FieldOffset(OutboxOffset)]
@@ -133,6 +126,8 @@ internal unsafe struct ThreadCache
     public static ClassStack* HiddenStack(ThreadCache* cache, uint sizeClass) =>
         (ClassStack*)((byte*)cache + HiddenStacksOffset + (sizeClass * StackBytes));
 
+    public static LargeStack* LargeOf(ThreadCache* cache, bool hidden) => hidden ? &cache->HiddenLarge : &cache->Large;
+
     public static ClassShelf* Shelf(ThreadCache* cache, uint sizeClass) =>
         (ClassShelf*)((byte*)cache + ShelvesOffset + (sizeClass * ShelfBytes));
 
@@ -146,8 +141,7 @@ internal unsafe struct ThreadCache
     {
         const int OwnershipEnd = ColdOffset + 16;
         cache->HeapSerial = 0;
-        cache->LastLarge = 0;
-        cache->LastLargeClass = 0;
+        cache->Large = default;
         new Span<byte>((byte*)cache + StacksOffset, ColdOffset - StacksOffset).Clear();
         new Span<byte>((byte*)cache + OwnershipEnd, Size - OwnershipEnd).Clear();
     }

@@ -77,7 +77,6 @@ internal sealed unsafe class HeapVerifier(HeapCore heap)
                 empty += span->FreeSlots == span->Slots ? 1 : 0;
             }
 
-            Require(shelf->Tail == previous, (nint)shelf, "a shelf's tail is not its last span");
             Require(shelf->EmptySpans == empty, (nint)shelf, $"a shelf counts {shelf->EmptySpans} empty spans and has {empty}");
         }
     }

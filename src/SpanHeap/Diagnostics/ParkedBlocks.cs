@@ -12,7 +12,12 @@ internal static unsafe class ParkedBlocks
         for (int i = 0; i < heap.Registry.Count; i++)
         {
             ThreadCache* cache = heap.Registry[i];
-            byClass[Volatile.Read(ref cache->LastLargeClass)]++;
+            LargeStack* large = ThreadCache.LargeOf(cache, heap.HasFullChecks);
+            for (int k = Math.Min(Volatile.Read(ref large->Count), LargeStack.Capacity); k-- > 0;)
+            {
+                byClass[large->SizeClass(k)]++;
+            }
+
             for (uint sizeClass = 1; sizeClass <= (uint)SizeClasses.Last; sizeClass++)
             {
                 byClass[sizeClass] += CountOf(ThreadCache.Stack(cache, sizeClass)) + CountOf(ThreadCache.HiddenStack(cache, sizeClass));
@@ -31,8 +36,7 @@ internal static unsafe class ParkedBlocks
         for (uint sizeClass = 1; sizeClass <= (uint)SizeClasses.Last; sizeClass++)
         {
             ClassShelf* shelf = ThreadCache.Shelf(cache, sizeClass);
-            bool shared = sizeClass <= (uint)SizeClasses.LastShared;
-            byClass[sizeClass] += shared ? shelf->DepotBlocks : shelf->Kept == null ? 0 : shelf->Kept->Count;
+            byClass[sizeClass] += shelf->DepotBlocks;
         }
 
         for (int k = 0; k < ThreadCache.OutboxSize; k++)
@@ -75,9 +79,10 @@ internal static unsafe class ParkedBlocks
         for (int i = 0; i < heap.Registry.Count; i++)
         {
             ThreadCache* cache = heap.Registry[i];
-            if (cache->LastLargeClass != SizeClasses.None)
+            LargeStack* large = ThreadCache.LargeOf(cache, heap.HasFullChecks);
+            for (int k = 0; k < large->Count; k++)
             {
-                visit(cache->LastLarge);
+                visit(large->Block(k));
             }
 
             for (uint sizeClass = 1; sizeClass <= (uint)SizeClasses.Last; sizeClass++)
@@ -88,11 +93,6 @@ internal static unsafe class ParkedBlocks
                 for (int k = 0; k < shelf->DepotCount; k++)
                 {
                     VisitMagazine((*shelf)[k], visit);
-                }
-
-                if (sizeClass > (uint)SizeClasses.LastShared)
-                {
-                    VisitMagazine(shelf->Kept, visit);
                 }
             }
 

@@ -75,7 +75,16 @@ internal sealed unsafe class ArenaIndex(MetadataAllocator metadata)
         Rebuild();
     }
 
-    /// <summary>Takes note that the free pages of an arena changed.</summary>
+    /// <summary>Takes note that an arena has a free run of such a length now; it may have had longer ones.</summary>
+    public void NoteRun(int index, int pages)
+    {
+        for (int node = _capacity + index; node > 0 && _tree[node] < pages; node >>= 1)
+        {
+            _tree[node] = pages;
+        }
+    }
+
+    /// <summary>Takes note that an arena's longest free run became shorter.</summary>
     public void Update(int index)
     {
         int node = _capacity + index;

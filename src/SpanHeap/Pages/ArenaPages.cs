@@ -1,3 +1,4 @@
+using System.Numerics;
 using SpanHeap.Os;
 
 namespace SpanHeap.Pages;
@@ -61,19 +62,86 @@ internal unsafe struct ArenaPages
             PageBitmap.Set(arena->Dirty, geometry.HeaderPages, geometry.MaxRun);
         }
 
-        arena->Summarize(0, geometry.PagesPerArena);
+        arena->SummarizeAll();
         return arena;
     }
 
-    /// <summary>Brings the summaries of a range whose free bits changed up to date.</summary>
-    public void Summarize(int start, int count)
+    /// <summary>Takes free pages: one turn for each word of the four bitmaps.</summary>
+    /// <param name="start">The first.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="dirty">Whether one may hold something other than zeros.</param>
+    /// <param name="run">The length of the free run that they were part of.</param>
+    /// <returns>How many were resident.</returns>
+    public int Take(int start, int count, out bool dirty, out int run)
     {
-        RunSummary* summaries = Summaries;
-        int last = (start + count - 1) / RunSummary.PagesPerChunk;
-        for (int chunk = start / RunSummary.PagesPerChunk; chunk <= last; chunk++)
+        FindRun(start, count, out int first, out int end);
+        ulong* free = Free;
+        ulong* resident = Resident;
+        ulong* nonzero = Dirty;
+        ulong* aged = Aged;
+        ulong anyDirty = 0;
+        int wereResident = 0;
+        int stop = start + count;
+        for (int page = start; page < stop; page = PageBitmap.NextWord(page))
         {
-            summaries[chunk] = RunSummary.Of(Free + (chunk * (RunSummary.PagesPerChunk / 64)));
+            int word = page / 64;
+            ulong mask = PageBitmap.Mask(page, stop);
+            free[word] &= ~mask;
+            aged[word] &= ~mask;
+            wereResident += BitOperations.PopCount(resident[word] & mask);
+            resident[word] |= mask;
+            anyDirty |= nonzero[word] & mask;
+            nonzero[word] |= mask;
         }
+
+        FreePages -= count;
+        for (int chunk = start / RunSummary.PagesPerChunk; chunk <= (stop - 1) / RunSummary.PagesPerChunk; chunk++)
+        {
+            if (!Summaries[chunk].TryShorten(chunk * RunSummary.PagesPerChunk, first, end, start, stop))
+            {
+                Summaries[chunk] = Summarize(chunk);
+            }
+        }
+
+        dirty = anyDirty != 0;
+        run = end - first;
+        return wereResident;
+    }
+
+    /// <summary>Makes pages free again.</summary>
+    /// <returns>The length of the free run that they are part of now.</returns>
+    public int Put(int start, int count)
+    {
+        PageBitmap.Set(Free, start, count);
+        FreePages += count;
+        FindRun(start, count, out int first, out int end);
+        for (int chunk = start / RunSummary.PagesPerChunk; chunk <= (start + count - 1) / RunSummary.PagesPerChunk; chunk++)
+        {
+            Summaries[chunk].Join(chunk * RunSummary.PagesPerChunk, first, end);
+        }
+
+        return end - first;
+    }
+
+    /// <summary>Makes the summaries what the bits say.</summary>
+    public void SummarizeAll()
+    {
+        for (int chunk = 0; chunk < Chunks; chunk++)
+        {
+            Summaries[chunk] = Summarize(chunk);
+        }
+    }
+
+    /// <summary>Whether the summaries, which are kept step by step, are what the bits say.</summary>
+    public bool AreSummariesTrue()
+    {
+        bool same = true;
+        for (int chunk = 0; chunk < Chunks; chunk++)
+        {
+            same &= Summaries[chunk].Equals(Summarize(chunk));
+        }
+
+        return same;
     }
 
     /// <summary>The longest run of free pages.</summary>
@@ -135,6 +203,30 @@ internal unsafe struct ArenaPages
         }
 
         return -1;
+    }
+
+    private RunSummary Summarize(int chunk) => RunSummary.Of(Free + (chunk * (RunSummary.PagesPerChunk / 64)));
+
+    // The range with all free pages right before and behind it. Bits within a chunk, summaries beyond: neither a long run nor a full
+    // arena takes many steps. The chunks of the range need not be summarised.
+    private void FindRun(int start, int count, out int first, out int end)
+    {
+        int chunk = (start - 1) / RunSummary.PagesPerChunk;
+        first = PageBitmap.StartOfRun(Free, start, chunk * RunSummary.PagesPerChunk);
+        for (bool through = first == chunk * RunSummary.PagesPerChunk; through && --chunk >= 0;)
+        {
+            first -= Summaries[chunk].End;
+            through = Summaries[chunk].End == RunSummary.PagesPerChunk;
+        }
+
+        chunk = (start + count - 1) / RunSummary.PagesPerChunk;
+        int chunkEnd = (chunk + 1) * RunSummary.PagesPerChunk;
+        end = PageBitmap.NextClear(Free, start + count, chunkEnd);
+        for (bool through = end == chunkEnd; through && ++chunk < Chunks;)
+        {
+            end += Summaries[chunk].Start;
+            through = Summaries[chunk].Start == RunSummary.PagesPerChunk;
+        }
     }
 
     private readonly int Chunks => _geometry.PagesPerArena / RunSummary.PagesPerChunk;

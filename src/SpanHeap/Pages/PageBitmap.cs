@@ -78,10 +78,29 @@ internal static unsafe class PageBitmap
         return end;
     }
 
-    private static int NextWord(int bit) => (bit | (BitsPerWord - 1)) + 1;
+    /// <summary>Where the set bits begin that end right before <paramref name="end"/>: <paramref name="end"/> itself without any, at least <paramref name="floor"/>.</summary>
+    public static int StartOfRun(ulong* bits, int end, int floor)
+    {
+        while (end > floor)
+        {
+            int last = end - 1;
+            ulong clear = ~bits[last / BitsPerWord] << (BitsPerWord - 1 - (last % BitsPerWord));
+            if (clear != 0)
+            {
+                return Math.Max(floor, end - BitOperations.LeadingZeroCount(clear));
+            }
 
-    // The bits of start's word that lie in [start, end).
-    private static ulong Mask(int start, int end)
+            end = last & ~(BitsPerWord - 1);
+        }
+
+        return floor;
+    }
+
+    /// <summary>The first bit of the next word: how to go on from word to word.</summary>
+    public static int NextWord(int bit) => (bit | (BitsPerWord - 1)) + 1;
+
+    /// <summary>The bits of <paramref name="start"/>'s word that lie in [start, end).</summary>
+    public static ulong Mask(int start, int end)
     {
         ulong from = ulong.MaxValue << (start % BitsPerWord);
         int left = end - (start & ~(BitsPerWord - 1));

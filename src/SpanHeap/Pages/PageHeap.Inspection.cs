@@ -36,6 +36,7 @@ internal sealed unsafe partial class PageHeap
                 start = PageBitmap.NextSet(arena->Free, stop, end);
             }
 
+            Require(arena->AreSummariesTrue(), arena->Base, "a summary is not what the bits say");
             Require(longest == arena->LongestRun() && _arenas.LongestRun(i) == longest, arena->Base, $"the longest free run is {longest}, the summaries say {arena->LongestRun()}");
             Require(freeHere == arena->FreePages, arena->Base, $"{freeHere} pages are free, {arena->FreePages} are counted");
             free += freeHere;

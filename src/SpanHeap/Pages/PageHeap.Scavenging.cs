@@ -96,10 +96,7 @@ internal sealed unsafe partial class PageHeap
             PageBitmap.Clear(arena->Dirty, start, run.Pages);
         }
 
-        PageBitmap.Set(arena->Free, start, run.Pages);
-        arena->FreePages += run.Pages;
-        arena->Summarize(start, run.Pages);
-        _arenas.Update(index);
+        _arenas.NoteRun(index, arena->Put(start, run.Pages));
         _pagesScavenged -= run.Pages;
         _lock.Exit();
     }

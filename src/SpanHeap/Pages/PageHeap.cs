@@ -108,10 +108,7 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
         int index = _arenas.IndexOf(address);
         ArenaPages* arena = _arenas[index];
         int start = (int)((address - arena->Base) >> PageGeometry.PageShift);
-        PageBitmap.Set(arena->Free, start, pages);
-        arena->FreePages += pages;
-        arena->Summarize(start, pages);
-        _arenas.Update(index);
+        _arenas.NoteRun(index, arena->Put(start, pages));
         _runsInUse -= runs;
         _pagesInUse -= pages;
         _pagesFree += pages;
@@ -137,16 +134,13 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
     private PageRun Take(int index, int start, int pages)
     {
         ArenaPages* arena = _arenas[index];
-        PageBitmap.Clear(arena->Free, start, pages);
-        PageBitmap.Clear(arena->Aged, start, pages);
-        int resident = PageBitmap.Count(arena->Resident, start, pages);
-        bool dirty = PageBitmap.NextSet(arena->Dirty, start, start + pages) < start + pages;
-        PageBitmap.Set(arena->Resident, start, pages);
-        PageBitmap.Set(arena->Dirty, start, pages);
-        arena->FreePages -= pages;
+        int resident = arena->Take(start, pages, out bool dirty, out int run);
         arena->Released = false;
-        arena->Summarize(start, pages);
-        _arenas.Update(index);
+        if (run == _arenas.LongestRun(index))
+        {
+            _arenas.Update(index);
+        }
+
         _pagesFree -= resident;
         _pagesGivenBack -= pages - resident;
         return new PageRun(arena->Base + ((nint)start << PageGeometry.PageShift), pages, dirty);

@@ -1,0 +1,107 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using SpanHeap.Pages;
+using SpanHeap.Spans;
+
+namespace SpanHeap.Caches;
+
+/// <summary>
+/// The blocks that are spans of their own and that a thread freed last: few, of any classes, with neither a lock nor a search for
+/// pages between freeing one and having it again.
+/// </summary>
+/// <remarks>Belongs to the cache's thread alone, like a <see cref="ClassStack"/>. All zero is the empty one.</remarks>
+[StructLayout(LayoutKind.Sequential, Size = (Capacity + 1) * sizeof(long))]
+internal unsafe struct LargeStack
+{
+    public const int Capacity = 16;
+
+    /// <summary>All blocks together: nobody can take them from a thread that sleeps.</summary>
+    public const uint MaxBytes = 1024 * 1024;
+
+    // A block begins with a page, so there is room for its class beside its address.
+    private const ulong ClassMask = PageGeometry.PageSize - 1;
+
+    /// <summary>How many blocks there are. Written by the owning thread, read by statistics.</summary>
+    public int Count;
+
+    /// <summary>Their bytes.</summary>
+    public uint Bytes;
+
+    // The one freed last stands last.
+    private fixed ulong _blocks[Capacity];
+
+    public readonly nint Block(int index) => (nint)(_blocks[index] & ~ClassMask);
+
+    public readonly uint SizeClass(int index) => (uint)(_blocks[index] & ClassMask);
+
+    /// <summary>Takes the block of a class of own spans that was freed last.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryTake(uint sizeClass, out nint block)
+    {
+        for (int index = Count - 1; index >= 0; index--)
+        {
+            ulong word = _blocks[index];
+            if ((word & ClassMask) == sizeClass)
+            {
+                block = (nint)(word - sizeClass);
+                Remove(index, sizeClass);
+                return true;
+            }
+        }
+
+        block = 0;
+        return false;
+    }
+
+    /// <summary>Adds a freed block if there is room for it.</summary>
+    /// <returns>False without room, and for a block that is here already: the caller looks why.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryAdd(uint sizeClass, nint block)
+    {
+        uint bytes = Bytes + SizeClasses.Info(sizeClass).Size;
+        if (Count == Capacity || bytes > MaxBytes || Contains(sizeClass, block))
+        {
+            return false;
+        }
+
+        _blocks[Count++] = (ulong)block | sizeClass;
+        Bytes = bytes;
+        return true;
+    }
+
+    public readonly bool Contains(uint sizeClass, nint block)
+    {
+        for (int index = 0; index < Count; index++)
+        {
+            if (_blocks[index] == ((ulong)block | sizeClass))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Takes the block that has been here longest; 0 when there is none.</summary>
+    public nint TakeOldest()
+    {
+        if (Count == 0)
+        {
+            return 0;
+        }
+
+        nint block = Block(0);
+        Remove(0, SizeClass(0));
+        return block;
+    }
+
+    private void Remove(int index, uint sizeClass)
+    {
+        Bytes -= SizeClasses.Info(sizeClass).Size;
+        Count--;
+        for (; index < Count; index++)
+        {
+            _blocks[index] = _blocks[index + 1];
+        }
+    }
+}
