@@ -90,6 +90,12 @@ internal sealed unsafe partial class HeapCore
         cache->Lock.Enter();
         _stock.MakeRoom(cache, sizeClass, stack);
         cache->Lock.Exit();
+        if (Magazines.IsEmpty)
+        {
+            // A full stack without an empty magazine goes back to its spans, block by block, and may be wanted right after.
+            Magazines.TryGrow();
+        }
+
         _remote.SendPending(cache);
         if (!ClassStack.TryPush(stack, (void*)block))
         {

@@ -21,10 +21,13 @@ internal sealed unsafe class MagazinePool(MetadataAllocator metadata)
     /// <summary>Magazines that exist.</summary>
     public int Total => Volatile.Read(ref _total);
 
+    /// <summary>Whether there is none to take. May be out of date at once.</summary>
+    public bool IsEmpty => Volatile.Read(ref _emptyCount) == 0;
+
     /// <summary>An empty magazine; null when the pool has none.</summary>
     public Magazine* TryTake()
     {
-        if (Volatile.Read(ref _emptyCount) == 0)
+        if (IsEmpty)
         {
             return null;
         }
