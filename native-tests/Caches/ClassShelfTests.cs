@@ -20,6 +20,15 @@ public sealed unsafe class ClassShelfTests : IDisposable
     }
 
     [Fact]
+    public void A_cold_span_stands_last()
+    {
+        _shelf.AddLast(_spans + 1);
+        Add(0);
+        _shelf.AddLast(_spans + 2);
+        AssertListed(0, 1, 2);
+    }
+
+    [Fact]
     public void Spans_leave_from_any_place_in_any_order()
     {
         Random random = new(3);

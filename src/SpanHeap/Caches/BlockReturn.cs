@@ -139,8 +139,12 @@ internal sealed unsafe class BlockReturn(SpanSource spans, MisuseLog misuse)
     /// </summary>
     public void GiveBackHollow(ThreadCache* owner, Span* span, ulong* taken)
     {
-        ThreadCache.Shelf(owner, span->SizeClass)->Outstanding -= AllocBits.GiveBack(span, taken);
+        ClassShelf* shelf = ThreadCache.Shelf(owner, span->SizeClass);
+        shelf->Outstanding -= AllocBits.GiveBack(span, taken);
         span->HollowSlots = span->FreeSlots;
+
+        // Behind all others: their memory is still there, and who looks for the next span to hollow would walk over this one each time.
+        shelf->AddLast(span);
 
         // Last: the span may be somebody else's pages afterwards.
         Settle(owner, span);

@@ -13,9 +13,11 @@ internal unsafe struct ClassShelf
 
     /// <summary>
     /// Spans of this cache with free slots, refilled from the head. The one that had its first slot freed last stands there: its memory
-    /// was in use a moment ago and is still in the processor's caches, where that of the others may stay cold.
+    /// was in use a moment ago and is still in the processor's caches, where that of the others may stay cold. Those whose memory was
+    /// given back stand at the tail.
     /// </summary>
     public Span* Head;
+    public Span* Tail;
 
     /// <summary>Blocks of this cache's spans that are in use or parked anywhere. Means nothing for classes of one block a span.</summary>
     public int Outstanding;
@@ -76,8 +78,29 @@ internal unsafe struct ClassShelf
         {
             Head->Previous = span;
         }
+        else
+        {
+            Tail = span;
+        }
 
         Head = span;
+    }
+
+    public void AddLast(Span* span)
+    {
+        span->Next = null;
+        span->Previous = Tail;
+        span->Listed = true;
+        if (Tail != null)
+        {
+            Tail->Next = span;
+        }
+        else
+        {
+            Head = span;
+        }
+
+        Tail = span;
     }
 
     public void Remove(Span* span)
@@ -94,6 +117,10 @@ internal unsafe struct ClassShelf
         if (span->Next != null)
         {
             span->Next->Previous = span->Previous;
+        }
+        else
+        {
+            Tail = span->Previous;
         }
 
         span->Next = span->Previous = null;

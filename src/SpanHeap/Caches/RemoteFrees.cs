@@ -31,6 +31,7 @@ internal sealed unsafe class RemoteFrees(CacheStock stock, BlockReturn blockRetu
         {
             cache->Lock.Exit();
             ReturnAndGrow(block);
+            SendPending(cache);
             return;
         }
 

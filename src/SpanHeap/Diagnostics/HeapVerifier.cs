@@ -77,6 +77,7 @@ internal sealed unsafe class HeapVerifier(HeapCore heap)
                 empty += span->FreeSlots == span->Slots ? 1 : 0;
             }
 
+            Require(shelf->Tail == previous, (nint)shelf, "a shelf's last span is not its tail");
             Require(shelf->EmptySpans == empty, (nint)shelf, $"a shelf counts {shelf->EmptySpans} empty spans and has {empty}");
         }
     }

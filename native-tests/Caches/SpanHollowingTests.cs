@@ -1,0 +1,43 @@
+using SpanHeap.Caches;
+using SpanHeap.Spans;
+using SpanHeap.Tests.Support;
+
+namespace SpanHeap.Tests.Caches;
+
+public sealed unsafe class SpanHollowingTests
+{
+    private const int BlockSize = 1024;
+    private const int Blocks = 4000;
+    private const int KeptOneIn = 100;
+
+    [Fact]
+    public void Hollowed_spans_stand_behind_the_others_and_are_met_once()
+    {
+        using NativeHeap heap = StressHeap.Still();
+        nint[] blocks = StressHeap.AllocateMany(heap, Blocks, BlockSize);
+        StressHeap.FreeAll(heap, blocks.Where((_, i) => i % KeptOneIn != 0));
+        ThreadCache* cache = heap.Core.FindOwnCache();
+        heap.Core.DrainOwnStacks();
+        heap.Core.DrainShelves(cache, idleOnly: false);
+        List<nint> before = Listed(cache);
+
+        heap.Core.HollowSpans(cache, idleOnly: false);
+
+        // Each was taken from the head and put behind all: so the order is what it was.
+        Assert.True(before.Count > 10);
+        Assert.Equal(before, Listed(cache));
+        Assert.All(before, static span => Assert.Equal(((Span*)span)->FreeSlots, ((Span*)span)->HollowSlots));
+        heap.Verify();
+    }
+
+    private static List<nint> Listed(ThreadCache* cache)
+    {
+        List<nint> spans = [];
+        for (Span* span = ThreadCache.Shelf(cache, SizeClasses.Of(BlockSize))->Head; span != null; span = span->Next)
+        {
+            spans.Add((nint)span);
+        }
+
+        return spans;
+    }
+}
