@@ -30,6 +30,31 @@ public sealed unsafe class SpanHollowingTests
         heap.Verify();
     }
 
+    [Fact]
+    public void A_span_that_a_block_comes_back_to_while_it_is_hollowed_stays_listed_once()
+    {
+        using NativeHeap heap = StressHeap.Still();
+        nint[] blocks = StressHeap.AllocateMany(heap, Blocks, BlockSize);
+        StressHeap.FreeAll(heap, blocks.Where((_, i) => i % KeptOneIn != 0));
+        ThreadCache* cache = heap.Core.FindOwnCache();
+        ClassShelf* shelf = ThreadCache.Shelf(cache, SizeClasses.Of(BlockSize));
+        heap.Core.DrainOwnStacks();
+        heap.Core.DrainShelves(cache, idleOnly: false);
+        BlockReturn blockReturn = new(heap.Core.Spans, heap.Core.Misuse);
+        SpanHollowing hollowing = new(blockReturn);
+
+        Assert.True(hollowing.TryTake(cache, shelf, uint.MaxValue, out HollowSpan hollow));
+        nint span = (nint)hollow.Span;
+        nint kept = blocks.Where((_, i) => i % KeptOneIn == 0).First(block => (nint)ArenaHeader.SpanOf(block, *ArenaHeader.EntryOf(block)) == span);
+        cache->Lock.Enter();
+        int others = blockReturn.Return(cache, &kept, 1);
+        cache->Lock.Exit();
+        hollowing.GiveBack(ref hollow);
+
+        Assert.Equal(0, others);
+        heap.Verify();
+    }
+
     private static List<nint> Listed(ThreadCache* cache)
     {
         List<nint> spans = [];

@@ -144,7 +144,11 @@ internal sealed unsafe class BlockReturn(SpanSource spans, MisuseLog misuse)
         span->HollowSlots = span->FreeSlots;
 
         // Behind all others: their memory is still there, and who looks for the next span to hollow would walk over this one each time.
-        shelf->AddLast(span);
+        // (Listed already, if a block came back meanwhile.)
+        if (!span->Listed)
+        {
+            shelf->AddLast(span);
+        }
 
         // Last: the span may be somebody else's pages afterwards.
         Settle(owner, span);
