@@ -49,6 +49,23 @@ public sealed unsafe class ClassShelfTests : IDisposable
     }
 
     [Fact]
+    public void The_newest_magazine_of_a_depot_is_topped_up_as_far_as_it_may()
+    {
+        nint* added = stackalloc nint[3] { 16, 32, 48 };
+        Magazine* magazine = (Magazine*)NativeMemory.AllocZeroed(Magazine.Size);
+        Assert.False(_shelf.TryTopUp(added, 3, Magazine.Capacity));
+        magazine->Count = 2;
+        _shelf.Push(magazine);
+
+        Assert.False(_shelf.TryTopUp(added, 3, 4));
+        Assert.True(_shelf.TryTopUp(added, 3, 5));
+
+        Assert.Equal((5, 5), (magazine->Count, _shelf.DepotBlocks));
+        Assert.Equal([16, 32, 48], new ReadOnlySpan<nint>(Magazine.Blocks(magazine) + 2, 3).ToArray());
+        NativeMemory.Free(magazine);
+    }
+
+    [Fact]
     public void A_depot_gives_its_newest_first_and_its_oldest_when_asked()
     {
         Magazine** magazines = stackalloc Magazine*[ClassShelf.DepotSize];

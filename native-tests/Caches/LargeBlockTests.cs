@@ -69,12 +69,25 @@ public sealed unsafe class LargeBlockTests
     {
         using NativeHeap heap = HeapMaker.New();
         nint[] blocks = [.. Enumerable.Range(0, 20).Select(_ => (nint)heap.Alloc(40_000))];
+        int fitting = (int)(LargeStack.MaxBytes / heap.UsableSize((void*)blocks[0]));
         Array.ForEach(blocks, block => heap.Free((void*)block));
-        Assert.Equal(blocks.TakeLast(LargeStack.Capacity).Order(), Kept(heap, 40_000, LargeStack.Capacity).Order());
+        Assert.Equal(blocks.TakeLast(fitting).Order(), Kept(heap, 40_000, fitting).Order());
+        heap.Verify();
+    }
+
+    [Fact]
+    public void The_largest_that_is_kept_is_kept_alone()
+    {
+        using NativeHeap heap = HeapMaker.New();
         void* largest = heap.Alloc(MiB);
-        heap.Free(heap.Alloc(40_000));
+        void* small = heap.Alloc(40_000);
+        heap.Free(small);
         heap.Free(largest);
         Assert.Equal(MiB, (int)heap.GetStatistics().CachedBytes);
+        Assert.True(heap.Alloc(MiB) == largest);
+        heap.Free(largest);
+        heap.Free(heap.Alloc(40_000));
+        Assert.True(heap.GetStatistics().CachedBytes < LargeStack.MaxBytes);
         heap.Verify();
     }
 

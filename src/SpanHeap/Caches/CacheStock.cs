@@ -25,8 +25,11 @@ internal sealed unsafe partial class CacheStock(SpanSource spans, BlockReturn bl
 {
     private const int MaxSpares = 4;
 
+    // A stack that only ever fills may hold a sixty-fourth of what is in use, in the end.
+    private const int MaxOverflows = 6;
+
     // All depots of a cache together: what a burst of frees may hold back from other classes until the timer comes.
-    private const long MaxDepotBytes = 2 * 1024 * 1024;
+    private const long MaxDepotBytes = 1 * 1024 * 1024;
 
     /// <summary>The stack that really serves a thread: with full checks not the one that fast paths see, so that they see every call.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -38,6 +41,7 @@ internal sealed unsafe partial class CacheStock(SpanSource spans, BlockReturn bl
     {
         ClassShelf* shelf = ThreadCache.Shelf(cache, sizeClass);
         shelf->UsedAt = clock.Now;
+        shelf->Overflows = 0;
         if (shelf->DepotCount > 0)
         {
             TakeFromDepot(cache, sizeClass, shelf, stack);
@@ -80,7 +84,19 @@ internal sealed unsafe partial class CacheStock(SpanSource spans, BlockReturn bl
             return;
         }
 
-        long bytes = (long)stack->Count * SizeClasses.Info(sizeClass).Size;
+        shelf->Overflows = Math.Min(shelf->Overflows + 1, MaxOverflows);
+        capacity = CapacityFor(shelf, sizeClass, stack);
+
+        ref readonly SizeClassInfo info = ref SizeClasses.Info(sizeClass);
+        long bytes = (long)stack->Count * info.Size;
+        if (cache->DepotBytes + bytes <= MaxDepotBytes && shelf->TryTopUp(stack->Base, stack->Count, info.MaxParked))
+        {
+            cache->DepotBytes += bytes;
+            stack->Top = stack->Base;
+            stack->SetCapacity(capacity);
+            return;
+        }
+
         Magazine* empty = IsDepotFull(cache, shelf, bytes) ? ReturnOldest(cache, sizeClass, shelf) : TakeEmpty(cache);
         if (empty == null)
         {
@@ -245,12 +261,12 @@ internal sealed unsafe partial class CacheStock(SpanSource spans, BlockReturn bl
     private static bool IsDepotFull(ThreadCache* cache, ClassShelf* shelf, long bytes) =>
         shelf->DepotCount == ClassShelf.DepotSize || cache->DepotBytes + bytes > MaxDepotBytes;
 
-    // A stack may hold as many blocks as the program has in use, within the class's bounds, so that what it holds back is in proportion:
-    // nobody can take them from a thread that sleeps.
+    // A stack may hold as many blocks as the program has in use, within the class's bounds, and fewer and fewer while the program only
+    // frees: so what it holds back is in proportion, and little when all is freed. Nobody can take it from a thread that sleeps.
     private static int CapacityFor(ClassShelf* shelf, uint sizeClass, ClassStack* stack)
     {
         ref readonly SizeClassInfo info = ref SizeClasses.Info(sizeClass);
         int used = shelf->Outstanding - shelf->DepotBlocks - stack->Count;
-        return Math.Clamp(used, info.MinParked, info.MaxParked);
+        return Math.Clamp(used >> shelf->Overflows, info.MinParked, info.MaxParked);
     }
 }

@@ -34,6 +34,9 @@ internal unsafe struct ClassShelf
     /// <summary>The heap's tick when a slow path last came here; the timer drains what has not been used for a tick.</summary>
     public uint UsedAt;
 
+    /// <summary>How often in a row the stack was full and never empty: the program frees, and will hardly want back all that lies there.</summary>
+    public int Overflows;
+
     private fixed long _depot[DepotSize];
 
     public Magazine* this[int index]
@@ -46,6 +49,21 @@ internal unsafe struct ClassShelf
     {
         this[DepotCount++] = magazine;
         DepotBlocks += magazine->Count;
+    }
+
+    /// <summary>Adds blocks to the newest magazine of the depot; false, and nothing has changed, when it would have more than so many.</summary>
+    public bool TryTopUp(nint* blocks, int count, int limit)
+    {
+        Magazine* newest = DepotCount > 0 ? this[DepotCount - 1] : null;
+        if (newest == null || newest->Count + count > limit)
+        {
+            return false;
+        }
+
+        new Span<nint>(blocks, count).CopyTo(new Span<nint>(Magazine.Blocks(newest) + newest->Count, count));
+        newest->Count += count;
+        DepotBlocks += count;
+        return true;
     }
 
     public Magazine* Pop()

@@ -16,7 +16,7 @@ internal sealed unsafe class LargeBlocks(SpanSource spans, RemoteFrees remote, M
     public static bool TryTakeKept(ThreadCache* cache, nuint byteCount, out void* block)
     {
         nint kept = 0;
-        bool found = cache->Large.Count > 0 && byteCount - (SizeClasses.MaxSharedSize + 1) < LargeStack.MaxBytes - SizeClasses.MaxSharedSize
+        bool found = cache->Large.Count > 0 && byteCount - (SizeClasses.MaxSharedSize + 1) < LargeStack.MaxBlockBytes - SizeClasses.MaxSharedSize
             && cache->Large.TryTake(SizeClasses.Of(byteCount), out kept);
         block = (void*)kept;
         return found;
@@ -30,7 +30,7 @@ internal sealed unsafe class LargeBlocks(SpanSource spans, RemoteFrees remote, M
     public void Keep(ThreadCache* cache, uint sizeClass, nint block)
     {
         LargeStack* kept = ThreadCache.LargeOf(cache, hidden);
-        if (SizeClasses.Info(sizeClass).Size > LargeStack.MaxBytes)
+        if (SizeClasses.Info(sizeClass).Size > LargeStack.MaxBlockBytes)
         {
             remote.ReturnOne(block);
             return;

@@ -15,8 +15,11 @@ internal unsafe struct LargeStack
 {
     public const int Capacity = 16;
 
-    /// <summary>All blocks together: nobody can take them from a thread that sleeps.</summary>
-    public const uint MaxBytes = 1024 * 1024;
+    /// <summary>The largest block that is kept, if only alone: nobody can take it from a thread that sleeps.</summary>
+    public const uint MaxBlockBytes = 1024 * 1024;
+
+    /// <summary>All blocks together, when they are several.</summary>
+    public const uint MaxBytes = 256 * 1024;
 
     // A block begins with a page, so there is room for its class beside its address.
     private const ulong ClassMask = PageGeometry.PageSize - 1;
@@ -59,7 +62,7 @@ internal unsafe struct LargeStack
     public bool TryAdd(uint sizeClass, nint block)
     {
         uint bytes = Bytes + SizeClasses.Info(sizeClass).Size;
-        if (Count == Capacity || bytes > MaxBytes || Contains(sizeClass, block))
+        if (Count == Capacity || (Count > 0 && bytes > MaxBytes) || bytes > MaxBlockBytes || Contains(sizeClass, block))
         {
             return false;
         }

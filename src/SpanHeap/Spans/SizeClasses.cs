@@ -50,9 +50,9 @@ internal static unsafe class SizeClasses
     public const int MaxClassAlignment = PageGeometry.PageSize;
 
     // What a stack parks, in bytes and blocks: enough to make refills rare, little enough to lose.
-    private const int MaxParkedBytes = 128 * 1024;
+    private const int MaxParkedBytes = 96 * 1024;
     private const int MaxParkedBlocks = 126;
-    private const int MinParkedBytes = 32 * 1024;
+    private const int MinParkedBytes = 8 * 1024;
     private const int MinParkedBlocks = 8;
     private const int FewestParkedBlocks = 2;
 
