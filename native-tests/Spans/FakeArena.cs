@@ -11,7 +11,7 @@ internal sealed unsafe class FakeArena : IDisposable
 
     public FakeArena()
     {
-        nuint bytes = (nuint)ArenaHeader.Bytes(withLiveBits: true);
+        nuint bytes = (nuint)ArenaHeader.Bytes(withLiveBits: true, withTracedPlanes: false);
         _header = NativeMemory.AlignedAlloc(bytes, (nuint)PageGeometry.ArenaSize);
         NativeMemory.Clear(_header, bytes);
     }

@@ -66,6 +66,12 @@ public sealed class HeapStatistics
     /// <summary>Pages of spans.</summary>
     public required long PagesInUse { get; init; }
 
+    /// <summary>Spans of traced blocks among those in use.</summary>
+    internal long TracedSpans { get; init; }
+
+    /// <summary>Their pages, among those in use.</summary>
+    internal long TracedPages { get; init; }
+
     /// <summary>Free pages still backed by memory.</summary>
     public required long PagesFree { get; init; }
 

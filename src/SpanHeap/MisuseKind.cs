@@ -17,4 +17,7 @@ public enum MisuseKind
 
     /// <summary>The block belongs to another heap.</summary>
     OtherHeap,
+
+    /// <summary>It is a traced block, or lies in one: those are freed when nothing reaches them.</summary>
+    TracedBlock,
 }

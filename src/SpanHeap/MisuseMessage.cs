@@ -11,6 +11,7 @@ internal static class MisuseMessage
         MisuseKind.InteriorPointer => $"0x{address:x} lies inside a block: free the pointer that the allocation returned.",
         MisuseKind.DoubleFree => $"0x{address:x} is a block that is not allocated: it was freed before.",
         MisuseKind.OtherHeap => $"0x{address:x} is a block of another heap: free it there.",
+        MisuseKind.TracedBlock => $"0x{address:x} is traced memory: what nothing reaches there is freed by a collection, nothing by hand.",
         _ => $"0x{address:x} is not a block.",
     };
 }

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using SpanHeap.Caches;
 using SpanHeap.Spans;
+using SpanHeap.Tracing;
 
 namespace SpanHeap;
 
@@ -14,7 +15,13 @@ namespace SpanHeap;
 /// </remarks>
 public sealed unsafe partial class NativeHeap : IDisposable
 {
+    // As good as never, and far enough from where sums overflow.
+    private static readonly nuint s_largestMinimum = (nuint)1 << 60;
+
     private static NativeHeap? s_shared;
+
+    // How long threads are kept out for one that is in a scope, before the collector gives up for a while.
+    private static readonly TimeSpan s_gatePatience = TimeSpan.FromMilliseconds(2);
 
     private readonly HeapCore _core;
     private readonly int _number;
@@ -47,6 +54,11 @@ public sealed unsafe partial class NativeHeap : IDisposable
         _number = core.Number;
         _serial = core.Serial;
         core.OnMisuse = RaiseMisuseFound;
+        if (core.Options.Traced)
+        {
+            _traced = new TracedHeap(core, new TracingOptions(
+                core.Options.TracedGrowthPercent, (long)nuint.Min(core.Options.TracedMinimum, s_largestMinimum), s_gatePatience, core.Options.MarkThreads));
+        }
     }
 
     /// <summary>
@@ -221,6 +233,7 @@ public sealed unsafe partial class NativeHeap : IDisposable
         }
 
         _serial = 0;
+        _traced?.Dispose();
         _core.Dispose();
     }
 

@@ -21,6 +21,17 @@ internal static class ThrowHelper
     public static void HeapDisposed(string name) =>
         throw new ObjectDisposedException(nameof(NativeHeap), $"The heap '{name}' has been disposed; all its blocks are gone.");
 
+    /// <param name="message">What there is no memory for, and what to do.</param>
+    /// <exception cref="OutOfMemoryException">Always.</exception>
+    [DoesNotReturn]
+    [SuppressMessage("Usage", "CA2201:Do not raise reserved exception types", Justification = "It is what this means.")]
+    public static void OutOfMemory(string message) => throw new OutOfMemoryException(message);
+
+    /// <exception cref="IndexOutOfRangeException">Always.</exception>
+    [DoesNotReturn]
+    [SuppressMessage("Usage", "CA2201:Do not raise reserved exception types", Justification = "It is what arrays throw.")]
+    public static void IndexOutOfRange(long index, long length) => throw new IndexOutOfRangeException($"There is no element {index} in an array of {length}.");
+
     /// <exception cref="HeapCorruptionException">Always.</exception>
     [DoesNotReturn]
     public static void Misuse(nint address, MisuseKind kind) => throw new HeapCorruptionException(MisuseMessage.For(address, kind), address, kind);

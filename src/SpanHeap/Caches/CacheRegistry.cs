@@ -250,6 +250,12 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
     private void Own(ThreadCache* cache)
     {
         ThreadIdentity current = ThreadIdentity.OfCurrent();
+        if (cache->Traced != 0)
+        {
+            Volatile.Write(ref cache->FormerTraced, cache->Traced);
+            Volatile.Write(ref cache->Traced, 0);
+        }
+
         Volatile.Write(ref cache->Ownership, (cache->Ownership | 1) + 2);
         _lock.Enter();
         _threads[cache->Index] = current;

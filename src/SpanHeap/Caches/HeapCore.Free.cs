@@ -157,6 +157,11 @@ internal sealed unsafe partial class HeapCore
         {
             ThrowHelper.Misuse(address, MisuseKind.InteriorPointer);
         }
+
+        if (PageEntry.IsTraced(entry))
+        {
+            ThrowHelper.Misuse(address, MisuseKind.TracedBlock);
+        }
     }
 
     // A block that is a span of its own begins where its page does; others are looked at when they return to their spans.

@@ -47,7 +47,7 @@ internal sealed unsafe partial class HeapCore
         uint entry = Volatile.Read(ref *ArenaHeader.EntryOf(address));
         nint start = (address & -PageGeometry.PageSize) - ((nint)PageEntry.PagesFromFirst(entry) << PageGeometry.PageShift);
         entry = PageEntry.IsInside(entry) ? Volatile.Read(ref *ArenaHeader.EntryOf(start)) : entry;
-        if (entry == PageEntry.Unused || PageEntry.IsInside(entry))
+        if (entry == PageEntry.Unused || PageEntry.IsInside(entry) || PageEntry.IsTraced(entry))
         {
             return false;
         }

@@ -43,8 +43,8 @@ internal sealed unsafe partial class HeapCore : IDisposable
 
         Os = new OsMemory();
         Metadata = new MetadataAllocator(Os);
-        Pages = new PageHeap(PageGeometry.ForProcess((int)(ArenaHeader.Bytes(_fullChecks) >> PageGeometry.PageShift)), Metadata);
-        Arenas = new ArenaSource(Os, Pages, Metadata, Serial, options.MemoryLimit, options.HugePages, _fullChecks);
+        Pages = new PageHeap(PageGeometry.ForProcess((int)(ArenaHeader.Bytes(_fullChecks, options.Traced) >> PageGeometry.PageShift)), Metadata);
+        Arenas = new ArenaSource(Os, Pages, Metadata, Serial, options.MemoryLimit, options.HugePages, _fullChecks, options.Traced);
         Spans = new SpanSource(Pages, Arenas);
         Magazines = new MagazinePool(Metadata);
         Misuse = new MisuseLog();

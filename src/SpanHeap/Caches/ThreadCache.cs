@@ -106,6 +106,17 @@ internal unsafe struct ThreadCache
     [FieldOffset(ColdOffset + 64)]
     public LargeStack HiddenLarge;
 
+    /// <summary>
+    /// The thread's cache of traced memory; 0 before its first scope. Written by the thread; read by the collector, which may be told of
+    /// it late.
+    /// </summary>
+    [FieldOffset(ColdOffset + 208)]
+    public nint Traced;
+
+    /// <summary>The one of the thread that had this cache before, until the next needs one. Written before <see cref="Traced"/> is cleared.</summary>
+    [FieldOffset(ColdOffset + 216)]
+    public nint FormerTraced;
+
     /// <summary>Blocks on their way to other caches: [owner number % <see cref="OutboxSize"/>].</summary>
     [FieldOffset(OutboxOffset)]
     private OutboxSlot _outbox;

@@ -46,6 +46,8 @@ internal sealed unsafe class HeapVerifier(HeapCore heap)
             VerifySpan(walk.Current);
         }
 
+        _spans += walk.TracedSpans;
+        _pagesInUse += walk.TracedPages;
         ParkedBlocks.Visit(heap, VerifyParked);
         Require(_listed.Count == 0, _listed.Keys.FirstOrDefault(), "a shelf lists a span that no page entry names");
         Require(_pagesInUse == heap.Pages.PagesInUse, 0, $"spans have {_pagesInUse} pages, the page heap has {heap.Pages.PagesInUse} in use");

@@ -4,7 +4,7 @@ using SpanHeap.Spans;
 
 namespace SpanHeap.Diagnostics;
 
-/// <summary>Visits every span of a heap by way of its page entries, in address order.</summary>
+/// <summary>Visits every span of manual blocks of a heap by way of its page entries, in address order, and counts the others.</summary>
 /// <param name="heap">The heap.</param>
 /// <param name="strict">Whether an entry that does not fit its span is an error, or a span that is just coming or going.</param>
 internal unsafe ref struct SpanWalk(HeapCore heap, bool strict)
@@ -16,6 +16,12 @@ internal unsafe ref struct SpanWalk(HeapCore heap, bool strict)
     /// <summary>The span visited.</summary>
     public Span* Current { get; private set; }
 
+    /// <summary>Spans of traced blocks passed so far.</summary>
+    public int TracedSpans { get; private set; }
+
+    /// <summary>Their pages.</summary>
+    public long TracedPages { get; private set; }
+
     public bool MoveNext()
     {
         int pages = _heap.Pages.Geometry.PagesPerArena;
@@ -25,7 +31,14 @@ internal unsafe ref struct SpanWalk(HeapCore heap, bool strict)
             for (; _page < pages; _page++)
             {
                 uint entry = Volatile.Read(ref entries[_page]);
-                if (entry != PageEntry.Unused)
+                if (PageEntry.IsTraced(entry))
+                {
+                    int passed = Math.Clamp(ArenaHeader.SpanAt(arena + ((nint)_page << PageGeometry.PageShift))->Pages, 1, pages - _page);
+                    TracedSpans++;
+                    TracedPages += passed;
+                    _page += passed - 1;
+                }
+                else if (entry != PageEntry.Unused)
                 {
                     nint address = arena + ((nint)_page << PageGeometry.PageShift);
                     Current = ArenaHeader.SpanOf(address, entry);

@@ -44,10 +44,10 @@ internal static unsafe class StatisticsCollector
             }
         }
 
-        return Total(heap, classes);
+        return Total(heap, classes, walk.TracedSpans, walk.TracedPages);
     }
 
-    private static HeapStatistics Total(HeapCore heap, List<SizeClassStatistics> classes)
+    private static HeapStatistics Total(HeapCore heap, List<SizeClassStatistics> classes, long tracedSpans, long tracedPages)
     {
         HugeBlocks.Count(heap.Serial, out nuint hugeBlocks, out nuint hugeBytes);
         OsMemory os = heap.Os;
@@ -64,6 +64,8 @@ internal static unsafe class StatisticsCollector
             Spans = heap.Spans.Count,
             PageSize = PageGeometry.PageSize,
             PagesInUse = heap.Pages.PagesInUse,
+            TracedSpans = tracedSpans,
+            TracedPages = tracedPages,
             PagesFree = heap.Pages.PagesFree,
             PagesGivenBack = heap.Pages.PagesGivenBack,
             Arenas = heap.Pages.ArenaCount,

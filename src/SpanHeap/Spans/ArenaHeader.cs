@@ -14,7 +14,7 @@ internal struct ArenaDescriptor
 /// <summary>
 /// Where an arena's metadata lies: computed, never looked up. First an entry per page; then 128 bytes per page, of which those of a
 /// span's first page are the span and all that follow, to the span's end, its alloc bits; then, in a heap with full checks, live bits,
-/// 128 bytes per page.
+/// 128 bytes per page; then, in a traced heap, the planes of traced blocks, as many.
 /// </summary>
 /// <remarks>A span and its first bits are neighbours: who returns a block needs both.</remarks>
 internal static unsafe class ArenaHeader
@@ -36,11 +36,19 @@ internal static unsafe class ArenaHeader
         get => Records + (PageGeometry.ArenaSize >> (PageGeometry.PageShift - RecordShift));
     }
 
-    /// <summary>Bytes of the header, a multiple of a page.</summary>
-    public static nint Bytes(bool withLiveBits)
+    /// <summary>Where the planes of traced blocks lie, whether there are live bits before them or not.</summary>
+    public static nint TracedPlanes
     {
-        nint liveBits = withLiveBits ? PageGeometry.ArenaSize >> (PageGeometry.PageShift - LiveBitsShift) : 0;
-        return (LiveBitsPlane + liveBits + PageGeometry.PageSize - 1) & -PageGeometry.PageSize;
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => LiveBitsPlane + (PageGeometry.ArenaSize >> (PageGeometry.PageShift - LiveBitsShift));
+    }
+
+    /// <summary>Bytes of the header, a multiple of a page.</summary>
+    public static nint Bytes(bool withLiveBits, bool withTracedPlanes)
+    {
+        nint pages = PageGeometry.ArenaSize >> PageGeometry.PageShift;
+        nint end = withTracedPlanes ? TracedPlanes + (pages * TracedBits.BytesPerPage) : withLiveBits ? TracedPlanes : LiveBitsPlane;
+        return (end + PageGeometry.PageSize - 1) & -PageGeometry.PageSize;
     }
 
     /// <summary>How many slots a span of so many pages has alloc bits for.</summary>

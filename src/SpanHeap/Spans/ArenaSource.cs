@@ -44,7 +44,7 @@ internal sealed unsafe class ArenaSource : IDisposable
         public int Arenas;
     }
 
-    public ArenaSource(OsMemory os, PageHeap pages, MetadataAllocator metadata, ulong heapSerial, nuint limitBytes, bool hugePages, bool liveBits)
+    public ArenaSource(OsMemory os, PageHeap pages, MetadataAllocator metadata, ulong heapSerial, nuint limitBytes, bool hugePages, bool liveBits, bool tracedPlanes)
     {
         _os = os;
         _pages = pages;
@@ -53,7 +53,7 @@ internal sealed unsafe class ArenaSource : IDisposable
         _hugePages = hugePages;
         _limitBytes = limitBytes == 0 ? nuint.MaxValue : limitBytes;
         HasLiveBits = liveBits;
-        _headerBytes = ArenaHeader.Bytes(liveBits);
+        _headerBytes = ArenaHeader.Bytes(liveBits, tracedPlanes);
     }
 
     public bool HasLiveBits { get; }

@@ -37,6 +37,12 @@ internal static class PageEntry
     /// <summary>The tag of no cache: in no entry ever, so that who has it owns no page, not even an unused one.</summary>
     public const uint NobodysTag = 1u << OwnerShift;
 
+    /// <summary>The tag of pages of traced blocks: of no cache, so that nobody frees one by hand.</summary>
+    public const uint TracedTag = 3u << OwnerShift;
+
+    /// <summary>Kinds of traced blocks that an entry can name: 0 to this.</summary>
+    public const uint LastTracedKind = StackOffsetMask;
+
     private const int PageWithinSpanShift = 12;
     private const uint PageWithinSpanMask = 15;
     private const uint StackOffsetMask = (1u << PageWithinSpanShift) - 1;
@@ -47,6 +53,16 @@ internal static class PageEntry
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint OfBlocks(uint ownerTag, int pageWithinSpan, uint sizeClass) =>
         ownerTag | ((uint)pageWithinSpan << PageWithinSpanShift) | (sizeClass << StackShift);
+
+    public static uint OfTraced(int pageWithinSpan, uint kind) => TracedTag | ((uint)pageWithinSpan << PageWithinSpanShift) | kind;
+
+    /// <summary>Whether the page has traced blocks, or the first page of one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool IsTraced(uint entry) => entry - TracedTag <= OwnerMask;
+
+    /// <summary>The kind in an entry of traced blocks.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint TracedKind(uint entry) => entry & StackOffsetMask;
 
     public static uint OfInside(int pagesFromFirst) => InsideTag | (uint)pagesFromFirst;
 

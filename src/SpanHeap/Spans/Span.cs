@@ -49,4 +49,7 @@ internal enum SpanState : byte
 {
     Dead,
     InUse,
+
+    /// <summary>In use, with traced blocks: the record is a <see cref="TracedSpan"/>.</summary>
+    Traced,
 }

@@ -1,0 +1,70 @@
+using SpanHeap.Tests.Support;
+using Xunit.Abstractions;
+
+namespace SpanHeap.Tests.Tracing;
+
+public sealed class RandomGraphTests(ITestOutputHelper output)
+{
+    private const int Threads = 4;
+
+    [Theory]
+    [InlineData(HeapChecks.Standard, 1, 8, 40_000)]
+    [InlineData(HeapChecks.Standard, 2, 8, 40_000)]
+    [InlineData(HeapChecks.Full, 3, 2, 10_000)]
+    public void What_is_reachable_stays_and_exactly_the_rest_goes(HeapChecks checks, int seed, int rounds, int operations)
+    {
+        output.WriteLine($"seed {seed}");
+        using NativeHeap heap = TracedHeaps.Still(checks);
+        ShadowGraph[] graphs = Make(heap, seed);
+        for (int round = 0; round < rounds; round++)
+        {
+            // Threads die after each round, and the graphs go to others.
+            int shift = round;
+            StressThreads.Run(Threads, number => graphs[(number + shift) % Threads].Churn(operations, scopesPerCollection: 150));
+            long live = AssertExact(heap, graphs);
+            Assert.Equal(graphs.Sum(static g => g.SmallMade), heap.Traced.Statistics.SmallBlocksFreed + live);
+            Assert.Equal(graphs.Sum(static g => g.LargeMade), heap.Traced.Statistics.LargeBlocksFreed);
+        }
+
+        AssertEmptyAtLast(heap, graphs);
+    }
+
+    [Theory]
+    [InlineData(1 << 20, 11)]
+    [InlineData(1 << 16, 12)]
+    public void Collections_that_come_by_themselves_take_nothing_that_is_reachable(int minimum, int seed)
+    {
+        output.WriteLine($"seed {seed}");
+        using NativeHeap heap = new(new NativeHeapOptions { Traced = true, TracedMinimum = (nuint)minimum });
+        ShadowGraph[] graphs = Make(heap, seed);
+        for (int round = 0; round < 6; round++)
+        {
+            StressThreads.Run(Threads, number => graphs[number].Churn(40_000, scopesPerCollection: 5000));
+            AssertExact(heap, graphs);
+        }
+
+        Assert.InRange(heap.Traced.Collector.Cycles, 10, long.MaxValue);
+        AssertEmptyAtLast(heap, graphs);
+    }
+
+    private static ShadowGraph[] Make(NativeHeap heap, int seed) =>
+        [.. Enumerable.Range(0, Threads).Select(i => new ShadowGraph(heap, (ulong)((seed * 100) + i)))];
+
+    private static long AssertExact(NativeHeap heap, ShadowGraph[] graphs)
+    {
+        heap.Collect();
+        long live = graphs.Sum(static graph => graph.CountReachable());
+        heap.Collect();
+        Assert.Equal((live, 0L), TracedCensus.Take(heap));
+        return live;
+    }
+
+    private static void AssertEmptyAtLast(NativeHeap heap, ShadowGraph[] graphs)
+    {
+        Array.ForEach(graphs, static graph => graph.DropAll());
+        heap.Collect();
+        Assert.Equal((0L, 0L), TracedCensus.Take(heap));
+        Assert.Equal((0, 0), (heap.Traced.Spans.Count, heap.Traced.Roots.Count));
+        Assert.Equal(0, heap.GetStatistics().PagesInUse);
+    }
+}

@@ -1,0 +1,158 @@
+using SpanHeap.Tests.Support;
+
+namespace SpanHeap.Tests.Tracing;
+
+public sealed unsafe class ThreadDeathTests
+{
+    [Fact]
+    public void Who_adopts_a_cache_whose_thread_died_in_a_scope_and_enters_none_holds_nobody_up()
+    {
+        using NativeHeap heap = TracedHeaps.Still();
+        StressThreads.RunOne(() => heap.Enter());
+        using StressWorker adopter = new();
+        adopter.Do(() => heap.Free(heap.Alloc(100)));
+        Assert.Equal(1, heap.GetStatistics().AdoptedCaches);
+        heap.Collect();
+        Assert.Equal(0, heap.Traced.Collector.HeldUp);
+    }
+
+    [Fact]
+    public void What_dead_threads_made_and_nobody_keeps_is_freed()
+    {
+        using NativeHeap heap = TracedHeaps.Still();
+        for (int round = 0; round < 30; round++)
+        {
+            StressThreads.Run(4, _ =>
+            {
+                using GcScope scope = heap.Enter();
+                Make(scope, 501);
+            });
+        }
+
+        heap.Collect();
+
+        Assert.Equal((0L, 0L), TracedCensus.Take(heap));
+        Assert.Equal(30 * 4 * 501, heap.Traced.Statistics.SmallBlocksFreed);
+    }
+
+    [Fact]
+    public void A_scope_that_its_thread_left_open_ends_with_it()
+    {
+        using NativeHeap heap = TracedHeaps.Still();
+        GcHandle<Node> kept = default;
+        StressThreads.RunOne(() =>
+        {
+            GcScope scope = heap.Enter();
+            Make(scope, 100);
+            kept = scope.Keep(scope.New<Node>());
+        });
+
+        heap.Collect();
+
+        Assert.Equal((1L, 0L), TracedCensus.Take(heap));
+        kept.Dispose();
+    }
+
+    [Fact]
+    public void Who_adopts_a_cache_whose_thread_died_in_a_scope_begins_anew()
+    {
+        using NativeHeap heap = TracedHeaps.Still();
+        for (int round = 0; round < 50; round++)
+        {
+            StressThreads.RunOne(() =>
+            {
+                GcScope scope = heap.Enter();
+                heap.Enter();
+                Make(scope, 100);
+            });
+            StressThreads.RunOne(() =>
+            {
+                using (GcScope scope = heap.Enter())
+                {
+                    Make(scope, 10);
+                }
+
+                heap.Collect();
+                Assert.Equal((0L, 0L), TracedCensus.Take(heap));
+            });
+        }
+
+        Assert.Equal(50 * 110, heap.Traced.Statistics.SmallBlocksFreed);
+        Assert.InRange(heap.GetStatistics().ThreadCaches + heap.GetStatistics().OrphanCaches, 1, 4);
+    }
+
+    [Fact]
+    public void Caches_of_threads_that_sleep_through_cycles_give_back_what_they_had()
+    {
+        using NativeHeap heap = new(new NativeHeapOptions { Traced = true, TracedMinimum = 1 << 18, ScavengeDelay = Timeout.InfiniteTimeSpan });
+        StressWorker[] sleepers = [.. Enumerable.Range(0, 5).Select(static _ => new StressWorker())];
+        GcHandle<Node>[] kept = new GcHandle<Node>[5];
+        for (int round = 0; round < 20; round++)
+        {
+            for (int i = 0; i < 5; i++)
+            {
+                int number = i;
+                sleepers[i].Do(() =>
+                {
+                    using GcScope scope = heap.Enter();
+                    kept[number].Dispose();
+                    GcRef<Node> node = scope.New<Node>();
+                    node.Value.Value = number;
+                    kept[number] = scope.Keep(node);
+                    scope.NewArray<Node>(number * 10);
+                });
+            }
+
+            // Several cycles, with nobody awake but one.
+            long before = heap.Traced.Collector.Cycles;
+            while (heap.Traced.Collector.Cycles < before + 1 + (round % 4))
+            {
+                using GcScope scope = heap.Enter();
+                Make(scope, 1000);
+            }
+
+            using GcScope look = heap.Enter();
+            for (int i = 0; i < 5; i++)
+            {
+                Assert.Equal(i, kept[i].Get(look).Value.Value);
+            }
+        }
+
+        heap.Collect();
+        Assert.Equal((5L, 0L), TracedCensus.Take(heap));
+        Array.ForEach(sleepers, static sleeper => sleeper.Dispose());
+        heap.Collect();
+        Assert.Equal((5L, 0L), TracedCensus.Take(heap));
+    }
+
+    [Fact]
+    public void Heaps_that_come_and_go_leave_nothing_in_caches_that_the_next_one_takes()
+    {
+        for (int round = 0; round < 100; round++)
+        {
+            using NativeHeap heap = TracedHeaps.Still(round % 2 == 0 ? HeapChecks.Full : HeapChecks.Standard);
+            StressThreads.Run(3, _ =>
+            {
+                GcScope scope = heap.Enter();
+                Make(scope, 100);
+                scope.NewArray<Node>(50_000);
+            });
+            if (round % 3 == 0)
+            {
+                heap.Collect();
+                Assert.Equal((0L, 0L), TracedCensus.Take(heap));
+            }
+        }
+    }
+
+    private static void Make(GcScope scope, int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            GcRef<Node> node = scope.New<Node>();
+            Assert.True(node.Value.Left.IsNull && node.Value.Value == 0);
+            node.Value.Value = i + 1;
+            node.Value.Left.Set(scope, node);
+        }
+    }
+}

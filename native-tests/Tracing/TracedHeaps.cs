@@ -1,0 +1,8 @@
+namespace SpanHeap.Tests.Tracing;
+
+internal static class TracedHeaps
+{
+    /// <summary>A traced heap that collects when it is told to.</summary>
+    public static NativeHeap Still(HeapChecks checks = HeapChecks.Standard) =>
+        new(new NativeHeapOptions { Traced = true, TracedMinimum = nuint.MaxValue >> 2, ScavengeDelay = Timeout.InfiniteTimeSpan, Checks = checks });
+}

@@ -1,0 +1,142 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using SpanHeap.Spans;
+
+namespace SpanHeap.Layouts;
+
+/// <summary>
+/// The process's layouts and kinds, by number. Both are made once and never go: page entries name kinds, and generic code keeps
+/// numbers in constants.
+/// </summary>
+internal static unsafe class TracedKinds
+{
+    /// <summary>Number 0 is no kind, so that an entry of zeros names none.</summary>
+    public const uint None = 0;
+
+    public const int Capacity = (int)PageEntry.LastTracedKind + 1;
+
+    private static readonly Lock s_lock = new();
+
+    // Entries are written before s_count names them and never changed.
+    private static readonly TracedKind* s_kinds = (TracedKind*)NativeMemory.AllocZeroed(Capacity, (nuint)sizeof(TracedKind));
+
+    // [layout * (classes + 1) + class]: the kind, or None before there is one. Written under the lock, by release; read by anybody.
+    private static readonly ushort* s_kindOf = (ushort*)NativeMemory.AllocZeroed((nuint)Capacity * SizeClasses.Capacity, sizeof(ushort));
+
+    // Index: a layout's number. Guarded by the lock.
+    private static readonly List<TracedKind> s_layouts = [];
+    private static int s_count = 1;
+
+    /// <summary>Kinds there are, number 0 included.</summary>
+    public static int Count => Volatile.Read(ref s_count);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TracedKind* Info(uint kind) => s_kinds + kind;
+
+    /// <summary>Gives a layout a number: that of an equal one, if there is one.</summary>
+    /// <exception cref="InvalidOperationException">There are too many.</exception>
+    public static int AddLayout(TracedKind layout)
+    {
+        lock (s_lock)
+        {
+            for (int known = 0; known < s_layouts.Count; known++)
+            {
+                if (AreSame(s_layouts[known], layout))
+                {
+                    if (layout.AllPointers != null)
+                    {
+                        NativeMemory.Free(layout.AllPointers);
+                    }
+
+                    return known;
+                }
+            }
+
+            if (s_layouts.Count == Capacity)
+            {
+                throw new InvalidOperationException($"A process may register {Capacity} layouts.");
+            }
+
+            layout.Layout = s_layouts.Count;
+            s_layouts.Add(layout);
+            return layout.Layout;
+        }
+    }
+
+    /// <summary>The kind of a layout's blocks in a size class (<see cref="SizeClasses.None"/> for large ones).</summary>
+    /// <exception cref="InvalidOperationException">There are too many.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint Of(int layout, uint sizeClass)
+    {
+        uint kind = Volatile.Read(ref s_kindOf[((uint)layout * SizeClasses.Capacity) + sizeClass]);
+        return kind != None ? kind : Add(layout, sizeClass);
+    }
+
+    /// <summary>The kind of blocks of one type, whose size is always the same.</summary>
+    /// <exception cref="InvalidOperationException">The layout is none, is one of arrays, or has references behind the type's end.</exception>
+    public static uint OfType(int layout, int byteCount, string type)
+    {
+        TracedForm form = TracedForm.References;
+        int words = 0;
+        lock (s_lock)
+        {
+            if (layout >= 0)
+            {
+                form = s_layouts[layout].Form;
+                words = s_layouts[layout].PatternWords;
+            }
+        }
+
+        if (form is not (TracedForm.NoPointers or TracedForm.Fields or TracedForm.Custom) || words * sizeof(nint) > byteCount)
+        {
+            throw new InvalidOperationException(
+                $"The layout of {type} must be one that TracedLayout.OfFields made for its {byteCount} bytes, or TracedLayout.NoPointers.");
+        }
+
+        return Of(layout, ClassFor(byteCount));
+    }
+
+    /// <summary>The class of blocks of a size; <see cref="SizeClasses.None"/> for large ones.</summary>
+    public static uint ClassFor(long byteCount) =>
+        byteCount <= SizeClasses.MaxSharedSize ? SizeClasses.OfShared((nuint)Math.Max(byteCount, TracedBits.Granule)) : (uint)SizeClasses.None;
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static uint Add(int layout, uint sizeClass)
+    {
+        lock (s_lock)
+        {
+            ushort* place = s_kindOf + ((uint)layout * SizeClasses.Capacity) + sizeClass;
+            if (*place != None)
+            {
+                return *place;
+            }
+
+            if (s_count == Capacity)
+            {
+                throw new InvalidOperationException($"A process may have {Capacity - 1} combinations of layout and size class of traced blocks.");
+            }
+
+            TracedKind made = s_layouts[layout];
+            made.SizeClass = (byte)sizeClass;
+            int kind = s_count;
+            s_kinds[kind] = made;
+
+            // Counted before it can be used: who walks all kinds must not miss one that has spans.
+            Volatile.Write(ref s_count, kind + 1);
+            Volatile.Write(ref *place, (ushort)kind);
+            return (uint)kind;
+        }
+    }
+
+    private static bool AreSame(in TracedKind left, in TracedKind right)
+    {
+        if (left.Form != right.Form || left.PatternWords != right.PatternWords || left.FirstPointers != right.FirstPointers
+            || left.ElementBytes != right.ElementBytes || (nint)left.Trace != (nint)right.Trace)
+        {
+            return false;
+        }
+
+        int words = left.PatternWords <= TracedKind.WordsInline ? 0 : (left.PatternWords + 63) / 64;
+        return new Span<ulong>(left.AllPointers, words).SequenceEqual(new Span<ulong>(right.AllPointers, words));
+    }
+}

@@ -1,0 +1,33 @@
+using SpanHeap.Tracing;
+
+namespace SpanHeap;
+
+/// <summary>Traced memory: blocks that are freed when nothing reaches them any more.</summary>
+public sealed unsafe partial class NativeHeap
+{
+    private readonly TracedHeap? _traced;
+
+    internal TracedHeap Traced => _traced ?? throw new InvalidOperationException(
+        $"The heap '{Name}' has no traced memory: make it with {nameof(NativeHeapOptions)}.{nameof(NativeHeapOptions.Traced)} = true.");
+
+    /// <summary>Begins a scope, in which the calling thread may use traced blocks.</summary>
+    /// <exception cref="InvalidOperationException">The heap was not made with <see cref="NativeHeapOptions.Traced"/>.</exception>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    internal GcScope Enter()
+    {
+        TracedHeap traced = Traced;
+        _core.ThrowIfDisposed();
+        return new GcScope(traced, traced.Enter());
+    }
+
+    /// <summary>Collects: finds all blocks that nothing reaches, and makes their memory available again.</summary>
+    /// <exception cref="InvalidOperationException">The calling thread is in a scope, or the heap has no traced memory.</exception>
+    /// <exception cref="TimeoutException">A thread has kept its scope open for ten seconds; the message names it.</exception>
+    internal void Collect()
+    {
+        TracedHeap traced = Traced;
+        _core.ThrowIfDisposed();
+        traced.RequireOutside();
+        traced.Collector.Collect();
+    }
+}

@@ -1,0 +1,83 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using SpanHeap.Pages;
+
+namespace SpanHeap.Spans;
+
+/// <summary>Where the slots of a traced span begin, as bits.</summary>
+internal static unsafe class TracedSlots
+{
+    /// <summary>Words of one plane that a span's pages have.</summary>
+    public static int Words(TracedSpan* span) => span->Span.Pages * TracedBits.WordsPerPage;
+
+    /// <summary>The first address that a span's word stands for.</summary>
+    public static nint AddressOf(TracedSpan* span, int word) => span->Span.Base + ((nint)word * TracedBits.BytesPerWord);
+
+    /// <summary>The word of a plane.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong* Word(TracedSpan* span, int word, uint plane) => TracedBits.WordOf(AddressOf(span, word), plane);
+
+    /// <summary>The bits of a span's word at which slots begin.</summary>
+    public static ulong Starts(TracedSpan* span, int word)
+    {
+        int granules = (int)(span->Span.SlotSize / TracedBits.Granule);
+        int first = word * 64;
+        int end = span->Span.Slots * granules;
+        if (span->Span.Slots == 1)
+        {
+            return word == 0 ? 1UL : 0;
+        }
+
+        // The first start at or after the word's first granule.
+        int phase = (granules - (first % granules)) % granules;
+        ulong starts = phase < 64 ? Every(granules) << phase : 0;
+        int left = end - first;
+        return left >= 64 ? starts : left <= 0 ? 0 : starts & ((1UL << left) - 1);
+    }
+
+    /// <summary>How many bits of a plane are set in a span.</summary>
+    public static int Count(TracedSpan* span, uint plane)
+    {
+        int sum = 0;
+        for (int page = 0; page < PagesWithBits(span); page++)
+        {
+            foreach (ulong word in TracedBits.OfPage(span->Span.Base + ((nint)page << PageGeometry.PageShift), plane))
+            {
+                sum += BitOperations.PopCount(word);
+            }
+        }
+
+        return sum;
+    }
+
+    /// <summary>Makes all bits of a span in a plane zero.</summary>
+    public static void Clear(TracedSpan* span, uint plane)
+    {
+        for (int page = 0; page < PagesWithBits(span); page++)
+        {
+            TracedBits.OfPage(span->Span.Base + ((nint)page << PageGeometry.PageShift), plane).Clear();
+        }
+    }
+
+    /// <summary>The start of the slot that an address of the span lies in; 0 behind the last.</summary>
+    public static nint StartOf(TracedSpan* span, nint address)
+    {
+        nuint slot = (nuint)(address - span->Span.Base) / span->Span.SlotSize;
+        return slot < (nuint)span->Span.Slots ? span->Span.Base + (nint)(slot * span->Span.SlotSize) : 0;
+    }
+
+    // A large block has the one bit of its first byte.
+    private static int PagesWithBits(TracedSpan* span) => span->Span.Slots == 1 ? 1 : span->Span.Pages;
+
+    // Bits 0, n, 2n, ...
+    private static ulong Every(int n)
+    {
+        ulong bits = 1;
+        for (int shift = n; shift < 64; shift *= 2)
+        {
+            bits |= bits << shift;
+        }
+
+        return bits;
+    }
+}

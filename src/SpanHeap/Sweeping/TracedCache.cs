@@ -1,0 +1,77 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using SpanHeap.Layouts;
+using SpanHeap.Spans;
+
+namespace SpanHeap.Sweeping;
+
+/// <summary>One thread's part of a heap's traced memory: where it allocates, and whether it is in a scope. The cursors follow in memory.</summary>
+/// <remarks>
+/// In native memory, as long as the heap. It belongs to the thread cache it hangs on, and so to a thread, or to who drains an orphan.
+/// All but <see cref="Depth"/> is the thread's while it is in a scope and the collector's while the gate is closed and it is not.
+/// </remarks>
+[StructLayout(LayoutKind.Explicit, Size = HeaderBytes)]
+internal unsafe struct TracedCache
+{
+    /// <summary>Bytes of a cache with its cursors: untouched parts stay unresident.</summary>
+    public const int Size = HeaderBytes + (TracedKinds.Capacity * 32);
+
+    /// <summary>The generation of a cache that has not allocated yet.</summary>
+    public const uint NeverUsed = 0;
+
+    private const int HeaderBytes = 128;
+
+    /// <summary>
+    /// How many scopes the thread has open. Written by the thread alone: plainly within a scope, by release at the end of the
+    /// outermost. The collector reads it after a process-wide fence; see <c>Gate</c>.
+    /// </summary>
+    [FieldOffset(0)]
+    public int Depth;
+
+    /// <summary>The generation in which the cursors were filled: an older one means that their spans are stale.</summary>
+    [FieldOffset(4)]
+    public uint Generation;
+
+    /// <summary>Bytes of slots taken since they were last added to the heap's.</summary>
+    [FieldOffset(8)]
+    public long BytesTaken;
+
+    /// <summary>Counts outermost scopes, so that a reference of an earlier one can be told.</summary>
+    [FieldOffset(16)]
+    public ulong Epoch;
+
+    /// <summary>The thread cache that this belongs to. Constant.</summary>
+    [FieldOffset(24)]
+    public nint Owner;
+
+    /// <summary>The one made before this; all of a heap's are linked. Constant.</summary>
+    [FieldOffset(48)]
+    public TracedCache* Previous;
+
+    /// <summary>When the outermost scope began, in milliseconds: for the watchdog.</summary>
+    [FieldOffset(32)]
+    public long EnteredAt;
+
+    /// <summary>The thread that is in a scope: its managed number.</summary>
+    [FieldOffset(40)]
+    public int ThreadNumber;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static AllocCursor* Cursor(TracedCache* cache, uint kind) => (AllocCursor*)((byte*)cache + HeaderBytes) + kind;
+
+    /// <summary>The fast path of allocation; 0 when the cursor has no slot. The slot's bytes are what they were.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static nint TryTake(TracedCache* cache, uint kind)
+    {
+        AllocCursor* cursor = Cursor(cache, kind);
+        ulong free = cursor->Free;
+        if (free == 0)
+        {
+            return 0;
+        }
+
+        cursor->Free = free & (free - 1);
+        return cursor->Base + (BitOperations.TrailingZeroCount(free) * TracedBits.Granule);
+    }
+}

@@ -1,0 +1,145 @@
+using System.Numerics;
+using SpanHeap.Layouts;
+using SpanHeap.Pages;
+using SpanHeap.Spans;
+
+namespace SpanHeap.Sweeping;
+
+/// <summary>Gives caches slots, span by span, sweeping what it needs on the way; and takes back what they have.</summary>
+/// <remarks>A cache is its thread's here, in a scope, or the collector's; spans change hands as <see cref="SweepGeneration"/> says.</remarks>
+internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweeper, SpanSweeper spanSweeper)
+{
+    // Spans looked at before a fresh one is made: bounds both the wait and what may lie unused.
+    private const int SweepBudget = 100;
+
+    /// <summary>Fills a cursor that has no slot; false when pages are lacking.</summary>
+    public bool TryRefill(TracedCache* cache, uint kind, uint generation)
+    {
+        AllocCursor* cursor = TracedCache.Cursor(cache, kind);
+        while (true)
+        {
+            if (cursor->Span != null)
+            {
+                if (TryTakeWord(cache, cursor, generation))
+                {
+                    return true;
+                }
+
+                Uncache(cursor, generation);
+            }
+
+            TracedSpan* span = TakeSpan(kind, generation);
+            if (span == null)
+            {
+                return false;
+            }
+
+            cursor->Span = span;
+            cursor->NextWord = 0;
+            InterleavingPoints.At(InterleavingPoint.SpanCached);
+        }
+    }
+
+    /// <summary>Takes back what a cache has: slots not used become free, spans go to their sets, swept first if they are stale.</summary>
+    public void Flush(TracedCache* cache, uint generation)
+    {
+        bool stale = cache->Generation != generation;
+        for (uint kind = 1; kind < (uint)TracedKinds.Count; kind++)
+        {
+            AllocCursor* cursor = TracedCache.Cursor(cache, kind);
+            if (cursor->Span == null)
+            {
+                continue;
+            }
+
+            if (SweepGeneration.Of(cursor->Span) == SweepGeneration.StaleCached(generation))
+            {
+                // Taken and never used: not blocks that died.
+                TracedSpan* span = cursor->Span;
+                span->Allocated -= BitOperations.PopCount(cursor->Free);
+                *cursor = default;
+                spanSweeper.Sweep(SweepToken.OfStaleCached(span, generation), SweepReason.Flush);
+            }
+            else
+            {
+                GiveBackWord(cache, cursor, generation);
+                Uncache(cursor, generation);
+            }
+        }
+
+        cache->Generation = generation;
+        if (stale)
+        {
+            sweeper.NoteFlushed();
+        }
+    }
+
+    private bool TryTakeWord(TracedCache* cache, AllocCursor* cursor, uint generation)
+    {
+        TracedSpan* span = cursor->Span;
+        uint plane = SweepGeneration.AllocPlane(generation);
+        int words = TracedSlots.Words(span);
+        for (int word = cursor->NextWord; word < words; word++)
+        {
+            ulong* bits = TracedSlots.Word(span, word, plane);
+            ulong free = TracedSlots.Starts(span, word) & ~*bits;
+            if (free != 0)
+            {
+                int count = BitOperations.PopCount(free);
+                *bits |= free;
+                span->Allocated += count;
+                cache->BytesTaken += count * (long)span->Span.SlotSize;
+                cursor->Free = free;
+                cursor->Base = TracedSlots.AddressOf(span, word);
+                cursor->NextWord = word + 1;
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static void GiveBackWord(TracedCache* cache, AllocCursor* cursor, uint generation)
+    {
+        if (cursor->Free != 0)
+        {
+            int count = BitOperations.PopCount(cursor->Free);
+            *TracedBits.WordOf(cursor->Base, SweepGeneration.AllocPlane(generation)) &= ~cursor->Free;
+            cursor->Span->Allocated -= count;
+            cache->BytesTaken -= count * (long)cursor->Span->Span.SlotSize;
+        }
+    }
+
+    private void Uncache(AllocCursor* cursor, uint generation)
+    {
+        TracedSpan* span = cursor->Span;
+        SweepFault.ThrowUnless(SweepGeneration.Of(span) == SweepGeneration.Cached(generation), span, generation, "a cache has");
+        *cursor = default;
+        Volatile.Write(ref span->SweepGen, generation);
+        InterleavingPoints.At(InterleavingPoint.SpanUncached);
+        if (span->Allocated == 0)
+        {
+            // Nothing was ever allocated from it, or all was given back.
+            spans.Release(span);
+            return;
+        }
+
+        spans.SetOf(span->Kind)->AddSwept(span, generation);
+    }
+
+    // A span with a free slot, given to the caller's cache; null when pages are lacking.
+    private TracedSpan* TakeSpan(uint kind, uint generation)
+    {
+        TracedSpanSet* set = spans.SetOf(kind);
+        TracedSpan* span = set->TakeSwept(generation);
+        span = span != null ? span : sweeper.SweepForSlots(set, SweepBudget);
+        span = span != null ? span : spans.TryCreate(kind, 0, generation, out _);
+        if (span != null)
+        {
+            SweepFault.ThrowUnless(SweepGeneration.Of(span) == generation, span, generation, "is swept");
+            Volatile.Write(ref span->SweepGen, SweepGeneration.Cached(generation));
+        }
+
+        return span;
+    }
+}

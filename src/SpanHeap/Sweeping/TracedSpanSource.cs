@@ -1,0 +1,105 @@
+using System.Runtime.CompilerServices;
+using SpanHeap.Layouts;
+using SpanHeap.Os;
+using SpanHeap.Pages;
+using SpanHeap.Spans;
+
+namespace SpanHeap.Sweeping;
+
+/// <summary>Makes spans of traced blocks out of free pages, gives them back, and has the set of each kind.</summary>
+/// <remarks>Thread safe. A span that is made is its maker's alone; one that is released has been won and swept by the caller.</remarks>
+internal sealed unsafe class TracedSpanSource
+{
+    private readonly PageHeap _pages;
+    private readonly ArenaSource _arenas;
+    private readonly TracedSpanSet* _sets;
+    private long _count;
+    private long _pagesInUse;
+
+    /// <exception cref="OutOfMemoryException">There is no memory for the sets.</exception>
+    public TracedSpanSource(PageHeap pages, ArenaSource arenas, MetadataAllocator metadata)
+    {
+        _pages = pages;
+        _arenas = arenas;
+        _sets = (TracedSpanSet*)metadata.Allocate((nuint)TracedKinds.Capacity * (nuint)sizeof(TracedSpanSet));
+        if (_sets == null)
+        {
+            ThrowHelper.OutOfMemory("The system has no memory for a heap's traced spans.");
+        }
+    }
+
+    /// <summary>Traced spans in use.</summary>
+    public long Count => Volatile.Read(ref _count);
+
+    /// <summary>Their pages.</summary>
+    public long PagesInUse => Volatile.Read(ref _pagesInUse);
+
+    public TracedSpanSet* SetOf(uint kind) => _sets + kind;
+
+    /// <summary>
+    /// A fresh span, swept and in no set; null when no free run is long enough, or the limit is reached. All its bits are zero.
+    /// </summary>
+    /// <param name="kind">The kind of its blocks.</param>
+    /// <param name="pageCount">How many pages a large block takes; else what the class says.</param>
+    /// <param name="state">The span's generation: the heap's, or that of a span that is given to a cache at once.</param>
+    /// <param name="needsZero">Whether its pages may have something in them.</param>
+    public TracedSpan* TryCreate(uint kind, int pageCount, uint state, out bool needsZero)
+    {
+        needsZero = true;
+        ref readonly SizeClassInfo info = ref SizeClasses.Info(TracedKinds.Info(kind)->SizeClass);
+        bool large = TracedKinds.Info(kind)->SizeClass == SizeClasses.None;
+        if (!_arenas.TryAllocate(large ? pageCount : info.Pages, 1, room: 0, out PageRun run))
+        {
+            return null;
+        }
+
+        needsZero = run.NeedsZero;
+        Interlocked.Increment(ref _count);
+        Interlocked.Add(ref _pagesInUse, run.Pages);
+        TracedSpan* span = (TracedSpan*)ArenaHeader.SpanAt(run.Address);
+        span->Span.Next = span->Span.Previous = null;
+        span->Span.Base = run.Address;
+        span->Span.SlotSize = large ? run.Bytes : info.Size;
+        span->Span.Pages = run.Pages;
+        span->Span.Slots = large ? 1 : (int)(run.Bytes / info.Size);
+        span->Span.FreeSlots = 0;
+        span->Span.HollowSlots = 0;
+        span->Span.Owner = 0;
+        span->Span.SizeClass = TracedKinds.Info(kind)->SizeClass;
+        span->Span.Listed = false;
+        span->Kind = kind;
+        span->Allocated = 0;
+        Volatile.Write(ref span->SweepGen, state);
+        span->Span.State = SpanState.Traced;
+        WriteEntries(span);
+        return span;
+    }
+
+    /// <summary>Gives the pages of a span back: all its bits are zero, and nobody else can have it.</summary>
+    public void Release(TracedSpan* span)
+    {
+        // Entries first: once the pages are free they may be another span's, and so may the record.
+        nint address = span->Span.Base;
+        int count = span->Span.Pages;
+        Unsafe.InitBlock(ArenaHeader.EntryOf(address), 0, (uint)count * sizeof(uint));
+        span->Span.State = SpanState.Dead;
+        Interlocked.Decrement(ref _count);
+        Interlocked.Add(ref _pagesInUse, -count);
+        InterleavingPoints.At(InterleavingPoint.SpanReleased);
+        _pages.Free(address, count);
+    }
+
+    /// <summary>Adds pages to the page heap, if the limit allows so many. Call without a lock.</summary>
+    public bool TryGrow(int pageCount) => _arenas.IsWithinLimit(pageCount) && _arenas.TryGrow();
+
+    private static void WriteEntries(TracedSpan* span)
+    {
+        uint* entries = ArenaHeader.EntryOf(span->Span.Base);
+        for (int page = 1; page < span->Span.Pages; page++)
+        {
+            Volatile.Write(ref entries[page], span->Span.Slots == 1 ? PageEntry.OfInside(page) : PageEntry.OfTraced(page, span->Kind));
+        }
+
+        Volatile.Write(ref *entries, PageEntry.OfTraced(0, span->Kind));
+    }
+}

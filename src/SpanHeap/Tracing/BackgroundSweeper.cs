@@ -1,0 +1,57 @@
+using SpanHeap.Sweeping;
+
+namespace SpanHeap.Tracing;
+
+/// <summary>Sweeps what is left after a cycle, on the thread pool, giving way after each few spans.</summary>
+internal sealed class BackgroundSweeper(Sweeper sweeper) : IDisposable
+{
+    private const int SpansPerTurn = 10;
+
+    // Guarded by itself: one round at a time, started when there is something to do.
+    private int _running;
+    private int _disposed;
+
+    /// <summary>Makes sure that sweeping goes on.</summary>
+    public void Wake()
+    {
+        if (Interlocked.Exchange(ref _running, 1) == 0)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(static self => self.Run(), this, preferLocal: false);
+        }
+    }
+
+    /// <summary>Waits for a round that is under way.</summary>
+    public void Dispose()
+    {
+        Volatile.Write(ref _disposed, 1);
+        while (Volatile.Read(ref _running) != 0)
+        {
+            Thread.Yield();
+        }
+    }
+
+    private void Run()
+    {
+        try
+        {
+            int swept = 0;
+            while (Volatile.Read(ref _disposed) == 0 && sweeper.SweepOne(SweepReason.Background) >= 0)
+            {
+                if (++swept % SpansPerTurn == 0)
+                {
+                    Thread.Yield();
+                }
+            }
+        }
+        finally
+        {
+            Volatile.Write(ref _running, 0);
+        }
+
+        // A cycle that began just now found this round still running.
+        if (sweeper.HasWork && Volatile.Read(ref _disposed) == 0)
+        {
+            Wake();
+        }
+    }
+}

@@ -1,0 +1,106 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using SpanHeap.Sweeping;
+
+namespace SpanHeap.Tracing;
+
+/// <summary>
+/// Keeps threads out of a traced heap while it is marked: closed, it makes outermost scopes wait, and the collector waits for those
+/// that are open.
+/// </summary>
+/// <remarks>
+/// <para>
+/// Entering is a store and a load, without a fence between: <see cref="TracedCache.Depth"/> is set, then the gate is read. The
+/// collector closes the gate, runs a process-wide fence, then reads the depths. So either the thread saw the gate closed, or the
+/// collector sees the depth; what the thread wrote before it left is seen by who then reads depth 0.
+/// </para>
+/// <para>
+/// A thread in a scope may wait for one that waits at the gate. So the collector waits for a time only, opens again, and tries later:
+/// a scope that never ends keeps the heap from being collected, and nobody from going on.
+/// </para>
+/// </remarks>
+internal sealed unsafe class Gate(TracedCaches caches) : IDisposable
+{
+    private const int SpinsBeforeYield = 30;
+
+    private readonly ManualResetEventSlim _open = new(initialState: true);
+
+    // Written by the collector alone (one at a time), read by every thread that enters.
+    private int _closed;
+
+    public bool IsClosed => Volatile.Read(ref _closed) != 0;
+
+    /// <summary>Begins an outermost scope of the calling thread, or goes on in one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Enter(TracedCache* cache)
+    {
+        if (cache->Depth++ == 0 && Volatile.Read(ref _closed) != 0)
+        {
+            EnterLater(cache);
+        }
+    }
+
+    /// <summary>Ends the scope entered last; without one, as after a Yield that failed, it does nothing.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Exit(TracedCache* cache)
+    {
+        int depth = cache->Depth;
+        if (depth > 0)
+        {
+            Volatile.Write(ref cache->Depth, depth - 1);
+        }
+    }
+
+    /// <summary>Closes the gate and waits until no thread is in a scope.</summary>
+    /// <param name="patience">How long.</param>
+    /// <param name="holdUp">The cache of a thread that did not come out, when it returns false.</param>
+    /// <returns>False when it took too long: the gate is open again.</returns>
+    public bool TryClose(TimeSpan patience, out TracedCache* holdUp)
+    {
+        _open.Reset();
+        Volatile.Write(ref _closed, 1);
+        Interlocked.MemoryBarrierProcessWide();
+        InterleavingPoints.At(InterleavingPoint.GateClosed);
+        long start = Stopwatch.GetTimestamp();
+        for (int attempt = 0; (holdUp = caches.FindInScope()) != null; attempt++)
+        {
+            if (attempt > SpinsBeforeYield)
+            {
+                if (Stopwatch.GetElapsedTime(start) >= patience)
+                {
+                    Open();
+                    return false;
+                }
+
+                Thread.Yield();
+            }
+            else
+            {
+                Thread.SpinWait(20);
+            }
+        }
+
+        return true;
+    }
+
+    public void Dispose() => _open.Dispose();
+
+    public void Open()
+    {
+        Volatile.Write(ref _closed, 0);
+        _open.Set();
+        InterleavingPoints.At(InterleavingPoint.GateOpened);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void EnterLater(TracedCache* cache)
+    {
+        do
+        {
+            Volatile.Write(ref cache->Depth, 0);
+            _open.Wait();
+            Volatile.Write(ref cache->Depth, 1);
+        }
+        while (Volatile.Read(ref _closed) != 0);
+    }
+}

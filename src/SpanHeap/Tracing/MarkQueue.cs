@@ -1,0 +1,116 @@
+using SpanHeap.Os;
+
+namespace SpanHeap.Tracing;
+
+/// <summary>
+/// Work that markers share: full chunks that one has to spare and another takes. Marking is done when all markers wait here and there
+/// is none.
+/// </summary>
+/// <remarks>Thread safe by its lock.</remarks>
+internal sealed unsafe class MarkQueue(OsMemory os) : IDisposable
+{
+    private NativeLock _lock;
+    private MarkChunk* _full;
+    private MarkChunk* _spare;
+    private int _fullCount;
+    private int _markers;
+    private int _waiting;
+
+    /// <summary>Whether somebody waits for work: who has some to spare should give.</summary>
+    public bool IsWanted => Volatile.Read(ref _waiting) > 0 && Volatile.Read(ref _fullCount) == 0;
+
+    /// <summary>So many markers begin.</summary>
+    public void Begin(int markers)
+    {
+        _waiting = 0;
+        Volatile.Write(ref _markers, markers);
+    }
+
+    /// <summary>An empty chunk; null when the system has no memory.</summary>
+    public MarkChunk* TakeEmpty()
+    {
+        _lock.Enter();
+        MarkChunk* chunk = _spare;
+        if (chunk != null)
+        {
+            _spare = chunk->Next;
+        }
+
+        _lock.Exit();
+        chunk = chunk != null ? chunk : (MarkChunk*)os.Allocate(OsCall.AllocateMetadata, MarkChunk.Size, zeroed: false);
+        if (chunk != null)
+        {
+            chunk->Next = null;
+            chunk->Count = 0;
+        }
+
+        return chunk;
+    }
+
+    public void GiveEmpty(MarkChunk* chunk)
+    {
+        _lock.Enter();
+        chunk->Next = _spare;
+        _spare = chunk;
+        _lock.Exit();
+    }
+
+    /// <summary>Gives work to whoever takes it first.</summary>
+    public void Give(MarkChunk* chunk)
+    {
+        _lock.Enter();
+        chunk->Next = _full;
+        _full = chunk;
+        _fullCount++;
+        _lock.Exit();
+    }
+
+    /// <summary>Takes work, waiting for it as long as somebody may still give some; null when marking is done.</summary>
+    public MarkChunk* Take()
+    {
+        bool waits = false;
+        while (true)
+        {
+            _lock.Enter();
+            MarkChunk* chunk = _full;
+            if (chunk != null)
+            {
+                _full = chunk->Next;
+                _fullCount--;
+                _waiting -= waits ? 1 : 0;
+                _lock.Exit();
+                chunk->Next = null;
+                return chunk;
+            }
+
+            _waiting += waits ? 0 : 1;
+            waits = true;
+            bool done = _waiting == _markers;
+            _lock.Exit();
+            if (done)
+            {
+                return null;
+            }
+
+            Thread.SpinWait(20);
+            Thread.Yield();
+        }
+    }
+
+    public void Dispose()
+    {
+        Free(_spare);
+        Free(_full);
+        _spare = _full = null;
+    }
+
+    private void Free(MarkChunk* chunk)
+    {
+        while (chunk != null)
+        {
+            MarkChunk* next = chunk->Next;
+            os.Free(chunk);
+            chunk = next;
+        }
+    }
+}

@@ -1,0 +1,74 @@
+using SpanHeap.Sweeping;
+
+namespace SpanHeap.Tracing;
+
+/// <summary>
+/// When a cycle begins, and how much of the one before must be swept by then: each allocation sweeps in proportion, so that none waits
+/// for all the sweeping at once.
+/// </summary>
+/// <remarks>Thread safe: sums are interlocked, and what a cycle sets is set while no thread is in a scope.</remarks>
+internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedSpanSource spans, TracingOptions options)
+{
+    // Bytes of live blocks, as far as is known: what the last cycle marked, and what was taken since.
+    private long _live;
+    private long _goal = options.MinimumBytes;
+
+    // Of the cycle: taken since it was marked, pages that were to be swept, and pages swept by all cycles when it began.
+    private long _taken;
+    private long _pagesToSweep;
+    private long _pagesSweptBefore;
+    private int _due;
+
+    /// <summary>Whether the heap has grown enough.</summary>
+    public bool IsDue => Volatile.Read(ref _due) != 0;
+
+    /// <summary>Bytes that are live, or were when last looked at.</summary>
+    public long LiveBytes => Volatile.Read(ref _live);
+
+    /// <summary>Bytes at which the next cycle begins.</summary>
+    public long GoalBytes => Volatile.Read(ref _goal);
+
+    /// <summary>Takes note of slots taken, and sweeps what is owed for them.</summary>
+    public void NoteTaken(long bytes)
+    {
+        long live = Interlocked.Add(ref _live, bytes);
+        long taken = Interlocked.Add(ref _taken, bytes);
+        if (live >= Volatile.Read(ref _goal))
+        {
+            Volatile.Write(ref _due, 1);
+        }
+
+        PayFor(taken);
+    }
+
+    /// <summary>The limit is reached: a cycle is due at the next scope, however little the heap has grown.</summary>
+    public void RequestCycle() => Volatile.Write(ref _due, 1);
+
+    /// <summary>A cycle has marked so many bytes; its sweeping begins. No thread is in a scope.</summary>
+    public void BeginCycle(long marked)
+    {
+        long growth = Math.Max(options.MinimumBytes, (long)(marked * (options.GrowthPercent / 100.0)));
+        _live = marked;
+        _taken = 0;
+        _pagesToSweep = spans.PagesInUse;
+        _pagesSweptBefore = statistics.Pages;
+        Volatile.Write(ref _goal, marked + growth);
+        Volatile.Write(ref _due, 0);
+    }
+
+    // All is swept when half of the way to the next cycle is gone.
+    private void PayFor(long taken)
+    {
+        if (sweeper.IsDone)
+        {
+            return;
+        }
+
+        long distance = Math.Max(1, (_goal - (_live - _taken)) / 2);
+        double part = Math.Min(1, (double)taken / distance);
+        long owed = (long)(_pagesToSweep * part);
+        while (statistics.Pages - _pagesSweptBefore < owed && sweeper.SweepOne(SweepReason.Allocation) >= 0)
+        {
+        }
+    }
+}

@@ -1,0 +1,35 @@
+using SpanHeap.Pages;
+using SpanHeap.Spans;
+
+namespace SpanHeap.Tracing;
+
+/// <summary>From any address to the traced block that it lies in.</summary>
+internal static unsafe class TracedLookup
+{
+    /// <summary>The span and the start of the slot that an address lies in, allocated or not; false when it is not in a traced span of the heap.</summary>
+    public static bool TryFind(nint address, ulong heapSerial, out TracedSpan* span, out nint slot)
+    {
+        span = null;
+        slot = 0;
+        if (address == 0 || !ArenaMap.IsInArenaOf(heapSerial, address))
+        {
+            return false;
+        }
+
+        uint entry = Volatile.Read(ref *ArenaHeader.EntryOf(address));
+        nint start = (address & -PageGeometry.PageSize) - ((nint)PageEntry.PagesFromFirst(entry) << PageGeometry.PageShift);
+        entry = PageEntry.IsInside(entry) ? Volatile.Read(ref *ArenaHeader.EntryOf(start)) : entry;
+        if (!PageEntry.IsTraced(entry))
+        {
+            return false;
+        }
+
+        span = (TracedSpan*)ArenaHeader.SpanAt(start);
+        slot = TracedSlots.StartOf(span, address);
+        return slot != 0;
+    }
+
+    /// <summary>Whether an address is the start of an allocated block.</summary>
+    public static bool IsBlock(nint address, ulong heapSerial, uint allocPlane) =>
+        TryFind(address, heapSerial, out _, out nint slot) && slot == address && TracedBits.IsSet(address, allocPlane);
+}
