@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 using SpanHeap.Tests.Support;
 using Xunit.Abstractions;
 
-namespace SpanHeap.Tests.Models;
+namespace SpanHeap.Tests.ModelChecking;
 
 /// <summary>
 /// The models of the sweeping protocol (native-tests/models): each holds in every order of steps, and each of its mutants does not,

@@ -1,4 +1,4 @@
-namespace SpanHeap.Tests.Models;
+namespace SpanHeap.Tests.ModelChecking;
 
 /// <summary>A test that checks a model by spin, for which it compiles the checker; skipped, visibly, where one of the tools is missing.</summary>
 [AttributeUsage(AttributeTargets.Method)]
