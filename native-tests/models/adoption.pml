@@ -7,9 +7,9 @@
  * Not        The fence of the gate and its patience (gate.pml), the spans (sweep-generations.pml), weak memory.
  * Holds      Nobody allocates while marking; one thread at a time has the cache; a stale cache is flushed once, by one; the collector
  *            sees each cache that is in use, and a scope of a dead thread does not hold it up.
- * Mutants    BUG_FORMER_CLEARED         who attaches takes the cache out of the former's place: read between, it is in neither
- *            BUG_TAKEN_BEFORE_WRITTEN   who adopts empties the one place before it fills the other
- *            BUG_FORMER_IS_IN_SCOPE     a depth counts though no thread has attached since its thread died: an adopter that stays
+ * Mutants    BUG_FOUND_BY_TWO_PLACES    the collector looks for the cache where its thread and its former thread have it: while it goes
+ *                                       from one to the other it may be found in neither
+ *            BUG_OWNED_IS_IN_SCOPE      a depth counts though no thread has attached since its thread died: an adopter that stays
  *                                       with manual memory holds all collections up
  *            BUG_DEPTH_KEPT             who attaches goes on at the depth that the dead thread left
  *            BUG_DEPTH_WRITTEN          the collector itself writes 0 over a dead thread's depth: an adopter has entered meanwhile, and
@@ -86,13 +86,8 @@ inline Poll() {
 inline Own() {
   if
   :: traced ->
-#ifdef BUG_TAKEN_BEFORE_WRITTEN
-     traced = false;
-     former = true
-#else
      former = true;
      traced = false
-#endif
   :: else
   fi;
   d_step { ownership = (ownership | 1) + 2; owners++; assert(owners == 1) }
@@ -107,9 +102,12 @@ inline Attach() {
 #ifdef BUG_GENERATION_RENEWED
   cacheGeneration = heapGeneration;
 #endif
+#ifdef BUG_FOUND_BY_TWO_PLACES
   traced = true;
-#ifdef BUG_FORMER_CLEARED
   former = false
+#else
+  former = false;
+  traced = true
 #endif
 }
 
@@ -171,45 +169,45 @@ endIdle:
   od
 }
 
-/* As `seen`: whether the traced cache was found, in the one place or the other. */
+/* As `seen`: whether the collector comes by a traced cache that is in use. All are in a list of their own, which only grows. */
 inline LookForCache() {
+#ifdef BUG_FOUND_BY_TWO_PLACES
   seen = traced;
   if
   :: !seen -> seen = former
   :: else
   fi
+#else
+  seen = cacheGeneration != NEVER_USED
+#endif
 }
 
 inline WaitUntilNoneIsInScope() {
   do
-  :: seen = traced;
-     seenTraced = seen;
-#ifdef BUG_FORMER_IS_IN_SCOPE
-     if
-     :: !seen -> seen = former
-     :: else
-     fi;
-#endif
-     if
-     :: !seen || depth == 0 -> break
-     :: else ->
+  :: depth == 0 -> break
+  :: depth != 0 ->
 #ifdef BUG_DEAD_NOT_ASKED
-        break
+     break
 #else
-        Poll();
-        seenOwnership = ownership;
-        if
-        :: !(seenOwnership & 1) ->
+     Poll();
+     seenOwnership = ownership;
+#ifdef BUG_OWNED_IS_IN_SCOPE
+     seenTraced = true;
+#else
+     seenTraced = traced;
+#endif
+     if
+     :: !(seenOwnership & 1) || !seenTraced ->
 #ifdef BUG_DEPTH_WRITTEN
-           depth = 0;
+        depth = 0;
 #endif
-           break
-        :: else ->
-           /* Held up: looks again when anything is other than it was, which a living thread brings about. */
-           (depth == 0 || ownership != seenOwnership || traced != seenTraced || (threadOfCache != NOBODY && dead[threadOfCache]))
-        fi
-#endif
+        break
+     :: else ->
+        /* Held up: looks again when anything is other than it was, which a living thread brings about. */
+        seenTraced = traced;
+        (depth == 0 || ownership != seenOwnership || traced != seenTraced || (threadOfCache != NOBODY && dead[threadOfCache]))
      fi
+#endif
   od;
   seenOwnership = 0;
   seenTraced = false

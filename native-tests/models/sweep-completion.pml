@@ -19,6 +19,7 @@
  *                                      an idle thread's stale cache keeps it there for ever
  *            BUG_WAKE_LOST             the worker does not look again after it has said that it rests: a cycle that began between
  *                                      has no worker
+ *            BUG_REST_NOT_FENCED       the same although it looks: its store, plain or by release, is overtaken by the look
  * Bound      Two cycles, two spans in lists after each, two scopes a thread.
  */
 #define CYCLES 2
@@ -165,7 +166,7 @@ endIdle:
 
 active proctype Worker() {
   byte generation;
-  bool begun;
+  bool begun, seesWork;
 endResting:
   workerQueued;
   workerQueued = false;
@@ -177,10 +178,16 @@ again:
      :: else
      fi
   od;
+#ifdef BUG_REST_NOT_FENCED
+  seesWork = !drained;              /* read while the store waits in the processor's buffer */
+  workerRuns = false;
+#else
   workerRuns = false;               /* by an exchange: what follows is not moved before it */
+  seesWork = !drained;
+#endif
 #ifndef BUG_WAKE_LOST
   if
-  :: !drained ->
+  :: seesWork ->
      d_step { begun = !workerRuns; workerRuns = true }
      if
      :: begun -> goto again
