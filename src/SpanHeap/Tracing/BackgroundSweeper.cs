@@ -45,7 +45,8 @@ internal sealed class BackgroundSweeper(Sweeper sweeper) : IDisposable
         }
         finally
         {
-            Volatile.Write(ref _running, 0);
+            // With a fence: whoever finds this round still running must be seen below to have left work.
+            Interlocked.Exchange(ref _running, 0);
         }
 
         // A cycle that began just now found this round still running.
