@@ -22,8 +22,6 @@ internal readonly unsafe struct TracedLayout : IEquatable<TracedLayout>
 
     internal int Number => _number - 1;
 
-    internal bool IsRegistered => _number != 0;
-
     /// <summary>Blocks with references at these offsets.</summary>
     /// <param name="byteCount">Bytes of a block.</param>
     /// <param name="offsets">Where in a block its references lie, in bytes: multiples of 8.</param>

@@ -36,6 +36,4 @@ internal unsafe struct TracedSpan
     /// <summary>The list that it is in, while it is in one. By the lock of the set.</summary>
     [FieldOffset(76)]
     public int List;
-
-    public static TracedSpan* Next(TracedSpan* span) => (TracedSpan*)span->Span.Next;
 }

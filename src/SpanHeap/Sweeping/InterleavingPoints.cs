@@ -8,13 +8,11 @@ internal enum InterleavingPoint
     SweepAcquired,
     SweepClearedBits,
     SweepStoredGeneration,
-    SpanPublished,
     SpanReleased,
     SpanCached,
     SpanUncached,
     GenerationAdvanced,
     ScopeEntered,
-    ScopeLeft,
     GateClosed,
     GateOpened,
 }

@@ -37,9 +37,6 @@ internal sealed unsafe class Marker(MarkQueue queue, uint plane, bool shared)
     /// <summary>Bytes of slots marked.</summary>
     public long BytesMarked { get; private set; }
 
-    /// <summary>Blocks marked.</summary>
-    public long BlocksMarked { get; private set; }
-
     /// <summary>Whether a block was marked that there was no memory to remember: all marked blocks have to be looked into again.</summary>
     public bool Overflowed { get; private set; }
 
@@ -64,16 +61,6 @@ internal sealed unsafe class Marker(MarkQueue queue, uint plane, bool shared)
         if (next != 0)
         {
             Mark(next);
-        }
-    }
-
-    /// <summary>Takes any address: nothing, or somewhere in a block of the heap.</summary>
-    public void VisitAnywhere(nint address, ulong heapSerial)
-    {
-        if (TracedLookup.TryFind(address, heapSerial, out TracedSpan* span, out nint block))
-        {
-            _ = span;
-            Visit(block);
         }
     }
 
@@ -158,7 +145,6 @@ internal sealed unsafe class Marker(MarkQueue queue, uint plane, bool shared)
         }
 
         TracedKind* kind = TracedKinds.Info(KindOf(block));
-        BlocksMarked++;
         BytesMarked += kind->SizeClass != SizeClasses.None
             ? SizeClasses.Info(kind->SizeClass).Size
             : (long)ArenaHeader.SpanAt(block)->SlotSize;
@@ -193,10 +179,9 @@ internal sealed unsafe class Marker(MarkQueue queue, uint plane, bool shared)
     // Both into one chunk: what lies below an entry with the bit is its own.
     private bool TryPushContinuation(nint array, nint from)
     {
-        MarkChunk* empty = null;
         if (_chunk == null || _chunk->Count + 2 > MarkChunk.Capacity)
         {
-            empty = queue.TakeEmpty();
+            MarkChunk* empty = queue.TakeEmpty();
             if (empty == null)
             {
                 return false;
