@@ -14,11 +14,8 @@ public sealed unsafe class SpanHollowingTests
     public void Hollowed_spans_stand_behind_the_others_and_are_met_once()
     {
         using NativeHeap heap = StressHeap.Still();
-        nint[] blocks = StressHeap.AllocateMany(heap, Blocks, BlockSize);
-        StressHeap.FreeAll(heap, blocks.Where((_, i) => i % KeptOneIn != 0));
+        Fill(heap);
         ThreadCache* cache = heap.Core.FindOwnCache();
-        heap.Core.DrainOwnStacks();
-        heap.Core.DrainShelves(cache, idleOnly: false);
         List<nint> before = Listed(cache);
 
         heap.Core.HollowSpans(cache, idleOnly: false);
@@ -34,18 +31,15 @@ public sealed unsafe class SpanHollowingTests
     public void A_span_that_a_block_comes_back_to_while_it_is_hollowed_stays_listed_once()
     {
         using NativeHeap heap = StressHeap.Still();
-        nint[] blocks = StressHeap.AllocateMany(heap, Blocks, BlockSize);
-        StressHeap.FreeAll(heap, blocks.Where((_, i) => i % KeptOneIn != 0));
+        nint[] live = Fill(heap);
         ThreadCache* cache = heap.Core.FindOwnCache();
         ClassShelf* shelf = ThreadCache.Shelf(cache, SizeClasses.Of(BlockSize));
-        heap.Core.DrainOwnStacks();
-        heap.Core.DrainShelves(cache, idleOnly: false);
         BlockReturn blockReturn = new(heap.Core.Spans, heap.Core.Misuse);
         SpanHollowing hollowing = new(blockReturn);
 
         Assert.True(hollowing.TryTake(cache, shelf, uint.MaxValue, out HollowSpan hollow));
         nint span = (nint)hollow.Span;
-        nint kept = blocks.Where((_, i) => i % KeptOneIn == 0).First(block => (nint)ArenaHeader.SpanOf(block, *ArenaHeader.EntryOf(block)) == span);
+        nint kept = live.First(block => (nint)ArenaHeader.SpanOf(block, *ArenaHeader.EntryOf(block)) == span);
         cache->Lock.Enter();
         int others = blockReturn.Return(cache, &kept, 1);
         cache->Lock.Exit();
@@ -53,6 +47,16 @@ public sealed unsafe class SpanHollowingTests
 
         Assert.Equal(0, others);
         heap.Verify();
+    }
+
+    // Spans with a block left here and there, and nothing parked; the blocks that are left.
+    private static nint[] Fill(NativeHeap heap)
+    {
+        nint[] blocks = StressHeap.AllocateMany(heap, Blocks, BlockSize);
+        StressHeap.FreeAll(heap, blocks.Where((_, i) => i % KeptOneIn != 0));
+        heap.Core.DrainOwnStacks();
+        heap.Core.DrainShelves(heap.Core.FindOwnCache(), idleOnly: false);
+        return [.. blocks.Where((_, i) => i % KeptOneIn == 0)];
     }
 
     private static List<nint> Listed(ThreadCache* cache)

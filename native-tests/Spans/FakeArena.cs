@@ -9,9 +9,9 @@ internal sealed unsafe class FakeArena : IDisposable
 {
     private readonly void* _header;
 
-    public FakeArena()
+    public FakeArena(bool withTracedPlanes = false)
     {
-        nuint bytes = (nuint)ArenaHeader.Bytes(withLiveBits: true, withTracedPlanes: false);
+        nuint bytes = (nuint)ArenaHeader.Bytes(withLiveBits: true, withTracedPlanes);
         _header = NativeMemory.AlignedAlloc(bytes, (nuint)PageGeometry.ArenaSize);
         NativeMemory.Clear(_header, bytes);
     }

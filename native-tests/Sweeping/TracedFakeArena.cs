@@ -1,25 +1,18 @@
-using System.Runtime.InteropServices;
 using SpanHeap.Pages;
 using SpanHeap.Spans;
+using SpanHeap.Tests.Spans;
 
 namespace SpanHeap.Tests.Sweeping;
 
 /// <summary>The header of an arena with planes of traced blocks, without its pages. Not in the arena map.</summary>
 internal sealed unsafe class TracedFakeArena : IDisposable
 {
-    private readonly void* _header;
-
-    public TracedFakeArena()
-    {
-        nuint bytes = (nuint)ArenaHeader.Bytes(withLiveBits: true, withTracedPlanes: true);
-        _header = NativeMemory.AlignedAlloc(bytes, (nuint)PageGeometry.ArenaSize);
-        NativeMemory.Clear(_header, bytes);
-    }
+    private readonly FakeArena _arena = new(withTracedPlanes: true);
 
     /// <summary>A span of a class, or of one large block.</summary>
     public TracedSpan* MakeSpan(int firstPage, uint sizeClass, int pages = 0)
     {
-        nint address = (nint)_header + ((nint)firstPage << PageGeometry.PageShift);
+        nint address = _arena.Page(firstPage);
         ref readonly SizeClassInfo info = ref SizeClasses.Info(sizeClass);
         TracedSpan* span = (TracedSpan*)ArenaHeader.SpanAt(address);
         *span = default;
@@ -31,5 +24,5 @@ internal sealed unsafe class TracedFakeArena : IDisposable
         return span;
     }
 
-    public void Dispose() => NativeMemory.AlignedFree(_header);
+    public void Dispose() => _arena.Dispose();
 }
