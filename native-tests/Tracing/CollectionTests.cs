@@ -16,12 +16,12 @@ public sealed class CollectionTests
             MakeList(scope, 3 * Length);
         }
 
-        heap.Collect();
+        heap.CollectAndSweep();
 
         Assert.Equal(3 * Length, heap.Traced.Statistics.SmallBlocksFreed);
         Assert.Equal(Length, CountList(heap, head));
         head.Dispose();
-        heap.Collect();
+        heap.CollectAndSweep();
         Assert.Equal(4 * Length, heap.Traced.Statistics.SmallBlocksFreed);
         Assert.Equal(0, heap.Traced.Spans.Count);
     }
@@ -37,8 +37,8 @@ public sealed class CollectionTests
             head = scope.Keep(MakeList(scope, Length));
         }
 
-        heap.Collect();
-        heap.Collect();
+        heap.CollectAndSweep();
+        heap.CollectAndSweep();
 
         Assert.Equal(Length, CountList(heap, head));
         Assert.Equal(0, heap.Traced.Statistics.SmallBlocksFreed);
@@ -66,7 +66,7 @@ public sealed class CollectionTests
             kept = scope.Keep(array);
         }
 
-        heap.Collect();
+        heap.CollectAndSweep();
 
         Assert.Equal(length, heap.Traced.Statistics.SmallBlocksFreed);
         using (GcScope scope = heap.Enter())
@@ -98,7 +98,7 @@ public sealed class CollectionTests
                 }
             }
 
-            heap.Collect();
+            heap.CollectAndSweep();
             Assert.Equal(0, heap.Traced.Spans.Count);
         }
     }
@@ -125,7 +125,7 @@ public sealed class CollectionTests
         InvalidOperationException? refused = null;
         try
         {
-            heap.Collect();
+            heap.CollectAndSweep();
         }
         catch (InvalidOperationException error)
         {

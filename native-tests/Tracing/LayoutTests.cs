@@ -21,7 +21,7 @@ public sealed unsafe class LayoutTests
             scope.Keep(wide);
         }
 
-        heap.Collect();
+        heap.CollectAndSweep();
 
         Assert.Equal((7L, 0L), TracedCensus.Take(heap));
         Assert.Equal(1, heap.Traced.Statistics.SmallBlocksFreed);
@@ -46,7 +46,7 @@ public sealed unsafe class LayoutTests
             scope.Keep(table);
         }
 
-        heap.Collect();
+        heap.CollectAndSweep();
 
         Assert.Equal((41L, 0L), TracedCensus.Take(heap));
     }
@@ -63,7 +63,7 @@ public sealed unsafe class LayoutTests
             scope.Keep(scope.New<Sized7>());
         }
 
-        heap.Collect();
+        heap.CollectAndSweep();
 
         Assert.Equal((2L, 0L), TracedCensus.Take(heap));
     }
@@ -91,10 +91,10 @@ public sealed unsafe class LayoutTests
                 head = scope.Keep(list);
             }
 
-            heap.Collect();
+            heap.CollectAndSweep();
             Assert.Equal((0L, 10L), TracedCensus.Take(heap));
             head.Dispose();
-            heap.Collect();
+            heap.CollectAndSweep();
             Assert.Equal((0L, 0L), TracedCensus.Take(heap));
             Assert.Equal((round + 1) * 20, heap.Traced.Statistics.LargeBlocksFreed);
         }
@@ -118,10 +118,10 @@ public sealed unsafe class LayoutTests
             kept = scope.Keep(array);
         }
 
-        heap.Collect();
+        heap.CollectAndSweep();
         Assert.Equal((3L, 1L), TracedCensus.Take(heap));
         kept.Dispose();
-        heap.Collect();
+        heap.CollectAndSweep();
         Assert.Equal((0L, 0L), TracedCensus.Take(heap));
     }
 
@@ -169,7 +169,7 @@ public sealed unsafe class LayoutTests
             using GcScope scope = heap.Enter();
             _ = scope.NewArray<Node>(0).Value[-1].IsNull;
         });
-        heap.Collect();
+        heap.CollectAndSweep();
         Assert.Equal((0L, 0L), TracedCensus.Take(heap));
     }
 

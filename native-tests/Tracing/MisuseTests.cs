@@ -29,7 +29,7 @@ public sealed class MisuseTests
             Misuse.AssertRefused(heap, address, MisuseKind.TracedBlock);
         }
 
-        heap.Collect();
+        heap.CollectAndSweep();
         foreach (nint address in (nint[])[small, large])
         {
             Misuse.AssertRefused(heap, address, MisuseKind.TracedBlock);
@@ -77,7 +77,7 @@ public sealed class MisuseTests
         AssertEnded(next, node, handle);
         Assert.False(yielded.New<Node>().IsNull);
         yielded.Dispose();
-        heap.Collect();
+        heap.CollectAndSweep();
         Assert.Equal((1L, 0L), TracedCensus.Take(heap));
     }
 
@@ -115,7 +115,7 @@ public sealed class MisuseTests
             scope.Keep(scope.New<Node>());
         }
 
-        heap.Collect();
+        heap.CollectAndSweep();
         Assert.Equal(0xdb, ByteAt(dead + 16));
     }
 
@@ -138,7 +138,7 @@ public sealed class MisuseTests
         }
 
         Assert.NotNull(refused);
-        heap.Collect();
+        heap.CollectAndSweep();
     }
 
     [Fact]
@@ -168,7 +168,7 @@ public sealed class MisuseTests
             default(GcHandle<Node>).Get(scope);
         });
         default(GcHandle<Node>).Dispose();
-        heap.Collect();
+        heap.CollectAndSweep();
         Assert.Equal((1L, 0L), TracedCensus.Take(heap));
     }
 

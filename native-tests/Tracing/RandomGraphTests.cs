@@ -52,9 +52,9 @@ public sealed class RandomGraphTests(ITestOutputHelper output)
 
     private static long AssertExact(NativeHeap heap, ShadowGraph[] graphs)
     {
-        heap.Collect();
+        heap.CollectAndSweep();
         long live = graphs.Sum(static graph => graph.CountReachable());
-        heap.Collect();
+        heap.CollectAndSweep();
         Assert.Equal((live, 0L), TracedCensus.Take(heap));
         return live;
     }
@@ -62,7 +62,7 @@ public sealed class RandomGraphTests(ITestOutputHelper output)
     private static void AssertEmptyAtLast(NativeHeap heap, ShadowGraph[] graphs)
     {
         Array.ForEach(graphs, static graph => graph.DropAll());
-        heap.Collect();
+        heap.CollectAndSweep();
         Assert.Equal((0L, 0L), TracedCensus.Take(heap));
         Assert.Equal((0, 0), (heap.Traced.Spans.Count, heap.Traced.Roots.Count));
         Assert.Equal(0, heap.GetStatistics().PagesInUse);

@@ -35,7 +35,7 @@ internal sealed class ShadowGraph(NativeHeap heap, ulong seed)
             scope.Dispose();
             if (_random.OneIn(scopesPerCollection))
             {
-                heap.Collect();
+                heap.CollectAndSweep();
             }
 
             if (_random.OneIn(400))

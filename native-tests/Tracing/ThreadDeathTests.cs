@@ -12,7 +12,7 @@ public sealed unsafe class ThreadDeathTests
         using StressWorker adopter = new();
         adopter.Do(() => heap.Free(heap.Alloc(100)));
         Assert.Equal(1, heap.GetStatistics().AdoptedCaches);
-        heap.Collect();
+        heap.CollectAndSweep();
         Assert.Equal(0, heap.Traced.Collector.HeldUp);
     }
 
@@ -29,7 +29,7 @@ public sealed unsafe class ThreadDeathTests
             });
         }
 
-        heap.Collect();
+        heap.CollectAndSweep();
 
         Assert.Equal((0L, 0L), TracedCensus.Take(heap));
         Assert.Equal(30 * 4 * 501, heap.Traced.Statistics.SmallBlocksFreed);
@@ -47,7 +47,7 @@ public sealed unsafe class ThreadDeathTests
             kept = scope.Keep(scope.New<Node>());
         });
 
-        heap.Collect();
+        heap.CollectAndSweep();
 
         Assert.Equal((1L, 0L), TracedCensus.Take(heap));
         kept.Dispose();
@@ -72,7 +72,7 @@ public sealed unsafe class ThreadDeathTests
                     Make(scope, 10);
                 }
 
-                heap.Collect();
+                heap.CollectAndSweep();
                 Assert.Equal((0L, 0L), TracedCensus.Take(heap));
             });
         }
@@ -118,10 +118,10 @@ public sealed unsafe class ThreadDeathTests
             }
         }
 
-        heap.Collect();
+        heap.CollectAndSweep();
         Assert.Equal((5L, 0L), TracedCensus.Take(heap));
         Array.ForEach(sleepers, static sleeper => sleeper.Dispose());
-        heap.Collect();
+        heap.CollectAndSweep();
         Assert.Equal((5L, 0L), TracedCensus.Take(heap));
     }
 
@@ -139,7 +139,7 @@ public sealed unsafe class ThreadDeathTests
             });
             if (round % 3 == 0)
             {
-                heap.Collect();
+                heap.CollectAndSweep();
                 Assert.Equal((0L, 0L), TracedCensus.Take(heap));
             }
         }

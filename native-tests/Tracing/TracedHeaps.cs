@@ -5,4 +5,11 @@ internal static class TracedHeaps
     /// <summary>A traced heap that collects when it is told to.</summary>
     public static NativeHeap Still(HeapChecks checks = HeapChecks.Standard) =>
         new(new NativeHeapOptions { Traced = true, TracedMinimum = nuint.MaxValue >> 2, ScavengeDelay = Timeout.InfiniteTimeSpan, Checks = checks });
+
+    /// <summary>Collects, and sweeps all, so that what died can be counted.</summary>
+    public static void CollectAndSweep(this NativeHeap heap)
+    {
+        heap.Collect();
+        heap.FinishSweeping();
+    }
 }

@@ -44,7 +44,7 @@ public sealed unsafe class TracedLimitTests
             }
 
             TracedCensus.AssertIdentities(heap);
-            heap.Collect();
+            heap.CollectAndSweep();
             Assert.Equal((0L, 0L), TracedCensus.Take(heap));
             heap.Free(heap.Alloc(Limit / 2));
             heap.Trim();
@@ -72,7 +72,7 @@ public sealed unsafe class TracedLimitTests
 
             Assert.InRange(made, 5, 16);
             scope.Dispose();
-            heap.Collect();
+            heap.CollectAndSweep();
             scope = heap.Enter();
         }
 

@@ -20,7 +20,10 @@ public sealed unsafe partial class NativeHeap
         return new GcScope(traced, traced.Enter());
     }
 
-    /// <summary>Collects: finds all blocks that nothing reaches, and makes their memory available again.</summary>
+    /// <summary>
+    /// Collects: finds all blocks that something reaches. The others are swept behind, by threads that need memory and in the
+    /// background, so that it takes no longer the more of them there are.
+    /// </summary>
     /// <exception cref="InvalidOperationException">The calling thread is in a scope, or the heap has no traced memory.</exception>
     /// <exception cref="TimeoutException">A thread has kept its scope open for ten seconds; the message names it.</exception>
     internal void Collect()
@@ -29,5 +32,16 @@ public sealed unsafe partial class NativeHeap
         _core.ThrowIfDisposed();
         traced.RequireOutside();
         traced.Collector.Collect();
+    }
+
+    /// <summary>Sweeps what the last collection left: all blocks that it did not reach are free when this returns.</summary>
+    /// <exception cref="InvalidOperationException">The calling thread is in a scope, or the heap has no traced memory.</exception>
+    /// <exception cref="TimeoutException">A thread has kept its scope open for ten seconds; the message names it.</exception>
+    internal void FinishSweeping()
+    {
+        TracedHeap traced = Traced;
+        _core.ThrowIfDisposed();
+        traced.RequireOutside();
+        traced.Collector.FinishSweeping();
     }
 }

@@ -34,27 +34,41 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
     /// <summary>The longest of them.</summary>
     public TimeSpan LongestPause { get; private set; }
 
-    /// <summary>Collects now, and sweeps all. The calling thread is in no scope.</summary>
+    /// <summary>How long the parts of the last collection took.</summary>
+    public CycleTimes LastTimes { get; private set; }
+
+    /// <summary>Marks now; sweeping goes on behind. The calling thread is in no scope.</summary>
     /// <exception cref="TimeoutException">A thread has kept its scope open all the time; the message names it.</exception>
     public void Collect()
     {
-        long start = Stopwatch.GetTimestamp();
         lock (_collecting)
         {
-            TracedCache* holdUp;
-            while (!heap.Gate.TryClose(options.Patience, out holdUp))
-            {
-                _heldUp++;
-                if (Stopwatch.GetElapsedTime(start) > s_longestWait)
-                {
-                    throw new TimeoutException(ScopeWatchdog.Describe(heap, holdUp, s_longestWait));
-                }
-
-                Thread.Sleep(1);
-            }
-
+            CloseGate();
             RunClosed(flushAll: true);
-            heap.Sweeper.Finish();
+            _background.Wake();
+        }
+    }
+
+    /// <summary>Sweeps all that the last collection left. The calling thread is in no scope.</summary>
+    /// <exception cref="TimeoutException">A thread has kept its scope open all the time; the message names it.</exception>
+    public void FinishSweeping()
+    {
+        // Most of it while threads go on; what their caches still have only they or the closed gate can give back.
+        while (heap.Sweeper.SweepOne(SweepReason.Finish) >= 0)
+        {
+        }
+
+        lock (_collecting)
+        {
+            CloseGate();
+            try
+            {
+                FinishClosed();
+            }
+            finally
+            {
+                heap.Gate.Open();
+            }
         }
     }
 
@@ -97,6 +111,28 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
         _team.Dispose();
     }
 
+    private void CloseGate()
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (!heap.Gate.TryClose(options.Patience, out TracedCache* holdUp))
+        {
+            _heldUp++;
+            if (Stopwatch.GetElapsedTime(start) > s_longestWait)
+            {
+                throw new TimeoutException(ScopeWatchdog.Describe(heap, holdUp, s_longestWait));
+            }
+
+            Thread.Sleep(1);
+        }
+    }
+
+    // The gate is closed and no thread is in a scope.
+    private void FinishClosed()
+    {
+        heap.Caches.ForEach(&FlushStale, heap);
+        heap.Sweeper.Finish();
+    }
+
     // The gate is closed and no thread is in a scope.
     private void RunClosed(bool flushAll)
     {
@@ -104,8 +140,8 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
         try
         {
             // The cycle before must be swept to the end: its marks lie where this one's will.
-            heap.Caches.ForEach(&FlushStale, heap);
-            heap.Sweeper.Finish();
+            FinishClosed();
+            long finished = Stopwatch.GetTimestamp();
             if (flushAll)
             {
                 heap.Caches.ForEach(&Flush, heap);
@@ -113,6 +149,7 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
 
             uint plane = SweepGeneration.MarkPlane(heap.Sweeper.Generation);
             long marked = _team.Mark(heap, plane);
+            long markEnd = Stopwatch.GetTimestamp();
             int stale = 0;
             if (!flushAll)
             {
@@ -127,6 +164,7 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
 
             heap.Pacer.BeginCycle(marked);
             _cycles++;
+            LastTimes = new CycleTimes(Stopwatch.GetElapsedTime(start, finished), Stopwatch.GetElapsedTime(finished, markEnd), markEnd);
         }
         finally
         {
