@@ -9,36 +9,81 @@ internal sealed class MarkHelper : IDisposable
     private readonly Thread _thread;
 
     // Handed over by the semaphores: the collector's before it begins, the helper's till it ends.
-    private Marker? _marker;
+    private uint? _plane;
     private Exception? _failure;
+    private long _bytes;
+    private bool _overflowed;
 
-    public MarkHelper(MarkQueue queue)
+    private MarkHelper(MarkQueue queue)
     {
         _queue = queue;
         _thread = new Thread(Run) { IsBackground = true, Name = "SpanHeap marker" };
-        _thread.UnsafeStart();
+    }
+
+    /// <summary>A helper that waits for work; null when the system gives no thread.</summary>
+    public static MarkHelper? TryStart(MarkQueue queue)
+    {
+        MarkHelper helper = new(queue);
+        try
+        {
+            helper._thread.UnsafeStart();
+            return helper;
+        }
+        catch (Exception refused) when (refused is OutOfMemoryException or ThreadStartException)
+        {
+            helper._begin.Dispose();
+            helper._end.Dispose();
+            return null;
+        }
     }
 
     public void Start(uint plane)
     {
-        _marker = new Marker(_queue, plane, shared: true);
+        _failure = null;
+        _plane = plane;
         _begin.Release();
     }
 
-    /// <summary>Waits until it has ended; what it did.</summary>
-    public Marker Finish()
+    /// <summary>Waits until it has ended, and adds what it did.</summary>
+    /// <returns>Why it gave up, if it did.</returns>
+    public Exception? Finish(ref long bytes, ref bool overflowed)
     {
-        _end.Wait();
-        return _failure == null ? _marker! : throw _failure;
+        WaitForEnd();
+        bytes += _bytes;
+        overflowed |= _overflowed;
+        return _failure;
     }
 
     public void Dispose()
     {
-        _marker = null;
+        _plane = null;
         _begin.Release();
         _thread.Join();
         _begin.Dispose();
         _end.Dispose();
+    }
+
+    // Not to be interrupted: while a helper marks, nobody may be let into the heap. The interrupt comes later.
+    private void WaitForEnd()
+    {
+        bool interrupted = false;
+        while (true)
+        {
+            try
+            {
+                _end.Wait();
+                break;
+            }
+            catch (ThreadInterruptedException)
+            {
+                interrupted = true;
+            }
+        }
+
+        if (interrupted)
+        {
+            Thread.CurrentThread.Interrupt();
+        }
     }
 
     private void Run()
@@ -46,22 +91,39 @@ internal sealed class MarkHelper : IDisposable
         while (true)
         {
             _begin.Wait();
-            if (_marker is not { } marker)
+            if (_plane is not { } plane)
             {
                 return;
             }
 
+            _bytes = 0;
+            _overflowed = false;
             try
             {
-                marker.Drain();
-                marker.Release();
+                Mark(plane);
             }
-            catch (HeapCorruptionException failure)
+            catch (Exception failure)
             {
                 _failure = failure;
+                _queue.Abandon();
             }
 
             _end.Release();
+        }
+    }
+
+    private void Mark(uint plane)
+    {
+        Marker marker = new(_queue, plane, shared: true);
+        try
+        {
+            marker.Drain();
+            _bytes = marker.BytesMarked;
+            _overflowed = marker.Overflowed;
+        }
+        finally
+        {
+            marker.Release();
         }
     }
 }

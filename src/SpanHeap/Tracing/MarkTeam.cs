@@ -1,6 +1,7 @@
+using System.Numerics;
+using System.Runtime.ExceptionServices;
 using SpanHeap.Layouts;
 using SpanHeap.Os;
-using SpanHeap.Pages;
 using SpanHeap.Spans;
 using SpanHeap.Sweeping;
 
@@ -14,43 +15,61 @@ internal sealed unsafe class MarkTeam(OsMemory os, int maxThreads) : IDisposable
 
     private readonly MarkQueue _queue = new(os);
     private readonly List<MarkHelper> _helpers = [];
-    private long _lastMarked;
+    private bool _lacksThreads;
 
     /// <summary>Marks all that the heap's roots reach. No thread is in a scope, and all is swept.</summary>
     /// <returns>Bytes marked.</returns>
+    /// <remarks>After an exception, of a program's trace function or for want of memory, nothing is marked.</remarks>
     public long Mark(TracedHeap heap, uint plane)
     {
-        int helpers = _lastMarked < BytesWorthHelp ? 0 : Math.Min(maxThreads, Environment.ProcessorCount) - 1;
-        while (_helpers.Count < helpers)
-        {
-            _helpers.Add(new MarkHelper(_queue));
-        }
-
+        int helpers = heap.Pacer.LiveBytes < BytesWorthHelp ? 0 : Hire(Math.Min(maxThreads, Environment.ProcessorCount) - 1);
         Marker marker = new(_queue, plane, shared: helpers > 0);
         _queue.Begin(1 + helpers);
-        for (int i = 0; i < helpers; i++)
+        Exception? failure = null;
+        long bytes = 0;
+        bool overflowed = false;
+        try
         {
-            _helpers[i].Start(plane);
+            for (int i = 0; i < helpers; i++)
+            {
+                _helpers[i].Start(plane);
+            }
+
+            heap.Roots.VisitAll(marker);
+            marker.Drain();
+        }
+        catch (Exception exception)
+        {
+            _queue.Abandon();
+            failure = exception;
         }
 
-        heap.Roots.VisitAll(marker);
-        marker.Drain();
         marker.Release();
-        bool overflowed = marker.Overflowed;
-        long bytes = marker.BytesMarked;
+        bytes = marker.BytesMarked;
+        overflowed = marker.Overflowed;
         for (int i = 0; i < helpers; i++)
         {
-            Marker other = _helpers[i].Finish();
-            overflowed |= other.Overflowed;
-            bytes += other.BytesMarked;
+            failure = _helpers[i].Finish(ref bytes, ref overflowed) ?? failure;
         }
 
-        while (overflowed)
+        try
         {
-            bytes += MarkAgain(heap, plane, out overflowed);
+            while (failure == null && overflowed)
+            {
+                bytes += MarkAgain(heap, plane, out overflowed);
+            }
+        }
+        catch (Exception exception)
+        {
+            failure = exception;
         }
 
-        _lastMarked = bytes;
+        if (failure != null)
+        {
+            Undo(heap, plane);
+            ExceptionDispatchInfo.Throw(failure);
+        }
+
         return bytes;
     }
 
@@ -61,33 +80,74 @@ internal sealed unsafe class MarkTeam(OsMemory os, int maxThreads) : IDisposable
         _queue.Dispose();
     }
 
+    // As many as the system gives threads for. One that was refused is not asked for again.
+    private int Hire(int wanted)
+    {
+        while (_helpers.Count < wanted && !_lacksThreads)
+        {
+            if (MarkHelper.TryStart(_queue) is { } helper)
+            {
+                _helpers.Add(helper);
+            }
+            else
+            {
+                _lacksThreads = true;
+            }
+        }
+
+        return Math.Min(wanted, _helpers.Count);
+    }
+
     // Somewhere in the heap lies a block that is marked and was not looked into: there was no memory to remember it.
     private long MarkAgain(TracedHeap heap, uint plane, out bool overflowed)
     {
         Marker marker = new(_queue, plane, shared: false);
+        try
+        {
+            _queue.Begin(1);
+            heap.Roots.VisitAll(marker);
+            marker.Drain();
+            TracedWalk walk = new(heap.Core);
+            while (walk.MoveNext())
+            {
+                if (TracedKinds.Info(walk.Current->Kind)->Form != TracedForm.NoPointers)
+                {
+                    ScanMarked(marker, walk.Current, plane);
+                }
+            }
+        }
+        finally
+        {
+            marker.Release();
+        }
+
+        overflowed = marker.Overflowed;
+        return marker.BytesMarked;
+    }
+
+    // Each with an empty stack: so that each comes to something, however little memory there is.
+    private void ScanMarked(Marker marker, TracedSpan* span, uint plane)
+    {
+        TracedKind* kind = TracedKinds.Info(span->Kind);
+        for (int word = 0; word < TracedSlots.Words(span); word++)
+        {
+            for (ulong bits = *TracedSlots.Word(span, word, plane); bits != 0; bits &= bits - 1)
+            {
+                marker.Scan(TracedSlots.AddressOf(span, word) + (BitOperations.TrailingZeroCount(bits) * TracedBits.Granule), kind);
+                _queue.Begin(1);
+                marker.Drain();
+            }
+        }
+    }
+
+    // The heap is as it was before marking: all marks go.
+    private void Undo(TracedHeap heap, uint plane)
+    {
+        _queue.Clear();
         TracedWalk walk = new(heap.Core);
         while (walk.MoveNext())
         {
-            TracedSpan* span = walk.Current;
-            if (TracedKinds.Info(span->Kind)->Form == TracedForm.NoPointers)
-            {
-                continue;
-            }
-
-            for (int word = 0; word < TracedSlots.Words(span); word++)
-            {
-                for (ulong bits = *TracedSlots.Word(span, word, plane); bits != 0; bits &= bits - 1)
-                {
-                    marker.Scan(TracedSlots.AddressOf(span, word) + (System.Numerics.BitOperations.TrailingZeroCount(bits) * TracedBits.Granule));
-                }
-            }
-
-            _queue.Begin(1);
-            marker.Drain();
+            TracedSlots.Clear(walk.Current, plane);
         }
-
-        marker.Release();
-        overflowed = marker.Overflowed;
-        return marker.BytesMarked;
     }
 }
