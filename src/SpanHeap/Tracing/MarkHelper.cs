@@ -9,10 +9,8 @@ internal sealed class MarkHelper : IDisposable
     private readonly Thread _thread;
 
     // Handed over by the semaphores: the collector's before it begins, the helper's till it ends.
-    private uint? _plane;
+    private Marker? _marker;
     private Exception? _failure;
-    private long _bytes;
-    private bool _overflowed;
 
     private MarkHelper(MarkQueue queue)
     {
@@ -37,26 +35,28 @@ internal sealed class MarkHelper : IDisposable
         }
     }
 
-    public void Start(uint plane)
+    /// <summary>What it will mark with, at the next start.</summary>
+    public void Prepare(Marker marker)
     {
         _failure = null;
-        _plane = plane;
-        _begin.Release();
+        _marker = marker;
     }
+
+    public void Start() => _begin.Release();
 
     /// <summary>Waits until it has ended, and adds what it did.</summary>
     /// <returns>Why it gave up, if it did.</returns>
     public Exception? Finish(ref long bytes, ref bool overflowed)
     {
         WaitForEnd();
-        bytes += _bytes;
-        overflowed |= _overflowed;
+        bytes += _marker!.BytesMarked;
+        overflowed |= _marker.Overflowed;
         return _failure;
     }
 
     public void Dispose()
     {
-        _plane = null;
+        _marker = null;
         _begin.Release();
         _thread.Join();
         _begin.Dispose();
@@ -91,16 +91,14 @@ internal sealed class MarkHelper : IDisposable
         while (true)
         {
             _begin.Wait();
-            if (_plane is not { } plane)
+            if (_marker is not { } marker)
             {
                 return;
             }
 
-            _bytes = 0;
-            _overflowed = false;
             try
             {
-                Mark(plane);
+                marker.Drain();
             }
             catch (Exception failure)
             {
@@ -108,22 +106,8 @@ internal sealed class MarkHelper : IDisposable
                 _queue.Abandon();
             }
 
-            _end.Release();
-        }
-    }
-
-    private void Mark(uint plane)
-    {
-        Marker marker = new(_queue, plane, shared: true);
-        try
-        {
-            marker.Drain();
-            _bytes = marker.BytesMarked;
-            _overflowed = marker.Overflowed;
-        }
-        finally
-        {
             marker.Release();
+            _end.Release();
         }
     }
 }

@@ -8,33 +8,50 @@ using SpanHeap.Sweeping;
 namespace SpanHeap.Tracing;
 
 /// <summary>The markers of one collection: the collecting thread and, where there is enough to do, some that help.</summary>
-internal sealed unsafe class MarkTeam(OsMemory os, int maxThreads) : IDisposable
+internal sealed unsafe class MarkTeam : IDisposable
 {
     // Below this many live bytes, waking helpers takes longer than they save.
     private const long BytesWorthHelp = 4 * 1024 * 1024;
 
-    private readonly MarkQueue _queue = new(os);
+    private readonly MarkQueue _queue;
+    private readonly int _maxThreads;
     private readonly List<MarkHelper> _helpers = [];
     private bool _lacksThreads;
+
+    /// <exception cref="OutOfMemoryException">There is no memory for the little that one marker needs.</exception>
+    public MarkTeam(OsMemory os, int maxThreads)
+    {
+        _maxThreads = Math.Min(maxThreads, Environment.ProcessorCount);
+        _queue = new MarkQueue(os);
+        try
+        {
+            // What it has goes to the spare ones: so that no later collection fails for want of memory.
+            new MarkStack(_queue).Release();
+        }
+        catch (OutOfMemoryException)
+        {
+            _queue.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>Marks all that the heap's roots reach. No thread is in a scope, and all is swept.</summary>
     /// <returns>Bytes marked.</returns>
     /// <remarks>After an exception, of a program's trace function or for want of memory, nothing is marked.</remarks>
     public long Mark(TracedHeap heap, uint plane)
     {
-        int helpers = heap.Pacer.LiveBytes < BytesWorthHelp ? 0 : Hire(Math.Min(maxThreads, Environment.ProcessorCount) - 1);
-        Marker marker = new(_queue, plane, shared: helpers > 0);
+        int wanted = heap.Pacer.LiveBytes < BytesWorthHelp ? 0 : _maxThreads - 1;
+        Marker marker = new(_queue, plane, shared: wanted > 0);
+        int helpers = Hire(wanted, plane);
         _queue.Begin(1 + helpers);
+        for (int i = 0; i < helpers; i++)
+        {
+            _helpers[i].Start();
+        }
+
         Exception? failure = null;
-        long bytes = 0;
-        bool overflowed = false;
         try
         {
-            for (int i = 0; i < helpers; i++)
-            {
-                _helpers[i].Start(plane);
-            }
-
             heap.Roots.VisitAll(marker);
             marker.Drain();
         }
@@ -45,8 +62,8 @@ internal sealed unsafe class MarkTeam(OsMemory os, int maxThreads) : IDisposable
         }
 
         marker.Release();
-        bytes = marker.BytesMarked;
-        overflowed = marker.Overflowed;
+        long bytes = marker.BytesMarked;
+        bool overflowed = marker.Overflowed;
         for (int i = 0; i < helpers; i++)
         {
             failure = _helpers[i].Finish(ref bytes, ref overflowed) ?? failure;
@@ -80,22 +97,36 @@ internal sealed unsafe class MarkTeam(OsMemory os, int maxThreads) : IDisposable
         _queue.Dispose();
     }
 
-    // As many as the system gives threads for. One that was refused is not asked for again.
-    private int Hire(int wanted)
+    // As many as the system gives threads and memory for. A thread that was refused is not asked for again.
+    private int Hire(int wanted, uint plane)
     {
-        while (_helpers.Count < wanted && !_lacksThreads)
+        int ready = 0;
+        try
         {
-            if (MarkHelper.TryStart(_queue) is { } helper)
+            while (ready < wanted && (ready < _helpers.Count || TryAddHelper()))
             {
-                _helpers.Add(helper);
-            }
-            else
-            {
-                _lacksThreads = true;
+                _helpers[ready].Prepare(new Marker(_queue, plane, shared: true));
+                ready++;
             }
         }
+        catch (OutOfMemoryException)
+        {
+            // Then with fewer.
+        }
 
-        return Math.Min(wanted, _helpers.Count);
+        return ready;
+    }
+
+    private bool TryAddHelper()
+    {
+        if (!_lacksThreads && MarkHelper.TryStart(_queue) is { } helper)
+        {
+            _helpers.Add(helper);
+            return true;
+        }
+
+        _lacksThreads = true;
+        return false;
     }
 
     // Somewhere in the heap lies a block that is marked and was not looked into: there was no memory to remember it.
