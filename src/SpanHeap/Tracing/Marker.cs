@@ -116,7 +116,7 @@ internal sealed unsafe class Marker(MarkQueue queue, uint plane, bool shared)
                 ScanArray(block, kind, 0);
                 break;
             case TracedForm.Custom:
-                TraceCustom(block, kind);
+                CustomTracing.Run(this, block, kind->Trace, plane ^ 1);
                 break;
         }
     }
@@ -324,14 +324,4 @@ internal sealed unsafe class Marker(MarkQueue queue, uint plane, bool shared)
             TryChangeChunk();
         }
     }
-
-    private void TraceCustom(nint block, TracedKind* kind)
-    {
-        GCHandle self = GCHandle.Alloc(this);
-        TraceContext context = new() { Marker = GCHandle.ToIntPtr(self), Visit = &VisitFromCustom };
-        kind->Trace(block, &context);
-        self.Free();
-    }
-
-    private static void VisitFromCustom(TraceContext* context, nint pointer) => ((Marker)GCHandle.FromIntPtr(context->Marker).Target!).Visit(pointer);
 }
