@@ -25,6 +25,9 @@ internal sealed unsafe class Sweeper(TracedSpanSource spans, SpanSweeper spanSwe
     /// <summary>Whether all is swept.</summary>
     public bool IsDone => _progress.IsDone;
 
+    /// <summary>How many are sweeping, caches that have not given back what they had among them.</summary>
+    public int Active => _progress.Active;
+
     /// <summary>A cache that was stale has given back all that it had.</summary>
     public void NoteFlushed() => _progress.End();
 

@@ -22,6 +22,9 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
     private long _cycles;
     private long _heldUp;
 
+    /// <summary>Sweeps behind; for who wants it to wait.</summary>
+    public BackgroundSweeper Background => _background;
+
     /// <summary>Collections completed.</summary>
     public long Cycles => Volatile.Read(ref _cycles);
 
@@ -148,7 +151,9 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
             }
 
             uint plane = SweepGeneration.MarkPlane(heap.Sweeper.Generation);
+            heap.Checks.BeforeMarking();
             long marked = _team.Mark(heap, plane);
+            heap.Checks.AfterMarking(plane);
             long markEnd = Stopwatch.GetTimestamp();
             int stale = 0;
             if (!flushAll)

@@ -7,7 +7,7 @@ namespace SpanHeap.Tracing;
 /// Thread safe by its lock. Slots are in native memory that is not freed while the heap lives, so that a handle that was freed reads a
 /// generation that is not its own. Slots are read and written by threads in a scope, and read by the collector while none is.
 /// </remarks>
-internal sealed unsafe class RootTable(MetadataAllocator metadata)
+internal sealed unsafe partial class RootTable(MetadataAllocator metadata)
 {
     private const int SlotsPerBlock = 512;
 
