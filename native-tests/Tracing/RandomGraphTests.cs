@@ -52,7 +52,11 @@ public sealed class RandomGraphTests(ITestOutputHelper output)
 
     private static long AssertExact(NativeHeap heap, ShadowGraph[] graphs)
     {
-        heap.CollectAndSweep();
+        // As it is left: caches stale, spans unswept; then with marks that are not swept yet; then swept.
+        heap.Verify();
+        heap.Collect();
+        heap.Verify();
+        heap.FinishSweeping();
         long live = graphs.Sum(static graph => graph.CountReachable());
         heap.CollectAndSweep();
         Assert.Equal((live, 0L), TracedCensus.Take(heap));
