@@ -52,11 +52,7 @@ public sealed class RandomGraphTests(ITestOutputHelper output)
 
     private static long AssertExact(NativeHeap heap, ShadowGraph[] graphs)
     {
-        // As it is left: caches stale, spans unswept; then with marks that are not swept yet; then swept.
-        heap.Verify();
-        heap.Collect();
-        heap.Verify();
-        heap.FinishSweeping();
+        heap.CollectAndSweep();
         long live = graphs.Sum(static graph => graph.CountReachable());
         heap.CollectAndSweep();
         Assert.Equal((live, 0L), TracedCensus.Take(heap));

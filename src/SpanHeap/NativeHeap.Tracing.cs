@@ -26,6 +26,10 @@ public sealed unsafe partial class NativeHeap
     /// </summary>
     /// <exception cref="InvalidOperationException">The calling thread is in a scope, or the heap has no traced memory.</exception>
     /// <exception cref="TimeoutException">A thread has kept its scope open for ten seconds; the message names it.</exception>
+    /// <exception cref="HeapCorruptionException">
+    /// With full checks: a reference leads to a block that has died, or to none; the message has both. With
+    /// <see cref="NativeHeapOptions.TracedCheckmark"/>: marking went wrong. Nothing is freed, and the heap is as it was.
+    /// </exception>
     internal void Collect()
     {
         TracedHeap traced = Traced;

@@ -12,8 +12,6 @@ internal sealed unsafe class DeadBlockPoison(bool enabled)
     /// <summary>What dead blocks are filled with.</summary>
     public const byte Fill = 0xdb;
 
-    public bool IsEnabled => enabled;
-
     /// <summary>Before the planes change places. By who sweeps the span.</summary>
     /// <exception cref="HeapCorruptionException">A slot is marked and not allocated.</exception>
     public void Apply(TracedSpan* span, uint marks, uint allocated)
