@@ -35,7 +35,8 @@ internal sealed class ShadowGraph(NativeHeap heap, ulong seed)
             scope.Dispose();
             if (_random.OneIn(scopesPerCollection))
             {
-                heap.CollectAndSweep();
+                heap.Collect();
+                heap.FinishSweeping();
             }
 
             if (_random.OneIn(400))

@@ -6,10 +6,13 @@ internal static class TracedHeaps
     public static NativeHeap Still(HeapChecks checks = HeapChecks.Standard) =>
         new(new NativeHeapOptions { Traced = true, TracedMinimum = nuint.MaxValue >> 2, ScavengeDelay = Timeout.InfiniteTimeSpan, Checks = checks });
 
-    /// <summary>Collects, and sweeps all, so that what died can be counted.</summary>
+    /// <summary>Collects, and sweeps all, so that what died can be counted. Nobody else uses the heap: it is verified before, between and after.</summary>
     public static void CollectAndSweep(this NativeHeap heap)
     {
+        heap.Verify();
         heap.Collect();
+        heap.Verify();
         heap.FinishSweeping();
+        heap.Verify();
     }
 }

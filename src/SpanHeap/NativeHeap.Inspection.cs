@@ -1,5 +1,6 @@
 using SpanHeap.Caches;
 using SpanHeap.Diagnostics;
+using SpanHeap.Tracing;
 
 namespace SpanHeap;
 
@@ -43,7 +44,7 @@ public sealed unsafe partial class NativeHeap
     /// <summary>Walks all metadata of the heap and compares what is said twice. No other thread may use the heap meanwhile.</summary>
     /// <exception cref="HeapCorruptionException">Something does not agree; the message has the facts.</exception>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
-    public void Verify() => _core.WhileQuiet(HeapVerifier.Verify);
+    public void Verify() => _core.WhileQuiet<bool>(_traced == null ? HeapVerifier.Verify : VerifyWithTraced);
 
     /// <summary>
     /// Returns what caches keep for reuse and gives free memory back to the system now, instead of after the heap's delay. What other
@@ -51,4 +52,18 @@ public sealed unsafe partial class NativeHeap
     /// </summary>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     public void Trim() => _core.Trim();
+
+    private bool VerifyWithTraced(HeapCore core)
+    {
+        BackgroundSweeper sweeper = Traced.Collector.Background;
+        sweeper.Pause();
+        try
+        {
+            return TracedVerifier.Verify(Traced) && HeapVerifier.Verify(core);
+        }
+        finally
+        {
+            sweeper.Resume();
+        }
+    }
 }

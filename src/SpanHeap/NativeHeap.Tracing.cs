@@ -59,6 +59,10 @@ public sealed unsafe partial class NativeHeap
     /// A thread has kept its scope open for ten seconds; the message names it, with full checks also where it entered. Nothing has changed.
     /// </exception>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    /// <exception cref="HeapCorruptionException">
+    /// With full checks: a reference leads to a block that has died, or to none; the message has both. With
+    /// <see cref="NativeHeapOptions.TracedCheckmark"/>: marking went wrong. Nothing is freed, and the heap is as it was.
+    /// </exception>
     public void Collect()
     {
         TracedHeap traced = Traced;

@@ -85,6 +85,12 @@ public sealed class NativeHeapOptions
     /// <summary>How many threads mark at most, the collecting one included: 1 to 1,024, as many as there are processors unless set.</summary>
     public int TracedMarkThreads { get; set; } = Environment.ProcessorCount;
 
+    /// <summary>
+    /// Whether each collection of traced memory is done twice, the second time in a plain and slow way, and compared: for who doubts the
+    /// collector, or a trace function. On for all heaps when the environment variable <c>SPANHEAP_TRACED_CHECKMARK</c> is 1.
+    /// </summary>
+    public bool TracedCheckmark { get; set; }
+
     /// <summary>The options of the shared heap, from the environment.</summary>
     /// <exception cref="FormatException">A variable has a value that means nothing; the message names it.</exception>
     internal static NativeHeapOptions FromEnvironment(Func<string, string?> read) => new()
@@ -124,7 +130,16 @@ public sealed class NativeHeapOptions
 
         RequireInRange(TracedGrowthPercent, 1, 10_000, nameof(TracedGrowthPercent));
         RequireInRange(TracedMarkThreads, 1, 1024, nameof(TracedMarkThreads));
-        return (NativeHeapOptions)MemberwiseClone();
+        return WithTracedChecks(Environment.GetEnvironmentVariable);
+    }
+
+    /// <summary>A copy with what the environment asks of all traced heaps.</summary>
+    /// <exception cref="FormatException">The variable has a value that means nothing; the message names it.</exception>
+    internal NativeHeapOptions WithTracedChecks(Func<string, string?> read)
+    {
+        NativeHeapOptions copy = (NativeHeapOptions)MemberwiseClone();
+        copy.TracedCheckmark |= Traced && EnvironmentOption.Switch(read, "SPANHEAP_TRACED_CHECKMARK");
+        return copy;
     }
 
     private static void RequireInRange(int value, int least, int most, string name)

@@ -6,7 +6,9 @@ namespace SpanHeap;
 /// <summary>What a trace function (<see cref="TracedLayout.Custom"/>) is given besides the block: where to say what it found.</summary>
 public readonly ref struct TraceContext
 {
-    private readonly Marker _marker;
+    // The one or the other: who marks, or who only looks.
+    private readonly Marker? _marker;
+    private readonly Action<nint>? _inspector;
     private readonly ulong _heapSerial;
     private readonly uint _allocPlane;
     private readonly bool _isChecked;
@@ -17,6 +19,12 @@ public readonly ref struct TraceContext
         _heapSerial = heapSerial;
         _allocPlane = allocPlane;
         _isChecked = isChecked;
+    }
+
+    internal TraceContext(Action<nint> inspector, ulong heapSerial)
+    {
+        _inspector = inspector;
+        _heapSerial = heapSerial;
     }
 
     /// <summary>The block has a reference.</summary>
@@ -41,14 +49,25 @@ public readonly ref struct TraceContext
             RequireBlock(block);
         }
 
-        _marker.Visit(block);
+        if (_marker != null)
+        {
+            _marker.Visit(block);
+        }
+        else
+        {
+            _inspector!(block);
+        }
     }
 
     /// <summary>The block refers to another by any address inside that, or by what may be one. Slower than <see cref="Visit(nint)"/>.</summary>
     /// <param name="address">Any address: one that lies in no block of the heap is ignored.</param>
     public void VisitInterior(nint address)
     {
-        if (TracedLookup.TryFindBlock(address, _heapSerial, _allocPlane, out nint block))
+        if (_marker == null)
+        {
+            InspectInterior(address);
+        }
+        else if (TracedLookup.TryFindBlock(address, _heapSerial, _allocPlane, out nint block))
         {
             _marker.Visit(block);
         }
@@ -59,6 +78,15 @@ public readonly ref struct TraceContext
         if (address != 0 && !TracedLookup.IsBlock(address, _heapSerial, _allocPlane))
         {
             throw new HeapCorruptionException($"A trace function visited 0x{address:x}, which is no traced block of the heap.", address, null);
+        }
+    }
+
+    // Who only looks does so at any time of a cycle: what is allocated may be so in either plane.
+    private void InspectInterior(nint address)
+    {
+        if (TracedLookup.TryFindBlock(address, _heapSerial, 0, out nint block) || TracedLookup.TryFindBlock(address, _heapSerial, 1, out block))
+        {
+            _inspector!(block);
         }
     }
 }

@@ -25,7 +25,7 @@ internal sealed unsafe class HeapVerifier(HeapCore heap)
     internal static HeapCorruptionException Inconsistent(nint address, string fact) =>
         new($"The metadata is inconsistent at 0x{address:x}: {fact}.", address, null);
 
-    private static void Require(bool holds, nint address, string fact)
+    internal static void Require(bool holds, nint address, string fact)
     {
         if (!holds)
         {

@@ -93,7 +93,9 @@ internal static unsafe class TracedKinds
                 $"The layout of {type} must be one that TracedLayout.OfFields made for its {byteCount} bytes, or TracedLayout.NoPointers.");
         }
 
-        return Of(layout, ClassFor(byteCount));
+        uint kind = Of(layout, ClassFor(byteCount));
+        TracedNames.Note(kind, type);
+        return kind;
     }
 
     /// <summary>The layout of arrays whose elements are blocks of a type.</summary>

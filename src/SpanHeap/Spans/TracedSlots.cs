@@ -13,6 +13,10 @@ internal static unsafe class TracedSlots
     /// <summary>The first address that a span's word stands for.</summary>
     public static nint AddressOf(TracedSpan* span, int word) => span->Span.Base + ((nint)word * TracedBits.BytesPerWord);
 
+    /// <summary>The address that the lowest set bit of a span's word stands for.</summary>
+    public static nint AddressOf(TracedSpan* span, int word, ulong bits) =>
+        AddressOf(span, word) + (BitOperations.TrailingZeroCount(bits) * TracedBits.Granule);
+
     /// <summary>The word of a plane.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong* Word(TracedSpan* span, int word, uint plane) => TracedBits.WordOf(AddressOf(span, word), plane);

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
+using SpanHeap.Layouts;
 using SpanHeap.Spans;
 
 namespace SpanHeap.Sweeping;
@@ -15,6 +16,13 @@ internal static unsafe class SweepFault
             Throw(span, generation, expected);
         }
     }
+
+    /// <summary>A slot was free, and somebody wrote to it.</summary>
+    public static HeapCorruptionException WrittenAfterDeath(nint slot, uint kind, int offset, byte value) => new(
+        $"The traced block at 0x{slot:x} ({TracedNames.Of(kind)}) was written to after it had died: byte {offset} is 0x{value:x2}. " +
+        "The reference was kept from an earlier scope, or is a copy that no collection knows of.",
+        slot,
+        null);
 
     [DoesNotReturn]
     [MethodImpl(MethodImplOptions.NoInlining)]

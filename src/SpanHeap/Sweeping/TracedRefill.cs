@@ -7,7 +7,7 @@ namespace SpanHeap.Sweeping;
 
 /// <summary>Gives caches slots, span by span, sweeping what it needs on the way; and takes back what they have.</summary>
 /// <remarks>A cache is its thread's here, in a scope, or the collector's; spans change hands as <see cref="SweepGeneration"/> says.</remarks>
-internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweeper, SpanSweeper spanSweeper)
+internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweeper, SpanSweeper spanSweeper, DeadBlockPoison poison)
 {
     // Spans looked at before a fresh one is made: bounds both the wait and what may lie unused.
     private const int SweepBudget = 100;
@@ -85,6 +85,7 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
             ulong free = TracedSlots.Starts(span, word) & ~*bits;
             if (free != 0)
             {
+                poison.RequireUntouched(span, word, free);
                 int count = BitOperations.PopCount(free);
                 *bits |= free;
                 span->Allocated += count;
@@ -133,7 +134,7 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
         TracedSpanSet* set = spans.SetOf(kind);
         TracedSpan* span = set->TakeSwept(generation);
         span = span != null ? span : sweeper.SweepForSlots(set, SweepBudget);
-        span = span != null ? span : spans.TryCreate(kind, 0, generation, out _);
+        span = span != null ? span : poison.ApplyToFresh(spans.TryCreate(kind, 0, generation, out _));
         if (span != null)
         {
             SweepFault.ThrowUnless(SweepGeneration.Of(span) == generation, span, generation, "is swept");

@@ -16,10 +16,13 @@ namespace SpanHeap.Sweeping;
 [StructLayout(LayoutKind.Sequential, Size = 64)]
 internal unsafe struct TracedSpanSet
 {
+    /// <summary>How many lists there are.</summary>
+    public const int Lists = 4;
+
     private NativeLock _lock;
 
     // [plane of the generation they were swept in * 2 + 1 for those without a free slot].
-    private fixed long _heads[4];
+    private fixed long _heads[Lists];
 
     /// <summary>Adds a span that is swept and is nobody's: the one place of publication.</summary>
     public void AddSwept(TracedSpan* span, uint generation)
@@ -58,6 +61,12 @@ internal unsafe struct TracedSpanSet
 
         _lock.Exit();
     }
+
+    /// <summary>A list's first span, for who looks at a heap that nobody uses; null when it is empty.</summary>
+    public readonly TracedSpan* First(int list) => (TracedSpan*)_heads[list];
+
+    /// <summary>The list of spans swept in a generation.</summary>
+    public static int ListOf(uint generation, bool full) => (int)(SweepGeneration.AllocPlane(generation) * 2) + (full ? 1 : 0);
 
     private TracedSpan* Take(int list)
     {
@@ -99,6 +108,4 @@ internal unsafe struct TracedSpanSet
         span->Span.Next = span->Span.Previous = null;
         span->Span.Listed = false;
     }
-
-    private static int ListOf(uint generation, bool full) => (int)(SweepGeneration.AllocPlane(generation) * 2) + (full ? 1 : 0);
 }

@@ -7,7 +7,7 @@ internal sealed class BackgroundSweeper(Sweeper sweeper) : IDisposable
 {
     private const int SpansPerTurn = 10;
 
-    // Guarded by itself: one round at a time, started when there is something to do.
+    // 1 while a round is on, or none may be. Guarded by itself: one at a time, started when there is something to do.
     private int _running;
     private int _disposed;
 
@@ -30,6 +30,18 @@ internal sealed class BackgroundSweeper(Sweeper sweeper) : IDisposable
         }
     }
 
+    /// <summary>Keeps rounds from beginning, for who looks at the heap as a whole; waits for one that is under way.</summary>
+    public void Pause()
+    {
+        // As if a round were on: who has work for it meanwhile leaves that to Resume.
+        while (Interlocked.Exchange(ref _running, 1) != 0)
+        {
+            Thread.Yield();
+        }
+    }
+
+    public void Resume() => End();
+
     private void Run()
     {
         try
@@ -45,9 +57,14 @@ internal sealed class BackgroundSweeper(Sweeper sweeper) : IDisposable
         }
         finally
         {
-            // With a fence: whoever finds this round still running must be seen below to have left work.
-            Interlocked.Exchange(ref _running, 0);
+            End();
         }
+    }
+
+    private void End()
+    {
+        // With a fence: whoever finds this round still running must be seen below to have left work.
+        Interlocked.Exchange(ref _running, 0);
 
         // A cycle that began just now found this round still running.
         if (sweeper.HasWork && Volatile.Read(ref _disposed) == 0)

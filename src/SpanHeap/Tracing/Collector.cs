@@ -22,6 +22,9 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
     /// <summary>A collection that somebody asked for is given up when scopes, or other collections, have kept it from beginning for so long.</summary>
     public TimeSpan LongestWait { get; set; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>Sweeps behind; for who wants it to wait.</summary>
+    public BackgroundSweeper Background => _background;
+
     /// <summary>Collections completed.</summary>
     public long Cycles => Volatile.Read(ref _cycles);
 
@@ -181,7 +184,9 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
             }
 
             uint plane = SweepGeneration.MarkPlane(heap.Sweeper.Generation);
+            heap.Checks.BeforeMarking();
             long marked = _team.Mark(heap, plane);
+            heap.Checks.AfterMarking(plane);
             long markEnd = Stopwatch.GetTimestamp();
             int stale = 0;
             if (!flushAll)

@@ -19,10 +19,23 @@ internal static unsafe class CustomTracing
     public static void Run(Marker marker, nint block, nint function, uint allocPlane)
     {
         ArenaDescriptor* arena = ArenaHeader.Descriptor(ArenaHeader.ArenaOf(block));
-        t_heapSerial = arena->HeapSerial;
+        Run(block, function, arena->HeapSerial, new TraceContext(marker, arena->HeapSerial, allocPlane, arena->IsChecked));
+    }
+
+    /// <summary>The same for who only looks.</summary>
+    /// <exception cref="InvalidOperationException">The function threw, which is the inner exception.</exception>
+    public static void Run(Action<nint> inspector, nint block, nint function)
+    {
+        ulong heapSerial = ArenaHeader.Descriptor(ArenaHeader.ArenaOf(block))->HeapSerial;
+        Run(block, function, heapSerial, new TraceContext(inspector, heapSerial));
+    }
+
+    private static void Run(nint block, nint function, ulong heapSerial, TraceContext context)
+    {
+        t_heapSerial = heapSerial;
         try
         {
-            ((delegate*<nint, TraceContext, void>)function)(block, new TraceContext(marker, arena->HeapSerial, allocPlane, arena->IsChecked));
+            ((delegate*<nint, TraceContext, void>)function)(block, context);
         }
         catch (Exception failure)
         {

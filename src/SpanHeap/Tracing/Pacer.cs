@@ -47,14 +47,22 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
     /// <summary>A cycle has marked so many bytes; its sweeping begins. No thread is in a scope.</summary>
     public void BeginCycle(long marked)
     {
-        long growth = Math.Max(options.MinimumBytes, (long)(marked * (options.GrowthPercent / 100.0)));
         _live = marked;
         _taken = 0;
         _pagesToSweep = spans.PagesInUse;
         _pagesSweptBefore = statistics.Pages;
-        Volatile.Write(ref _goal, marked + growth);
+        Volatile.Write(ref _goal, marked + GrowthFrom(marked));
         Volatile.Write(ref _due, 0);
     }
+
+    /// <summary>A cycle was given up: the next is due when the heap has grown as much again. No thread is in a scope.</summary>
+    public void PutOff()
+    {
+        Volatile.Write(ref _goal, _live + GrowthFrom(_live));
+        Volatile.Write(ref _due, 0);
+    }
+
+    private long GrowthFrom(long live) => Math.Max(options.MinimumBytes, (long)(live * (options.GrowthPercent / 100.0)));
 
     // All is swept when half of the way to the next cycle is gone.
     private void PayFor(long taken)

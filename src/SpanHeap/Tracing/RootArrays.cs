@@ -81,4 +81,20 @@ internal sealed class RootArrays
             }
         }
     }
+
+    /// <summary>Shows every slot that names a block, and what messages call it. No thread is in a scope, or nobody uses the heap.</summary>
+    public void Show(Action<string, nint> visit)
+    {
+        int number = 0;
+        for (RootArraySlots? array = Volatile.Read(ref _first); array != null; array = array.Next, number++)
+        {
+            for (int i = 0; i < array.Slots.Length; i++)
+            {
+                if (array.Slots[i] != 0)
+                {
+                    visit($"root array {number}[{i}]", array.Slots[i]);
+                }
+            }
+        }
+    }
 }

@@ -8,7 +8,7 @@ namespace SpanHeap.Tracing;
 /// generation that is not its own. Handles read slots in a scope, without the lock: the block by acquire, then the generation, which is
 /// changed before the block is. The collector reads them while no thread is in a scope.
 /// </remarks>
-internal sealed unsafe class RootTable(MetadataAllocator metadata)
+internal sealed unsafe partial class RootTable(MetadataAllocator metadata)
 {
     private const int SlotsPerBlock = 512;
 

@@ -11,6 +11,9 @@ internal sealed unsafe class TracedCaches(CacheRegistry registry, MetadataAlloca
     // The one made last. Pushed by compare-exchange and never taken out, so that no cache is missed while it changes hands.
     private nint _last;
 
+    /// <summary>The one made last: from it <see cref="TracedCache.Previous"/> leads to all others.</summary>
+    public TracedCache* Last => (TracedCache*)Volatile.Read(ref _last);
+
     /// <summary>The traced cache of a thread's cache; null before it has one.</summary>
     public static TracedCache* Of(ThreadCache* cache) => (TracedCache*)Volatile.Read(ref cache->Traced);
 
@@ -79,8 +82,6 @@ internal sealed unsafe class TracedCaches(CacheRegistry registry, MetadataAlloca
             }
         }
     }
-
-    private TracedCache* Last => (TracedCache*)Volatile.Read(ref _last);
 
     // A thread that ended within a scope will not leave it. Its cache is an orphan as soon as somebody has asked, or the next thread's,
     // which does not have this one yet.

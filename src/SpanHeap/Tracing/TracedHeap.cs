@@ -27,13 +27,15 @@ internal sealed unsafe class TracedHeap : IDisposable
         IsChecked = core.HasFullChecks;
         _spans = new TracedSpanSource(core.Pages, core.Arenas, core.Metadata);
         Statistics = new SweepStatistics();
-        SpanSweeper spanSweeper = new(_spans, Statistics, new DeadBlockPoison(core.HasFullChecks));
+        DeadBlockPoison poison = new(core.HasFullChecks);
+        SpanSweeper spanSweeper = new(_spans, Statistics, poison);
         Sweeper = new Sweeper(_spans, spanSweeper);
-        _refill = new TracedRefill(_spans, Sweeper, spanSweeper);
+        _refill = new TracedRefill(_spans, Sweeper, spanSweeper, poison);
         Caches = new TracedCaches(core.Registry, core.Metadata);
         Gate = new Gate(Caches);
         Roots = new RootTable(core.Metadata);
         Pacer = new Pacer(Sweeper, Statistics, _spans, options);
+        Checks = new TracedChecks(this, core.HasFullChecks, core.Options.TracedCheckmark);
         Collector = new Collector(this, core, options);
         EntryStacks = new EntryStacks(core.HasFullChecks);
     }
@@ -62,6 +64,8 @@ internal sealed unsafe class TracedHeap : IDisposable
     public Pacer Pacer { get; }
 
     public Collector Collector { get; }
+
+    public TracedChecks Checks { get; }
 
     /// <summary>Where scopes were entered, with full checks.</summary>
     public EntryStacks EntryStacks { get; }
