@@ -131,6 +131,8 @@ public sealed unsafe class CustomLayoutTests
         Assert.IsType<FormatException>(thrown?.InnerException);
         Assert.Contains("a bad block", thrown.Message, StringComparison.Ordinal);
         Assert.Contains("trace function", thrown.Message, StringComparison.Ordinal);
+        heap.CollectAndSweep();
+        Assert.Equal((1L, 0L), TracedCensus.Take(heap));
     }
 
     [Fact]
