@@ -131,19 +131,20 @@ public sealed class RootArrayTests(ITestOutputHelper output)
         {
             StressRandom random = new((ulong)((seed * 10) + number));
             RootArray<Node>?[] arrays = new RootArray<Node>?[8];
+            long[,] values = new long[8, 16];
             for (int round = 0; round < Rounds; round++)
             {
                 // In a scope or out of it.
                 int at = random.Below(8);
                 if (random.OneIn(2))
                 {
-                    Replace(heap, arrays, at);
-                    Use(heap, arrays, number, random);
+                    Replace(heap, arrays, values, at);
+                    Use(heap, arrays, values, random);
                 }
                 else
                 {
                     using GcScope scope = heap.Enter();
-                    Replace(heap, arrays, at);
+                    Replace(heap, arrays, values, at);
                 }
             }
 
@@ -156,29 +157,36 @@ public sealed class RootArrayTests(ITestOutputHelper output)
         Assert.Equal(0, heap.GetTracedStatistics().RootArrays);
     }
 
-    private static void Replace(NativeHeap heap, RootArray<Node>?[] arrays, int at)
+    private static void Replace(NativeHeap heap, RootArray<Node>?[] arrays, long[,] values, int at)
     {
         arrays[at]?.Dispose();
         arrays[at] = heap.CreateRootArray<Node>(16);
+        for (int i = 0; i < 16; i++)
+        {
+            values[at, i] = 0;
+        }
     }
 
-    private static void Use(NativeHeap heap, RootArray<Node>?[] arrays, int number, StressRandom random)
+    // What should be in each element is in the values; 0 for nothing.
+    private static void Use(NativeHeap heap, RootArray<Node>?[] arrays, long[,] values, StressRandom random)
     {
         using GcScope scope = heap.Enter();
-        foreach (RootArray<Node>? array in arrays)
+        for (int i = 0; i < arrays.Length; i++)
         {
-            if (array == null)
+            if (arrays[i] is not { } array)
             {
                 continue;
             }
 
             int at = random.Below(16);
             GcRef<Node> node = array.Get(scope, at);
-            Assert.True(node.IsNull || node.Value.Value == number);
+            Assert.Equal(values[i, at], node.IsNull ? 0 : node.Value.Value);
             GcRef<Node> made = scope.New<Node>();
-            made.Value.Value = number;
+            made.Value.Value = (long)(random.Next() >> 1) | 1;
             made.Value.Left.Set(scope, node);
-            array.Set(scope, at, random.OneIn(20) ? default : made);
+            bool empty = random.OneIn(20);
+            values[i, at] = empty ? 0 : made.Value.Value;
+            array.Set(scope, at, empty ? default : made);
         }
     }
 
