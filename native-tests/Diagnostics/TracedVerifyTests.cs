@@ -59,6 +59,13 @@ public sealed unsafe class TracedVerifyTests : IDisposable
     public void A_record_that_lies_elsewhere_is_found() => AssertFound("names what is no traced span", () => SpanOf(_sound.List)->Span.Base += PageGeometry.PageSize);
 
     [Fact]
+    public void A_record_that_no_list_has_and_that_lies_elsewhere_is_found() => AssertFound("that does not begin here", () =>
+    {
+        Unlist(_sound.Array);
+        SpanOf(_sound.Array)->Span.Base += PageGeometry.PageSize;
+    });
+
+    [Fact]
     public void The_cached_record_that_is_dead_is_found() =>
         AssertFound("a cursor names what is no traced span", () => SpanOf(_sound.Leaf)->Span.State = SpanState.Dead);
 
@@ -151,6 +158,16 @@ public sealed unsafe class TracedVerifyTests : IDisposable
     [Fact]
     public void A_stale_cache_that_was_counted_as_flushed_is_found() =>
         AssertFound("are counted as sweeping", _sound.Heap.Traced.Sweeper.NoteFlushed);
+
+    [Fact]
+    public void A_span_that_sweeping_passed_over_is_found() => AssertFound("nothing left to begin", () =>
+    {
+        TracedSpan* span = SpanOf(_sound.Array);
+        Unlist(_sound.Array);
+        Flip(_sound.Array, _sound.Plane ^ 1);
+        span->SweepGen = SweepGeneration.Unswept(_sound.Generation);
+        _sound.Heap.Traced.Spans.SetOf(span->Kind)->AddSwept(span, span->SweepGen);
+    });
 
     [Fact]
     public void A_span_that_is_not_counted_is_found() => AssertFound("are counted", () =>
