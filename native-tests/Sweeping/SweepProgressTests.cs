@@ -15,7 +15,7 @@ public sealed class SweepProgressTests
         Assert.False(progress.IsDone);
         Assert.True(progress.TryBegin());
         Assert.True(progress.TryBegin());
-        Assert.Equal(2, progress.Active);
+        Assert.Equal(2, progress.Sweepers);
         progress.MarkDrained();
         progress.MarkDrained();
         Assert.False(progress.TryBegin());
@@ -26,17 +26,18 @@ public sealed class SweepProgressTests
     }
 
     [Fact]
-    public void Caches_that_are_stale_count_as_sweeping()
+    public void Caches_that_are_stale_hold_it_open()
     {
         SweepProgress progress = new();
         progress.Reset(2);
-        Assert.Equal(2, progress.Active);
+        Assert.Equal((0, 2), (progress.Sweepers, progress.StaleCaches));
         Assert.True(progress.TryBegin());
         progress.MarkDrained();
+        progress.EndStaleCache();
         progress.End();
-        progress.End();
+        Assert.Equal((0, 1), (progress.Sweepers, progress.StaleCaches));
         Assert.False(progress.IsDone);
-        progress.End();
+        progress.EndStaleCache();
         Assert.True(progress.IsDone);
     }
 
@@ -62,7 +63,7 @@ public sealed class SweepProgressTests
                 }
             });
             Assert.True(progress.IsDone);
-            Assert.Equal(0, progress.Active);
+            Assert.Equal(0, progress.Sweepers);
         }
     }
 }

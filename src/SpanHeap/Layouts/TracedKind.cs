@@ -20,6 +20,9 @@ internal unsafe struct TracedKind
     /// <summary>The class of the blocks; <see cref="Spans.SizeClasses.None"/> for those that are spans of their own, of any size.</summary>
     public byte SizeClass;
 
+    /// <summary>Bytes of a slot; 0 for blocks that are spans of their own.</summary>
+    public ushort SlotBytes;
+
     /// <summary>Words of a block or an element that may be pointers: those behind are not.</summary>
     public int PatternWords;
 

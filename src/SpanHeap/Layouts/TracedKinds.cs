@@ -120,6 +120,7 @@ internal static unsafe class TracedKinds
 
             TracedKind made = s_layouts[layout];
             made.SizeClass = (byte)sizeClass;
+            made.SlotBytes = sizeClass != SizeClasses.None ? (ushort)SizeClasses.Info(sizeClass).Size : (ushort)0;
             int kind = s_count;
             s_kinds[kind] = made;
 

@@ -9,8 +9,8 @@ namespace SpanHeap.Spans;
 /// of the span.
 /// </summary>
 /// <remarks>
-/// A page has 64 bytes in each plane, side by side: the bits of one span share no byte with another's, nor with anything else, and no
-/// division finds them. All bits of pages that are not of a traced span are zero.
+/// A page has 64 bytes in each plane, a line of the cache: the bits of one span share no byte with another's, nor with anything else,
+/// and two shifts find them. All bits of pages that are not of a traced span are zero.
 /// </remarks>
 internal static unsafe class TracedBits
 {
@@ -23,23 +23,27 @@ internal static unsafe class TracedBits
     public const int WordsPerPage = PageGeometry.PageSize / Granule / BitsPerWord;
 
     /// <summary>Bytes of both planes that belong to a page.</summary>
-    public const int BytesPerPage = 2 * PlaneBytes;
+    public const int BytesPerPage = 2 * WordsPerPage * sizeof(ulong);
 
     /// <summary>Bytes of memory that a word stands for.</summary>
-    public const int BytesPerWord = Granule * BitsPerWord;
+    public const int BytesPerWord = 1 << WordShift;
 
     private const int BitsPerWord = 64;
-    private const int PlaneBytes = WordsPerPage * sizeof(ulong);
+    private const int WordShift = GranuleShift + 6;
+
+    private static nint PlaneBytes
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => PageGeometry.ArenaSize >> (WordShift - 3);
+    }
 
     /// <summary>The word of a plane (0 or 1) that has an address's bit.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong* WordOf(nint address, uint plane)
     {
         nint arena = ArenaHeader.ArenaOf(address);
-        nint inArena = address - arena;
-        nint page = inArena >> PageGeometry.PageShift;
-        nint word = (inArena / BytesPerWord) & (WordsPerPage - 1);
-        return (ulong*)(arena + ArenaHeader.TracedPlanes + (page * BytesPerPage) + ((nint)plane * PlaneBytes)) + word;
+        nint word = (address & (PageGeometry.ArenaSize - 1)) >> WordShift;
+        return (ulong*)(arena + ArenaHeader.TracedPlanes + ((nint)plane * PlaneBytes)) + word;
     }
 
     /// <summary>The address's bit in that word.</summary>

@@ -29,7 +29,7 @@ internal sealed unsafe class Sweeper(TracedSpanSource spans, SpanSweeper spanSwe
     public int Active => _progress.Active;
 
     /// <summary>A cache that was stale has given back all that it had.</summary>
-    public void NoteFlushed() => _progress.End();
+    public void NoteFlushed() => _progress.EndStaleCache();
 
     /// <summary>Begins the sweeping of a cycle whose marks are complete. No thread is in a scope, and all is swept.</summary>
     /// <param name="staleCaches">Caches that have spans.</param>
@@ -55,29 +55,14 @@ internal sealed unsafe class Sweeper(TracedSpanSource spans, SpanSweeper spanSwe
             return -1;
         }
 
-        uint generation = Generation;
-        int kind;
-        while ((kind = Volatile.Read(ref _nextKind)) < TracedKinds.Count)
+        try
         {
-            TracedSpan* span = TakeUnswept(spans.SetOf((uint)kind), generation);
-            if (span == null)
-            {
-                Interlocked.CompareExchange(ref _nextKind, kind + 1, kind);
-                continue;
-            }
-
-            if (SweepToken.TryAcquire(span, generation, out SweepToken token))
-            {
-                InterleavingPoints.At(InterleavingPoint.SweepAcquired);
-                int pages = spanSweeper.Sweep(token, reason);
-                _progress.End();
-                return pages;
-            }
+            return SweepNext(reason);
         }
-
-        _progress.MarkDrained();
-        _progress.End();
-        return -1;
+        finally
+        {
+            _progress.End();
+        }
     }
 
     /// <summary>Sweeps spans of a kind until one has a free slot, which is the caller's then; null when there is none among so many.</summary>
@@ -88,37 +73,23 @@ internal sealed unsafe class Sweeper(TracedSpanSource spans, SpanSweeper spanSwe
             return null;
         }
 
-        uint generation = Generation;
-        TracedSpan* found = null;
-        TracedSpan* span;
-        while (found == null && budget-- > 0 && (span = TakeUnswept(set, generation)) != null)
+        try
         {
-            if (SweepToken.TryAcquire(span, generation, out SweepToken token))
-            {
-                InterleavingPoints.At(InterleavingPoint.SweepAcquired);
-                spanSweeper.SweepAndKeep(token, SweepReason.Refill);
-                if (span->Allocated < span->Span.Slots)
-                {
-                    found = span;
-                }
-                else
-                {
-                    set->AddSwept(span, generation);
-                }
-            }
+            return SweepNextForSlots(set, budget);
         }
-
-        _progress.End();
-        return found;
+        finally
+        {
+            _progress.End();
+        }
     }
 
-    /// <summary>Sweeps until so many pages have come back, or nothing is left to begin.</summary>
+    /// <summary>Sweeps until so many pages have come back, or so many spans are swept, or nothing is left to begin.</summary>
     /// <returns>The pages that came back.</returns>
-    public long Reclaim(long pages)
+    public long Reclaim(long pages, long spanBudget)
     {
         long reclaimed = 0;
         int freed;
-        while (reclaimed < pages && (freed = SweepOne(SweepReason.Allocation)) >= 0)
+        while (reclaimed < pages && spanBudget-- > 0 && (freed = SweepOne(SweepReason.Allocation)) >= 0)
         {
             reclaimed += freed;
         }
@@ -139,9 +110,72 @@ internal sealed unsafe class Sweeper(TracedSpanSource spans, SpanSweeper spanSwe
         }
     }
 
+    /// <summary>Waits until nobody sweeps, if somebody does: he may have had what the caller looked for in vain.</summary>
+    /// <returns>Whether somebody did.</returns>
+    public bool WaitForOthers()
+    {
+        bool any = false;
+        while (_progress.Sweepers > 0)
+        {
+            any = true;
+            Thread.Yield();
+        }
+
+        return any;
+    }
+
     private static TracedSpan* TakeUnswept(TracedSpanSet* set, uint generation)
     {
         TracedSpan* span = set->TakeUnswept(generation, full: false);
         return span != null ? span : set->TakeUnswept(generation, full: true);
+    }
+
+    private int SweepNext(SweepReason reason)
+    {
+        uint generation = Generation;
+        int kind;
+        while ((kind = Volatile.Read(ref _nextKind)) < TracedKinds.Count)
+        {
+            TracedSpan* span = TakeUnswept(spans.SetOf((uint)kind), generation);
+            if (span == null)
+            {
+                Interlocked.CompareExchange(ref _nextKind, kind + 1, kind);
+                continue;
+            }
+
+            if (SweepToken.TryAcquire(span, generation, out SweepToken token))
+            {
+                InterleavingPoints.At(InterleavingPoint.SweepAcquired);
+                return spanSweeper.Sweep(token, reason);
+            }
+        }
+
+        _progress.MarkDrained();
+        return -1;
+    }
+
+    private TracedSpan* SweepNextForSlots(TracedSpanSet* set, int budget)
+    {
+        uint generation = Generation;
+        TracedSpan* found = null;
+        TracedSpan* span;
+        while (found == null && budget-- > 0 && (span = TakeUnswept(set, generation)) != null)
+        {
+            if (SweepToken.TryAcquire(span, generation, out SweepToken token))
+            {
+                InterleavingPoints.At(InterleavingPoint.SweepAcquired);
+                spanSweeper.SweepAndKeep(token, SweepReason.Refill);
+                if (span->Allocated < span->Span.Slots)
+                {
+                    found = span;
+                }
+                else
+                {
+                    set->AddSwept(span, generation);
+                }
+            }
+        }
+
+        return found;
     }
 }

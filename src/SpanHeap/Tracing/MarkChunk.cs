@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace SpanHeap.Tracing;
 
-/// <summary>A piece of a marker's stack: addresses of blocks that are marked and not looked into. 4 KiB.</summary>
+/// <summary>A piece of a marker's stack: pointers that are not looked at yet. 4 KiB.</summary>
 /// <remarks>Belongs to the marker that has it, to the list that markers share, or to the spare ones.</remarks>
 [StructLayout(LayoutKind.Sequential, Size = Size)]
 internal unsafe struct MarkChunk
@@ -11,12 +11,10 @@ internal unsafe struct MarkChunk
     public const int Capacity = (Size / sizeof(long)) - 2;
 
     public MarkChunk* Next;
+
+    /// <summary>Entries, while it is not the one that a marker pushes to.</summary>
     public long Count;
-    private fixed long _blocks[Capacity];
+    private fixed long _entries[Capacity];
 
-    public readonly bool IsFull => Count == Capacity;
-
-    public void Push(nint block) => _blocks[Count++] = block;
-
-    public nint Pop() => (nint)_blocks[--Count];
+    public static nint* Entries(MarkChunk* chunk) => (nint*)chunk->_entries;
 }

@@ -12,24 +12,46 @@ internal sealed class MarkHelper : IDisposable
     private Marker? _marker;
     private Exception? _failure;
 
-    public MarkHelper(MarkQueue queue)
+    private MarkHelper(MarkQueue queue)
     {
         _queue = queue;
         _thread = new Thread(Run) { IsBackground = true, Name = "SpanHeap marker" };
-        _thread.UnsafeStart();
     }
 
-    public void Start(uint plane)
+    /// <summary>A helper that waits for work; null when the system gives no thread.</summary>
+    public static MarkHelper? TryStart(MarkQueue queue)
     {
-        _marker = new Marker(_queue, plane, shared: true);
-        _begin.Release();
+        MarkHelper helper = new(queue);
+        try
+        {
+            helper._thread.UnsafeStart();
+            return helper;
+        }
+        catch (Exception refused) when (refused is OutOfMemoryException or ThreadStartException)
+        {
+            helper._begin.Dispose();
+            helper._end.Dispose();
+            return null;
+        }
     }
 
-    /// <summary>Waits until it has ended; what it did.</summary>
-    public Marker Finish()
+    /// <summary>What it will mark with, at the next start.</summary>
+    public void Prepare(Marker marker)
     {
-        _end.Wait();
-        return _failure == null ? _marker! : throw _failure;
+        _failure = null;
+        _marker = marker;
+    }
+
+    public void Start() => _begin.Release();
+
+    /// <summary>Waits until it has ended, and adds what it did.</summary>
+    /// <returns>Why it gave up, if it did.</returns>
+    public Exception? Finish(ref long bytes, ref bool overflowed)
+    {
+        WaitForEnd();
+        bytes += _marker!.BytesMarked;
+        overflowed |= _marker.Overflowed;
+        return _failure;
     }
 
     public void Dispose()
@@ -39,6 +61,29 @@ internal sealed class MarkHelper : IDisposable
         _thread.Join();
         _begin.Dispose();
         _end.Dispose();
+    }
+
+    // Not to be interrupted: while a helper marks, nobody may be let into the heap. The interrupt comes later.
+    private void WaitForEnd()
+    {
+        bool interrupted = false;
+        while (true)
+        {
+            try
+            {
+                _end.Wait();
+                break;
+            }
+            catch (ThreadInterruptedException)
+            {
+                interrupted = true;
+            }
+        }
+
+        if (interrupted)
+        {
+            Thread.CurrentThread.Interrupt();
+        }
     }
 
     private void Run()
@@ -54,13 +99,14 @@ internal sealed class MarkHelper : IDisposable
             try
             {
                 marker.Drain();
-                marker.Release();
             }
-            catch (HeapCorruptionException failure)
+            catch (Exception failure)
             {
                 _failure = failure;
+                _queue.Abandon();
             }
 
+            marker.Release();
             _end.Release();
         }
     }

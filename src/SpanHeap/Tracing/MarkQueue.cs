@@ -15,6 +15,7 @@ internal sealed unsafe class MarkQueue(OsMemory os) : IDisposable
     private int _fullCount;
     private int _markers;
     private int _waiting;
+    private bool _abandoned;
 
     /// <summary>Whether somebody waits for work: who has some to spare should give.</summary>
     public bool IsWanted => Volatile.Read(ref _waiting) > 0 && Volatile.Read(ref _fullCount) == 0;
@@ -23,6 +24,7 @@ internal sealed unsafe class MarkQueue(OsMemory os) : IDisposable
     public void Begin(int markers)
     {
         _waiting = 0;
+        Volatile.Write(ref _abandoned, false);
         Volatile.Write(ref _markers, markers);
     }
 
@@ -72,7 +74,7 @@ internal sealed unsafe class MarkQueue(OsMemory os) : IDisposable
         while (true)
         {
             _lock.Enter();
-            MarkChunk* chunk = _full;
+            MarkChunk* chunk = _abandoned ? null : _full;
             if (chunk != null)
             {
                 _full = chunk->Next;
@@ -85,7 +87,7 @@ internal sealed unsafe class MarkQueue(OsMemory os) : IDisposable
 
             _waiting += waits ? 0 : 1;
             waits = true;
-            bool done = _waiting == _markers;
+            bool done = _waiting == _markers || _abandoned;
             _lock.Exit();
             if (done)
             {
@@ -95,6 +97,27 @@ internal sealed unsafe class MarkQueue(OsMemory os) : IDisposable
             Thread.SpinWait(20);
             Thread.Yield();
         }
+    }
+
+    /// <summary>Marking is given up: nobody finds work here any more, and nobody waits for it.</summary>
+    public void Abandon()
+    {
+        _lock.Enter();
+        _abandoned = true;
+        _lock.Exit();
+    }
+
+    /// <summary>Forgets what was left. All markers have ended.</summary>
+    public void Clear()
+    {
+        while (_full != null)
+        {
+            MarkChunk* chunk = _full;
+            _full = chunk->Next;
+            GiveEmpty(chunk);
+        }
+
+        _fullCount = 0;
     }
 
     public void Dispose()

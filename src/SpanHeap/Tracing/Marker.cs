@@ -9,103 +9,130 @@ using SpanHeap.Spans;
 namespace SpanHeap.Tracing;
 
 /// <summary>
-/// Marks what can be reached: takes a marked block, looks at its pointers, marks what they point to. No recursion, so that depth costs
-/// memory of the queue and no stack.
+/// Marks what can be reached: takes a pointer, marks the block it points to, pushes the pointers that are in it. No recursion, so that
+/// depth costs memory of the queue and no stack.
 /// </summary>
 /// <remarks>
 /// One thread's. All threads are out of the heap meanwhile, so blocks do not change and none are made; other markers set bits in the
-/// same words, by interlocked steps.
+/// same words, by interlocked steps. A pointer waits on the stack, and then for some turns in a short ring while its block comes from
+/// memory (a prefetch when it is taken from the stack, not when it is pushed: what waits there long is gone from the caches again).
 /// </remarks>
 internal sealed unsafe class Marker(MarkQueue queue, uint plane, bool shared)
 {
-    // Pointers whose mark words and blocks are on their way from memory while others are looked at.
-    private const int AheadCount = 8;
+    /// <summary>The lowest bit of an entry on the stack that has below it how far an array has been looked at.</summary>
+    private const nint ContinuationBit = 1;
 
-    // Elements of an array looked at in one go: the rest waits in the queue, for whoever takes it.
-    private const long ElementsPerStep = 4096;
+    // Blocks that come from memory at a time.
+    private const uint AheadCount = 32;
+
+    // Elements of an array that are pushed in one go: the rest waits on the stack, for whoever takes it. Fits a chunk.
+    private const long ElementsPerStep = 256;
 
     // How often is looked whether another marker has nothing to do.
     private const uint TurnsBetweenSharing = 64;
 
-    // The lowest bit of an entry that is followed by how far an array has been looked at.
-    private const nint ContinuationBit = 1;
-
-    private readonly nint[] _ahead = GC.AllocateArray<nint>(AheadCount, pinned: true);
-    private int _aheadAt;
-    private MarkChunk* _chunk;
+    private MarkStack _stack = new(queue);
 
     /// <summary>Bytes of slots marked.</summary>
     public long BytesMarked { get; private set; }
 
-    /// <summary>Whether a block was marked that there was no memory to remember: all marked blocks have to be looked into again.</summary>
+    /// <summary>Whether there was no memory for a pointer: all marked blocks have to be looked into again, and all roots.</summary>
     public bool Overflowed { get; private set; }
 
     /// <summary>Takes a pointer to a block, or null.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Visit(nint block)
     {
-        if (block == 0)
+        // What is marked already is not pushed: so that after an overflow each pass comes further than the one before.
+        if (block != 0 && !TracedBits.IsSet(block, plane) && TryMakeRoom(1))
         {
-            return;
-        }
-
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(TracedBits.WordOf(block, plane));
-            Sse.Prefetch0((void*)block);
-        }
-
-        ref nint place = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_ahead), _aheadAt++ & (AheadCount - 1));
-        nint next = place;
-        place = block;
-        if (next != 0)
-        {
-            Mark(next);
+            *_stack.Top++ = block;
         }
     }
 
-    /// <summary>Looks into what is marked until nothing is left anywhere.</summary>
+    /// <summary>Looks into all that waits until nothing is left anywhere.</summary>
+    // Compiled once and for good: a loop that runs for long when it is called for the first time.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Drain()
     {
+        nint* ahead = stackalloc nint[(int)AheadCount];
+        uint first = 0;
+        uint count = 0;
+        uint turn = 0;
+        long bytes = 0;
+        MarkWindow window = _stack.Window;
         while (true)
         {
-            for (uint turn = 1; TryPop(out nint block); turn++)
+            while (count < AheadCount && window.Top != window.Floor)
             {
-                Scan(block);
-                if (turn % TurnsBetweenSharing == 0)
+                nint next = *--window.Top;
+                if ((next & ContinuationBit) != 0)
                 {
-                    Share();
+                    _stack.Top = window.Top - 1;
+                    ContinueArray(next - ContinuationBit, window.Top[-1]);
+                    window = _stack.Window;
+                    continue;
+                }
+
+                Prefetch(next);
+                ahead[(first + count++) % AheadCount] = next;
+            }
+
+            if (count == 0)
+            {
+                _stack.Top = window.Top;
+                if (!_stack.TryRefill())
+                {
+                    break;
+                }
+
+                window = _stack.Window;
+                continue;
+            }
+
+            nint block = ahead[first++ % AheadCount];
+            count--;
+            if (!TryMark(block))
+            {
+                continue;
+            }
+
+            TracedKind* kind = TracedKinds.Info(KindOf(block));
+            bytes += kind->SlotBytes;
+            if (kind->Form == TracedForm.Fields && window.Ceiling - window.Top >= TracedKind.WordsInline && kind->AllPointers == null)
+            {
+                for (ulong bits = kind->FirstPointers; bits != 0; bits &= bits - 1)
+                {
+                    // Without a branch: null or not is as good as random.
+                    nint pointer = ((nint*)block)[BitOperations.TrailingZeroCount(bits)];
+                    *window.Top = pointer;
+                    window.Top += pointer != 0 ? 1 : 0;
                 }
             }
-
-            if (!FlushAhead() && !TryTakeChunk())
+            else if (kind->Form != TracedForm.NoPointers || kind->SlotBytes == 0)
             {
-                return;
+                _stack.Top = window.Top;
+                bytes += kind->SlotBytes == 0 ? (long)ArenaHeader.SpanAt(block)->SlotSize : 0;
+                Scan(block, kind);
+                window = _stack.Window;
+            }
+
+            if (shared && ++turn % TurnsBetweenSharing == 0)
+            {
+                _stack.Top = window.Top;
+                _stack.Share();
+                window = _stack.Window;
             }
         }
+
+        BytesMarked += bytes;
     }
 
-    /// <summary>Gives back what the marker had, when all is marked.</summary>
-    public void Release()
-    {
-        if (_chunk != null)
-        {
-            queue.GiveEmpty(_chunk);
-            _chunk = null;
-        }
-    }
+    /// <summary>Gives back what the marker had, when all is marked or marking is given up.</summary>
+    public void Release() => _stack.Release();
 
-    /// <summary>Looks into a block that is marked.</summary>
-    public void Scan(nint block)
+    /// <summary>Pushes what is in a block that is marked.</summary>
+    public void Scan(nint block, TracedKind* kind)
     {
-        if ((block & ContinuationBit) != 0)
-        {
-            TryPop(out nint from);
-            ScanArray(block - ContinuationBit, TracedKinds.Info(KindOf(block - ContinuationBit)), from);
-            return;
-        }
-
-        TracedKind* kind = TracedKinds.Info(KindOf(block));
         switch (kind->Form)
         {
             case TracedForm.Fields:
@@ -113,7 +140,7 @@ internal sealed unsafe class Marker(MarkQueue queue, uint plane, bool shared)
                 break;
             case TracedForm.References:
             case TracedForm.Elements:
-                ScanArray(block, kind, 0);
+                ContinueArray(block, 0);
                 break;
             case TracedForm.Custom:
                 TraceCustom(block, kind);
@@ -126,144 +153,36 @@ internal sealed unsafe class Marker(MarkQueue queue, uint plane, bool shared)
     private static uint KindOf(nint block) => PageEntry.TracedKind(*ArenaHeader.EntryOf(block));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Mark(nint block)
+    private void Prefetch(nint block)
+    {
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch0(TracedBits.WordOf(block, plane));
+            Sse.Prefetch0((void*)block);
+        }
+    }
+
+    // False when it was marked before.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryMark(nint block)
     {
         ulong* word = TracedBits.WordOf(block, plane);
         ulong bit = TracedBits.BitOf(block);
-        if ((*word & bit) != 0)
+        ulong before = *word;
+        if ((before & bit) != 0)
         {
-            return;
-        }
-
-        if (!shared)
-        {
-            *word |= bit;
-        }
-        else if ((Interlocked.Or(ref *word, bit) & bit) != 0)
-        {
-            return;
-        }
-
-        TracedKind* kind = TracedKinds.Info(KindOf(block));
-        BytesMarked += kind->SizeClass != SizeClasses.None
-            ? SizeClasses.Info(kind->SizeClass).Size
-            : (long)ArenaHeader.SpanAt(block)->SlotSize;
-        if (kind->Form != TracedForm.NoPointers)
-        {
-            Push(block);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Push(nint block)
-    {
-        MarkChunk* chunk = _chunk;
-        if (chunk != null && !chunk->IsFull)
-        {
-            chunk->Push(block);
-            return;
-        }
-
-        PushSlow(block);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void PushSlow(nint block)
-    {
-        if (TryChangeChunk())
-        {
-            _chunk->Push(block);
-        }
-    }
-
-    // Both into one chunk: what lies below an entry with the bit is its own.
-    private bool TryPushContinuation(nint array, nint from)
-    {
-        if (_chunk == null || _chunk->Count + 2 > MarkChunk.Capacity)
-        {
-            MarkChunk* empty = queue.TakeEmpty();
-            if (empty == null)
-            {
-                return false;
-            }
-
-            ChangeChunk(empty);
-        }
-
-        _chunk->Push(from);
-        _chunk->Push(array | ContinuationBit);
-        return true;
-    }
-
-    private bool TryChangeChunk()
-    {
-        MarkChunk* empty = queue.TakeEmpty();
-        if (empty == null)
-        {
-            Overflowed = true;
             return false;
         }
 
-        ChangeChunk(empty);
+        if (shared)
+        {
+            return (Interlocked.Or(ref *word, bit) & bit) == 0;
+        }
+
+        *word = before | bit;
         return true;
     }
 
-    // What was pushed earlier is nearer to the roots: worth most to another.
-    private void ChangeChunk(MarkChunk* empty)
-    {
-        if (_chunk != null)
-        {
-            queue.Give(_chunk);
-        }
-
-        _chunk = empty;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool TryPop(out nint block)
-    {
-        MarkChunk* chunk = _chunk;
-        if (chunk == null || chunk->Count == 0)
-        {
-            block = 0;
-            return false;
-        }
-
-        block = chunk->Pop();
-        return true;
-    }
-
-    private bool TryTakeChunk()
-    {
-        if (_chunk != null)
-        {
-            queue.GiveEmpty(_chunk);
-        }
-
-        _chunk = queue.Take();
-        return _chunk != null;
-    }
-
-    // True when something was under way: it may have become work.
-    private bool FlushAhead()
-    {
-        bool any = false;
-        for (int i = 0; i < AheadCount; i++)
-        {
-            ref nint place = ref _ahead[_aheadAt++ & (AheadCount - 1)];
-            nint block = place;
-            place = 0;
-            if (block != 0)
-            {
-                any = true;
-                Mark(block);
-            }
-        }
-
-        return any;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void ScanPattern(nint start, TracedKind* kind)
     {
         for (ulong bits = kind->FirstPointers; bits != 0; bits &= bits - 1)
@@ -271,14 +190,11 @@ internal sealed unsafe class Marker(MarkQueue queue, uint plane, bool shared)
             Visit(((nint*)start)[BitOperations.TrailingZeroCount(bits)]);
         }
 
-        if (kind->PatternWords > TracedKind.WordsInline)
+        if (kind->AllPointers == null)
         {
-            ScanLongPattern(start, kind);
+            return;
         }
-    }
 
-    private void ScanLongPattern(nint start, TracedKind* kind)
-    {
         for (int word = 1; word < (kind->PatternWords + 63) / 64; word++)
         {
             for (ulong bits = kind->AllPointers[word]; bits != 0; bits &= bits - 1)
@@ -288,25 +204,21 @@ internal sealed unsafe class Marker(MarkQueue queue, uint plane, bool shared)
         }
     }
 
-    private void ScanArray(nint block, TracedKind* kind, long from)
+    private void ContinueArray(nint block, nint from)
     {
+        TracedKind* kind = TracedKinds.Info(KindOf(block));
         long length = *(long*)block;
         long to = Math.Min(length, from + ElementsPerStep);
-        if (to < length)
+        if (to < length && TryMakeRoom(2))
         {
-            // Without memory to remember the rest it is looked at now.
-            to = TryPushContinuation(block, (nint)to) ? to : length;
-            Share();
+            *_stack.Top++ = (nint)to;
+            *_stack.Top++ = block | ContinuationBit;
         }
 
         nint elements = block + TracedKind.ArrayHeaderBytes;
         if (kind->Form == TracedForm.References)
         {
-            for (long i = from; i < to; i++)
-            {
-                Visit(((nint*)elements)[i]);
-            }
-
+            PushAll((nint*)elements + from, (int)(to - from));
             return;
         }
 
@@ -316,13 +228,28 @@ internal sealed unsafe class Marker(MarkQueue queue, uint plane, bool shared)
         }
     }
 
-    // All that waits, if another marker does: the ring and what is looked at next keep this one going.
-    private void Share()
+    private void PushAll(nint* pointers, int count)
     {
-        if (shared && _chunk != null && _chunk->Count > 1 && queue.IsWanted)
+        if (!TryMakeRoom(count))
         {
-            TryChangeChunk();
+            return;
         }
+
+        nint* top = _stack.Top;
+        for (int i = 0; i < count; i++)
+        {
+            *top = pointers[i];
+            top += pointers[i] != 0 ? 1 : 0;
+        }
+
+        _stack.Top = top;
+    }
+
+    private bool TryMakeRoom(int entries)
+    {
+        bool made = _stack.TryMakeRoom(entries);
+        Overflowed |= !made;
+        return made;
     }
 
     private void TraceCustom(nint block, TracedKind* kind)

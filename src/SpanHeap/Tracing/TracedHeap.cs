@@ -13,6 +13,10 @@ internal sealed unsafe class TracedHeap : IDisposable
     // Slots taken by a cache before the heap hears of them: what the heap may be wrong by, for each thread and kind.
     private const long BytesPerReport = 32 * 1024;
 
+    // Spans that a large block sweeps at most for each of its pages, in search of some that come back: a few microseconds a page, less
+    // than clearing it takes.
+    private const long SpansPerLargePage = 8;
+
     private readonly HeapCore _core;
     private readonly TracedSpanSource _spans;
     private readonly TracedRefill _refill;
@@ -118,8 +122,8 @@ internal sealed unsafe class TracedHeap : IDisposable
                 $"A traced block of {byteCount} bytes is larger than the {(long)_core.Pages.Geometry.MaxRun << PageGeometry.PageShift} that the heap '{Name}' can hold in one.");
         }
 
-        // Pages that are to be swept come before pages that are new.
-        Sweeper.Reclaim((long)pages);
+        // Pages that are to be swept come before pages that are new; but nobody waits for all of the heap's.
+        Sweeper.Reclaim((long)pages, SpansPerLargePage * (long)pages);
         bool relieved = false;
         uint generation = Sweeper.Generation;
         TracedSpan* span;
@@ -248,7 +252,8 @@ internal sealed unsafe class TracedHeap : IDisposable
             return;
         }
 
-        if (Sweeper.Reclaim(pages) > 0)
+        // Nothing else is left: as far as it takes. Who is still sweeping may be about to give back the pages that are lacking.
+        if (Sweeper.Reclaim(pages, long.MaxValue) > 0 || Sweeper.WaitForOthers())
         {
             return;
         }
