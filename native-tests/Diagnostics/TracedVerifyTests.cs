@@ -157,7 +157,7 @@ public sealed unsafe class TracedVerifyTests : IDisposable
 
     [Fact]
     public void A_stale_cache_that_was_counted_as_flushed_is_found() =>
-        AssertFound("are counted as sweeping", _sound.Heap.Traced.Sweeper.NoteFlushed);
+        AssertFound("caches of an earlier generation", _sound.Heap.Traced.Sweeper.NoteFlushed);
 
     [Fact]
     public void A_span_that_sweeping_passed_over_is_found() => AssertFound("nothing left to begin", () =>

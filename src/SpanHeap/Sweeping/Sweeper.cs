@@ -25,8 +25,11 @@ internal sealed unsafe class Sweeper(TracedSpanSource spans, SpanSweeper spanSwe
     /// <summary>Whether all is swept.</summary>
     public bool IsDone => _progress.IsDone;
 
-    /// <summary>How many are sweeping, caches that have not given back what they had among them.</summary>
-    public int Active => _progress.Active;
+    /// <summary>How many are sweeping.</summary>
+    public int Sweepers => _progress.Sweepers;
+
+    /// <summary>How many caches have not given back what they had when the cycle began.</summary>
+    public int StaleCaches => _progress.StaleCaches;
 
     /// <summary>A cache that was stale has given back all that it had.</summary>
     public void NoteFlushed() => _progress.EndStaleCache();
