@@ -149,6 +149,32 @@ public sealed unsafe class TracedVerifyTests : IDisposable
     });
 
     [Fact]
+    public void A_cursor_with_slots_and_no_span_is_found() => AssertFound("slots and no span", () => _sound.LeafCursor->Span = null);
+
+    [Fact]
+    public void A_cached_span_that_believes_it_is_listed_is_found() => AssertFound("cached and listed", () => SpanOf(_sound.Leaf)->Span.Listed = true);
+
+    [Fact]
+    public void A_span_in_the_cursor_of_another_kind_is_found() => AssertFound("is in the cursor of kind", () =>
+    {
+        *TracedCache.Cursor(_sound.Heap.Traced.Caches.Last, SpanOf(_sound.List)->Kind) = *_sound.LeafCursor;
+        *_sound.LeafCursor = default;
+    });
+
+    [Fact]
+    public void A_stale_span_in_a_cache_that_is_not_is_found() =>
+        AssertFound("a cached traced span has", () => SpanOf(_sound.Leaf)->SweepGen = SweepGeneration.StaleCached(_sound.Generation));
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(1000)]
+    public void A_cursor_behind_its_spans_words_is_found(int word) => AssertFound("a cursor's next word is", () => _sound.LeafCursor->NextWord = word);
+
+    [Fact]
+    public void A_cache_that_left_more_scopes_than_it_entered_is_found() =>
+        AssertFound("counts -1 scopes", () => _sound.Heap.Traced.Caches.Last->Depth = -1);
+
+    [Fact]
     public void A_cursor_that_stands_elsewhere_is_found() => AssertFound("a cursor stands at", () => _sound.LeafCursor->Base += TracedBits.BytesPerWord);
 
     [Fact]
