@@ -88,6 +88,23 @@ public sealed unsafe class TracedReferenceTests : IDisposable
     }
 
     [Fact]
+    public void A_handle_too_many_is_found()
+    {
+        RootSlot* root = _sound.Heap.Traced.Roots.TryTake(0);
+        root->IsUsed = 0;
+        AssertMessage("handles have 4 roots, 5 are counted");
+    }
+
+    [Fact]
+    public void A_free_root_that_is_in_no_list_is_found()
+    {
+        RootSlot* root = _sound.Heap.Traced.Roots.TryTake(0);
+        _sound.Heap.Traced.Roots.TryFree(root, root->Generation);
+        root->NextFree = null;
+        AssertMessage("do not make 512");
+    }
+
+    [Fact]
     public void What_is_dead_and_not_swept_may_refer_to_what_is_swept_already()
     {
         BackgroundSweeper background = _sound.Heap.Traced.Collector.Background;

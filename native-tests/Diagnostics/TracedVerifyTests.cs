@@ -59,6 +59,13 @@ public sealed unsafe class TracedVerifyTests : IDisposable
     public void A_record_that_lies_elsewhere_is_found() => AssertFound("names what is no traced span", () => SpanOf(_sound.List)->Span.Base += PageGeometry.PageSize);
 
     [Fact]
+    public void A_record_that_no_list_has_and_that_lies_elsewhere_is_found() => AssertFound("that does not begin here", () =>
+    {
+        Unlist(_sound.Array);
+        SpanOf(_sound.Array)->Span.Base += PageGeometry.PageSize;
+    });
+
+    [Fact]
     public void The_cached_record_that_is_dead_is_found() =>
         AssertFound("a cursor names what is no traced span", () => SpanOf(_sound.Leaf)->Span.State = SpanState.Dead);
 
@@ -142,6 +149,32 @@ public sealed unsafe class TracedVerifyTests : IDisposable
     });
 
     [Fact]
+    public void A_cursor_with_slots_and_no_span_is_found() => AssertFound("slots and no span", () => _sound.LeafCursor->Span = null);
+
+    [Fact]
+    public void A_cached_span_that_believes_it_is_listed_is_found() => AssertFound("cached and listed", () => SpanOf(_sound.Leaf)->Span.Listed = true);
+
+    [Fact]
+    public void A_span_in_the_cursor_of_another_kind_is_found() => AssertFound("is in the cursor of kind", () =>
+    {
+        *TracedCache.Cursor(_sound.Heap.Traced.Caches.Last, SpanOf(_sound.List)->Kind) = *_sound.LeafCursor;
+        *_sound.LeafCursor = default;
+    });
+
+    [Fact]
+    public void A_stale_span_in_a_cache_that_is_not_is_found() =>
+        AssertFound("a cached traced span has", () => SpanOf(_sound.Leaf)->SweepGen = SweepGeneration.StaleCached(_sound.Generation));
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(1000)]
+    public void A_cursor_behind_its_spans_words_is_found(int word) => AssertFound("a cursor's next word is", () => _sound.LeafCursor->NextWord = word);
+
+    [Fact]
+    public void A_cache_that_left_more_scopes_than_it_entered_is_found() =>
+        AssertFound("counts -1 scopes", () => _sound.Heap.Traced.Caches.Last->Depth = -1);
+
+    [Fact]
     public void A_cursor_that_stands_elsewhere_is_found() => AssertFound("a cursor stands at", () => _sound.LeafCursor->Base += TracedBits.BytesPerWord);
 
     [Fact]
@@ -150,7 +183,17 @@ public sealed unsafe class TracedVerifyTests : IDisposable
 
     [Fact]
     public void A_stale_cache_that_was_counted_as_flushed_is_found() =>
-        AssertFound("are counted as stale", _sound.Heap.Traced.Sweeper.NoteFlushed);
+        AssertFound("caches of an earlier generation", _sound.Heap.Traced.Sweeper.NoteFlushed);
+
+    [Fact]
+    public void A_span_that_sweeping_passed_over_is_found() => AssertFound("nothing left to begin", () =>
+    {
+        TracedSpan* span = SpanOf(_sound.Array);
+        Unlist(_sound.Array);
+        Flip(_sound.Array, _sound.Plane ^ 1);
+        span->SweepGen = SweepGeneration.Unswept(_sound.Generation);
+        _sound.Heap.Traced.Spans.SetOf(span->Kind)->AddSwept(span, span->SweepGen);
+    });
 
     [Fact]
     public void A_span_that_is_not_counted_is_found() => AssertFound("are counted", () =>

@@ -155,8 +155,9 @@ internal sealed unsafe class TracedVerifier
         HeapVerifier.Require(_pages == spans.PagesInUse, 0, $"traced spans have {_pages} pages, {spans.PagesInUse} are counted");
         HeapVerifier.Require(_spans == _holders.Count, 0, $"there are {_spans} traced spans, lists and caches have {_holders.Count}");
         Sweeper sweeper = _heap.Sweeper;
+        HeapVerifier.Require(sweeper.Sweepers == 0, 0, $"{sweeper.Sweepers} are counted as sweeping, and nobody is");
         HeapVerifier.Require(
-            sweeper.StaleCaches == _holders.StaleCaches, 0, $"{sweeper.StaleCaches} caches are counted as stale, and {_holders.StaleCaches} caches have something from before the cycle");
+            sweeper.StaleCaches == _holders.StaleCaches, 0, $"there are {_holders.StaleCaches} caches of an earlier generation, {sweeper.StaleCaches} are counted");
         HeapVerifier.Require(sweeper.HasWork || !_anyUnswept, 0, "sweeping is said to have nothing left to begin, and there are traced spans that are not swept");
     }
 }

@@ -25,6 +25,9 @@ internal sealed unsafe class Sweeper(TracedSpanSource spans, SpanSweeper spanSwe
     /// <summary>Whether all is swept.</summary>
     public bool IsDone => _progress.IsDone;
 
+    /// <summary>How many are sweeping.</summary>
+    public int Sweepers => _progress.Sweepers;
+
     /// <summary>How many caches have not given back what they had when the cycle began.</summary>
     public int StaleCaches => _progress.StaleCaches;
 

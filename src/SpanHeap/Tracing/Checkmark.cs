@@ -38,6 +38,9 @@ internal sealed unsafe class Checkmark
         return made;
     }
 
+    /// <summary>Whether all that is reached is marked.</summary>
+    public bool IsMarked(uint plane) => _reached.Keys.All(block => TracedBits.IsSet(block, plane));
+
     /// <summary>All that is reached must be marked.</summary>
     /// <exception cref="HeapCorruptionException">A block is not; the message has the way to it.</exception>
     public void RequireMarked(uint plane)
