@@ -13,8 +13,8 @@ namespace SpanHeap;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Of the thread that entered it; get it from <see cref="NativeHeap.Enter"/>, in a <c>using</c>. Entering and leaving are a store and a
-/// few loads. May be nested; collections wait for the outermost, and who wants to enter a first scope meanwhile waits, too: so keep
+/// Of the thread that entered it; get it from <see cref="NativeHeap.Enter"/>, in a <c>using</c>. Entering and leaving take no lock and
+/// no fence. May be nested; collections wait for the outermost, and who wants to enter a first scope meanwhile waits, too: so keep
 /// scopes short, wait for nothing in them, and <see cref="Yield"/> in long ones.
 /// </para>
 /// <para>
