@@ -23,7 +23,7 @@ internal static class TracedCommand
         ];
         HeapDetail[] details = [.. options.Details.Where(_ => allocators.Any(allocator => allocator.Name == TracedAllocator.SpanHeap))];
         if (details.Length == 0 && programs.All(program => program.Length == 0))
-            throw new InputException("None of the workloads is written for these allocators.");
+            throw new InputException("No allocator to measure these workloads with.");
 
         foreach (TracedResult[] program in programs)
             TracedSeries.Measure(program, go, options.Rounds);

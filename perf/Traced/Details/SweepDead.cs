@@ -32,7 +32,8 @@ internal sealed class SweepDead(string name, long blocks, int repetitions) : Hea
     private static Times CollectDead(NativeHeap heap, long blocks)
     {
         Blocks.MakeDead(heap, blocks);
-        // So that the pool sleeps, and is woken by the collection, whatever the number of blocks.
+        // So that caches are cold and the pool sleeps, and is woken by the collection, whatever the number of blocks.
+        ColdCaches.Make();
         Thread.Sleep(s_rest);
         long start = Stopwatch.GetTimestamp();
         heap.Collect();

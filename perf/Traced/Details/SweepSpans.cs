@@ -16,17 +16,14 @@ internal sealed class SweepSpans(string name) : HeapDetail(name)
     private const long Bytes = 1L << 30;
     private const int BlockBytes = 16;
     private const int BlocksOfSpan = 512;
-    private const int CacheBytes = 128 << 20;
     private const int Repetitions = 2;
     private const int SmallPart = 1 << 10;
-
-    private readonly byte[] _other = new byte[CacheBytes];
 
     public override Dictionary<string, double> Measure() => Measure(Bytes / BlockBytes, Repetitions);
 
     public override void WarmUp() => Measure(Bytes / BlockBytes / SmallPart, 1);
 
-    private Dictionary<string, double> Measure(long blocks, int repetitions)
+    private static Dictionary<string, double> Measure(long blocks, int repetitions)
     {
         using NativeHeap heap = NewHeap();
         GcHandle<TracedArray<Block>> survivors = NewSurvivors(heap, blocks / BlocksOfSpan);
@@ -48,13 +45,13 @@ internal sealed class SweepSpans(string name) : HeapDetail(name)
         };
     }
 
-    private PerSpan Sweep(NativeHeap heap, GcHandle<TracedArray<Block>> survivors, long blocks, bool isAlone)
+    private static PerSpan Sweep(NativeHeap heap, GcHandle<TracedArray<Block>> survivors, long blocks, bool isAlone)
     {
         Blocks.MakeWithSurvivors(heap, survivors, blocks, BlocksOfSpan);
         long before = SpansSwept(heap);
         heap.Collect();
         if (isAlone)
-            _other.AsSpan().Fill(1);
+            ColdCaches.Make();
         TimeSpan cpu = Environment.CpuUsage.TotalTime;
         long start = isAlone ? Stopwatch.GetTimestamp() : heap.Traced.Collector.LastTimes.MarkEnd;
         heap.FinishSweeping();
