@@ -6,6 +6,7 @@ using SpanHeap.Perf.FastPath;
 using SpanHeap.Perf.Measurement;
 using SpanHeap.Perf.Micro;
 using SpanHeap.Perf.Replay;
+using SpanHeap.Perf.Traced;
 
 namespace SpanHeap.Perf;
 
@@ -24,6 +25,7 @@ internal static class Program
                 ["micro", .. var rest] => MicroCommand.Run(rest),
                 ["endurance", .. var rest] => EnduranceCommand.Run(new Arguments(rest)),
                 ["fastpath", .. var rest] => FastPathCommand.Run(new Arguments(rest)),
+                ["traced", .. var rest] => TracedCommand.Run(new Arguments(rest)),
                 ["c-baseline", .. var rest] => CBaselineCommand.Run(new Arguments(rest)),
                 ["export-trace", var trace, var output] => FlatTrace.Export(trace, output),
                 ["help" or "--help" or "-h" or "-?", ..] => Usage.Print(),

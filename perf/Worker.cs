@@ -4,6 +4,7 @@ using SpanHeap.Perf.Compare.Workers;
 using SpanHeap.Perf.Endurance;
 using SpanHeap.Perf.FastPath;
 using SpanHeap.Perf.Replay;
+using SpanHeap.Perf.Traced.Workers;
 
 namespace SpanHeap.Perf;
 
@@ -24,6 +25,7 @@ internal static class Worker
             AllocatorCatalog.Find(allocator).Accept(new MemoryWorkload(workload, threads)),
         ["endurance", var allocator, var scenario, var blocks] =>
             AllocatorCatalog.Find(allocator).Accept(new EnduranceWorker(scenario, blocks)),
+        [TracedWorker.Verb, var allocator, var workload] => TracedWorker.Run(allocator, workload),
         [FastPathWorker.Verb] => FastPathWorker.Run(),
         _ => throw new InputException("A worker is started by this program, not by hand."),
     };

@@ -33,7 +33,7 @@ public sealed unsafe class LayoutTests
         using NativeHeap heap = TracedHeaps.Still();
         using (GcScope scope = heap.Enter())
         {
-            GcRef<Table> table = new(scope.NewBytes(Table.Layout.Number, sizeof(Table)));
+            GcRef<Table> table = new(scope.NewBlock(Table.Layout.Number, sizeof(Table)));
             table.Value.Length = 40;
             for (int i = 0; i < 50; i++)
             {

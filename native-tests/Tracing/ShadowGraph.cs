@@ -28,7 +28,7 @@ internal sealed class ShadowGraph(NativeHeap heap, ulong seed)
                 Operate(scope);
                 if (_random.OneIn(300))
                 {
-                    scope = scope.Yield();
+                    scope.Yield();
                 }
             }
 

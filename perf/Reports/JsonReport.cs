@@ -14,6 +14,6 @@ internal static class JsonReport
         WriteIndented = true,
     };
 
-    public static void Write(string path, IReadOnlyList<ReportRow> rows, WorkerBuild fresh) => ReportFile.Write(
+    public static void Write<T>(string path, IReadOnlyList<T> rows, WorkerBuild fresh) => ReportFile.Write(
         Option, path, JsonSerializer.Serialize(new { Machine = Machine.Current, FreshBuild = fresh.Name, Rows = rows }, s_options) + "\n");
 }

@@ -1,28 +1,59 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 
 namespace SpanHeap;
 
-/// <summary>A reference to a traced block, or to nothing: good until its scope ends.</summary>
-/// <typeparam name="T">What the block is.</typeparam>
-internal readonly unsafe ref struct GcRef<T>
+/// <summary>A reference to a traced block, or to nothing: good until its scope ends, or yields.</summary>
+/// <typeparam name="T">What the block is; <see cref="byte"/> for one that has no type.</typeparam>
+/// <remarks>
+/// Nothing finds references but the program: what has to live longer goes into a field of a live block (<see cref="Gc{T}"/>), a
+/// <see cref="GcHandle{T}"/> or a <see cref="RootArray{T}"/>. A reference used after its scope is undefined behaviour, except that with
+/// <see cref="HeapChecks.Full"/> none is stored any more that refers to a block that has died.
+/// </remarks>
+public readonly unsafe ref struct GcRef<T>
     where T : unmanaged
 {
-    internal readonly nint Address;
+    // What the system keeps unmapped from address 0 on, everywhere: an access there is an exception and no crash.
+    private const int NullGuardBytes = 4096;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal GcRef(nint address) => Address = address;
 
+    /// <summary>The block's first byte, as a number, which keeps nothing alive; 0 for nothing. Blocks do not move.</summary>
+    public nint Address { get; }
+
     /// <summary>Whether it refers to nothing.</summary>
     public bool IsNull => Address == 0;
 
-    /// <summary>The block. Fields of type <see cref="Gc{U}"/> are changed by their own methods only.</summary>
+    /// <summary>
+    /// The block. Fields of type <see cref="Gc{U}"/> are changed by their own methods only: neither they nor a struct that has some may
+    /// be copied over others.
+    /// </summary>
     /// <exception cref="NullReferenceException">It refers to nothing.</exception>
     public ref T Value
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => ref *(T*)Address;
+        get
+        {
+            if (sizeof(T) > NullGuardBytes && Address == 0)
+            {
+                ThrowNull();
+            }
+
+            return ref *(T*)Address;
+        }
     }
 
     /// <summary>Whether both refer to the same block, or to nothing.</summary>
+    /// <param name="other">The other reference.</param>
     public bool Is(GcRef<T> other) => Address == other.Address;
+
+    /// <summary>The same block as something else. Nobody checks that it is.</summary>
+    /// <typeparam name="TOther">What it is.</typeparam>
+    public GcRef<TOther> As<TOther>()
+        where TOther : unmanaged => new(Address);
+
+    [DoesNotReturn]
+    [SuppressMessage("Usage", "CA2201:Do not raise reserved exception types", Justification = "It is what a smaller block throws.")]
+    private static void ThrowNull() => throw new NullReferenceException("The reference refers to nothing.");
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using SpanHeap.Layouts;
 using SpanHeap.Spans;
@@ -11,19 +12,31 @@ namespace SpanHeap;
 /// from then on those live that handles, root arrays or other live blocks reach.
 /// </summary>
 /// <remarks>
-/// Of the thread that entered it. May be nested; collections wait for the outermost. Entering and leaving are a store and a few loads.
+/// <para>
+/// Of the thread that entered it; get it from <see cref="NativeHeap.Enter"/>, in a <c>using</c>. Entering and leaving are a store and a
+/// few loads. May be nested; collections wait for the outermost, and who wants to enter a first scope meanwhile waits, too: so keep
+/// scopes short, wait for nothing in them, and <see cref="Yield"/> in long ones.
+/// </para>
+/// <para>
+/// A copy is the same scope. Ending it again does nothing, ending one ends those within it. With <see cref="HeapChecks.Full"/> each use
+/// after the end, or on another thread, is an <see cref="InvalidOperationException"/>; without, it is undefined behaviour.
+/// </para>
 /// </remarks>
-internal readonly unsafe ref struct GcScope
+public readonly unsafe ref partial struct GcScope
 {
     private readonly TracedHeap _heap;
     private readonly TracedCache* _cache;
     private readonly ulong _epoch;
+
+    // How many scopes the thread had open with this one.
+    private readonly int _depth;
 
     internal GcScope(TracedHeap heap, TracedCache* cache)
     {
         _heap = heap;
         _cache = cache;
         _epoch = cache->Epoch;
+        _depth = cache->Depth;
     }
 
     internal TracedHeap Heap => _heap;
@@ -32,7 +45,8 @@ internal readonly unsafe ref struct GcScope
 
     /// <summary>Makes a block, all zero.</summary>
     /// <typeparam name="T">What it is.</typeparam>
-    /// <exception cref="OutOfMemoryException">There is no memory, or the heap is at its limit.</exception>
+    /// <exception cref="OutOfMemoryException">There is no memory, or the heap is at its limit; the scope and all blocks are as before.</exception>
+    /// <exception cref="InvalidOperationException">The layout of <typeparamref name="T"/> is none, one of arrays, or of a larger type.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public GcRef<T> New<T>()
         where T : unmanaged, ITraced<T>
@@ -44,26 +58,12 @@ internal readonly unsafe ref struct GcScope
         return new GcRef<T>(block);
     }
 
-    /// <summary>Makes an array of references, all to nothing.</summary>
-    /// <typeparam name="T">What they refer to.</typeparam>
-    /// <param name="length">How many.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is negative.</exception>
-    /// <exception cref="OutOfMemoryException">There is no memory, or the heap is at its limit, or the array is larger than an arena holds.</exception>
-    public GcRef<TracedArray<T>> NewArray<T>(long length)
-        where T : unmanaged
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(length);
-        RequireOpen();
-        long bytes = length <= long.MaxValue / sizeof(nint) / 2 ? TracedKind.ArrayHeaderBytes + (length * sizeof(nint)) : long.MaxValue;
-        nint block = NewBytes(TracedLayout.References.Number, bytes);
-        TracedArray<T>.SetLength(block, length);
-        return new GcRef<TracedArray<T>>(block);
-    }
-
     /// <summary>Keeps a block alive beyond the scope.</summary>
     /// <typeparam name="T">What it is.</typeparam>
+    /// <param name="block">A block of the scope's heap; or nothing, for a handle that gets one later.</param>
     /// <returns>A handle, to be disposed when the block may go.</returns>
     /// <exception cref="OutOfMemoryException">There is no memory for the handle.</exception>
+    /// <exception cref="HeapCorruptionException">With full checks: <paramref name="block"/> is no block of the heap.</exception>
     public GcHandle<T> Keep<T>(GcRef<T> block)
         where T : unmanaged
     {
@@ -72,25 +72,46 @@ internal readonly unsafe ref struct GcScope
         return new GcHandle<T>(_heap, block.Address);
     }
 
-    /// <summary>Ends the scope and begins it anew, so that a collection can pass between: all its references end.</summary>
-    /// <exception cref="InvalidOperationException">It is not the outermost scope of its thread.</exception>
-    public GcScope Yield()
+    /// <summary>The reference to a block whose address the program has kept in a way of its own, where a trace function finds it.</summary>
+    /// <typeparam name="T">What the block is.</typeparam>
+    /// <param name="address">The block's first byte; 0 for nothing.</param>
+    /// <exception cref="HeapCorruptionException">With full checks: <paramref name="address"/> is no block of the heap.</exception>
+    public GcRef<T> At<T>(nint address)
+        where T : unmanaged
     {
         RequireOpen();
-        if (_cache->Depth != 1)
-        {
-            throw new InvalidOperationException("Only the outermost scope of a thread can yield: the others' references must stay good.");
-        }
-
-        Gate.Exit(_cache);
-        return new GcScope(_heap, _heap.Enter());
+        RequireBlock(address);
+        return new GcRef<T>(address);
     }
 
-    /// <summary>Ends the scope.</summary>
-    public void Dispose()
+    /// <summary>
+    /// Lets a collection pass, and runs it if it is due: all references of the scope end, the scope itself goes on. What it still needs
+    /// must be in handles, root arrays or blocks that they reach.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">
+    /// The scope is not the only one that the thread has open: references of the others must stay good. Nothing has changed.
+    /// </exception>
+    /// <exception cref="OutOfMemoryException">There is no memory to go on. The scope is over; disposing it does nothing.</exception>
+    /// <remarks>Whatever else is thrown, by a trace function or a handler of <see cref="NativeHeap.CollectionHeldUp"/>, ends the scope as well.</remarks>
+    public void Yield()
     {
         RequireOpen();
-        Gate.Exit(_cache);
+        _heap.Yield(_cache, _epoch);
+    }
+
+    /// <summary>Ends the scope, and those entered within it. Nothing, after a <see cref="Yield"/> that threw.</summary>
+    /// <exception cref="InvalidOperationException">With full checks: the scope has ended before, or is another thread's.</exception>
+    public void Dispose()
+    {
+        if (_heap.IsChecked && !_heap.IsOverByYield(_cache, _epoch))
+        {
+            RequireOpen();
+        }
+
+        if (_cache->Epoch == _epoch)
+        {
+            Gate.Exit(_cache, _depth);
+        }
     }
 
     // With full checks: whether it is still the scope that it was made for.
@@ -99,7 +120,7 @@ internal readonly unsafe ref struct GcScope
     {
         if (_heap.IsChecked)
         {
-            _heap.RequireOpen(_cache, _epoch);
+            _heap.RequireOpen(_cache, _epoch, _depth);
         }
     }
 
@@ -114,31 +135,35 @@ internal readonly unsafe ref struct GcScope
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private nint NewSlow<T>()
-        where T : unmanaged, ITraced<T> =>
-        sizeof(T) <= SizeClasses.MaxSharedSize
-            ? _heap.Allocate(_cache, KindOf<T>.Kind)
-            : _heap.AllocateLarge(_cache, KindOf<T>.Kind, (nuint)sizeof(T));
-
-    // A zeroed block of any size.
-    internal nint NewBytes(int layout, long bytes)
+        where T : unmanaged, ITraced<T>
     {
-        uint sizeClass = TracedKinds.ClassFor(bytes);
-        uint kind = TracedKinds.Of(layout, sizeClass);
-        if (sizeClass == SizeClasses.None)
+        uint kind = KindOf<T>.Kind;
+        if (kind == TracedKinds.None)
         {
-            return _heap.AllocateLarge(_cache, kind, (nuint)bytes);
+            kind = TracedKinds.OfType(T.Layout.Number, sizeof(T), typeof(T).Name);
         }
 
-        nint block = TracedCache.TryTake(_cache, kind);
-        block = block != 0 ? block : _heap.Allocate(_cache, kind);
-        new Span<byte>((void*)block, (int)SizeClasses.Info(sizeClass).Size).Clear();
-        return block;
+        return sizeof(T) <= SizeClasses.MaxSharedSize ? _heap.Allocate(_cache, kind) : _heap.AllocateLarge(_cache, kind, (nuint)sizeof(T));
     }
 
-    // A number that the JIT knows as a constant.
+    // A number that the JIT knows as a constant. None for a layout that is refused: who asks for a slot of that kind comes to the slow
+    // path, whose exception is the right one; here it would be one about a type initializer.
     private static class KindOf<T>
         where T : unmanaged, ITraced<T>
     {
-        public static readonly uint Kind = TracedKinds.OfType(T.Layout.Number, sizeof(T), typeof(T).Name);
+        public static readonly uint Kind = Find();
+
+        [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "It comes again where it can be seen.")]
+        private static uint Find()
+        {
+            try
+            {
+                return TracedKinds.OfType(T.Layout.Number, sizeof(T), typeof(T).Name);
+            }
+            catch (Exception)
+            {
+                return TracedKinds.None;
+            }
+        }
     }
 }

@@ -28,7 +28,7 @@ public readonly record struct OsCallCounts(long Total, long Reserve, long Releas
 /// </summary>
 /// <remarks>
 /// These hold: the totals are the sums over <see cref="SizeClasses"/> and, for live blocks and bytes, huge blocks;
-/// <see cref="PagesInUse"/> is the sum of the classes' pages; <see cref="PagesInUse"/> + <see cref="PagesFree"/> +
+/// <see cref="PagesInUse"/> is the sum of the classes' pages and <see cref="TracedPages"/>; <see cref="PagesInUse"/> + <see cref="PagesFree"/> +
 /// <see cref="PagesGivenBack"/> + the arenas' header pages are all pages of all arenas.
 /// </remarks>
 public sealed class HeapStatistics
@@ -67,10 +67,10 @@ public sealed class HeapStatistics
     public required long PagesInUse { get; init; }
 
     /// <summary>Spans of traced blocks among those in use.</summary>
-    internal long TracedSpans { get; init; }
+    public required long TracedSpans { get; init; }
 
     /// <summary>Their pages, among those in use.</summary>
-    internal long TracedPages { get; init; }
+    public required long TracedPages { get; init; }
 
     /// <summary>Free pages still backed by memory.</summary>
     public required long PagesFree { get; init; }

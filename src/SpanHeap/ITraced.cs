@@ -2,7 +2,7 @@ namespace SpanHeap;
 
 /// <summary>A type whose values live in traced memory.</summary>
 /// <typeparam name="TSelf">The type itself: without managed references, all <see cref="Gc{T}"/> fields at multiples of 8.</typeparam>
-internal interface ITraced<TSelf>
+public interface ITraced<TSelf>
     where TSelf : unmanaged, ITraced<TSelf>
 {
     /// <summary>Where its references lie. Read once.</summary>

@@ -13,12 +13,15 @@ public sealed unsafe partial class NativeHeap
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     public nuint UsableSize(void* ptr) => _core.UsableSize(ptr);
 
-    /// <summary>Whether an address lies in a block of this heap that is allocated or kept for reuse. Any address may be asked for.</summary>
+    /// <summary>
+    /// Whether an address lies in a block of this heap that is allocated or kept for reuse. Any address may be asked for; traced blocks do
+    /// not count.
+    /// </summary>
     /// <param name="ptr">The address.</param>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     public bool Contains(void* ptr) => TryFindBlock(ptr, out BlockInfo block) && block.State != BlockState.Free;
 
-    /// <summary>Finds the block that an address lies in, be it its first byte or any other. Any address may be asked for.</summary>
+    /// <summary>Finds the block that an address lies in, be it its first byte or any other. Any address may be asked for; traced blocks are not found.</summary>
     /// <param name="anyAddressInside">The address.</param>
     /// <param name="block">The block, which may be free.</param>
     /// <returns>Whether the address lies in a page of this heap that holds blocks, and not behind the last of them.</returns>

@@ -7,30 +7,63 @@ public sealed unsafe partial class NativeHeap
 {
     private readonly TracedHeap? _traced;
 
+    /// <summary>
+    /// Raised when a collection was due and a thread did not leave its scope within the milliseconds for which others may be kept out:
+    /// at most once for a scope, until a collection passes. On the thread that was about to enter a scope or yield, outside of all locks;
+    /// what a handler throws comes out of that call.
+    /// </summary>
+    public event EventHandler<CollectionHeldUpEventArgs>? CollectionHeldUp;
+
     internal TracedHeap Traced => _traced ?? throw new InvalidOperationException(
         $"The heap '{Name}' has no traced memory: make it with {nameof(NativeHeapOptions)}.{nameof(NativeHeapOptions.Traced)} = true.");
 
-    /// <summary>Begins a scope, in which the calling thread may use traced blocks.</summary>
-    /// <exception cref="InvalidOperationException">The heap was not made with <see cref="NativeHeapOptions.Traced"/>.</exception>
+    /// <summary>
+    /// Begins a scope, in which the calling thread may use traced blocks. Collects first, if that is due; waits while another thread
+    /// does, and never otherwise.
+    /// </summary>
+    /// <returns>The scope, for a <c>using</c>.</returns>
+    /// <exception cref="InvalidOperationException">The heap was not made with <see cref="NativeHeapOptions.Traced"/>, or the caller is one of its trace functions.</exception>
+    /// <exception cref="OutOfMemoryException">There is no memory for the thread's records.</exception>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
-    internal GcScope Enter()
+    public GcScope Enter()
     {
         TracedHeap traced = Traced;
         _core.ThrowIfDisposed();
         return new GcScope(traced, traced.Enter());
     }
 
+    /// <summary>Makes an array of references that keep what they refer to until it is disposed. In a scope or out.</summary>
+    /// <typeparam name="T">What they refer to; <see cref="byte"/> for blocks that have no type.</typeparam>
+    /// <param name="length">How many; all refer to nothing yet.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is negative.</exception>
+    /// <exception cref="InvalidOperationException">The heap was not made with <see cref="NativeHeapOptions.Traced"/>.</exception>
+    /// <exception cref="OutOfMemoryException">There is no managed memory for so many.</exception>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    public RootArray<T> CreateRootArray<T>(int length)
+        where T : unmanaged
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        TracedHeap traced = Traced;
+        _core.ThrowIfDisposed();
+        return new RootArray<T>(traced, length);
+    }
+
     /// <summary>
     /// Collects: finds all blocks that something reaches. The others are swept behind, by threads that need memory and in the
-    /// background, so that it takes no longer the more of them there are.
+    /// background, so that it takes no longer the more of them there are. Nobody has to call it: collections come as the heap grows.
     /// </summary>
-    /// <exception cref="InvalidOperationException">The calling thread is in a scope, or the heap has no traced memory.</exception>
-    /// <exception cref="TimeoutException">A thread has kept its scope open for ten seconds; the message names it.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The calling thread is in a scope, or the heap has no traced memory; or a trace function threw, which is the inner exception.
+    /// </exception>
+    /// <exception cref="TimeoutException">
+    /// A thread has kept its scope open for ten seconds; the message names it, with full checks also where it entered. Nothing has changed.
+    /// </exception>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     /// <exception cref="HeapCorruptionException">
     /// With full checks: a reference leads to a block that has died, or to none; the message has both. With
     /// <see cref="NativeHeapOptions.TracedCheckmark"/>: marking went wrong. Nothing is freed, and the heap is as it was.
     /// </exception>
-    internal void Collect()
+    public void Collect()
     {
         TracedHeap traced = Traced;
         _core.ThrowIfDisposed();
@@ -41,11 +74,30 @@ public sealed unsafe partial class NativeHeap
     /// <summary>Sweeps what the last collection left: all blocks that it did not reach are free when this returns.</summary>
     /// <exception cref="InvalidOperationException">The calling thread is in a scope, or the heap has no traced memory.</exception>
     /// <exception cref="TimeoutException">A thread has kept its scope open for ten seconds; the message names it.</exception>
-    internal void FinishSweeping()
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    public void FinishSweeping()
     {
         TracedHeap traced = Traced;
         _core.ThrowIfDisposed();
         traced.RequireOutside();
         traced.Collector.FinishSweeping();
+    }
+
+    /// <summary>A snapshot of the figures of traced memory, cheap enough to be taken often.</summary>
+    /// <exception cref="InvalidOperationException">The heap was not made with <see cref="NativeHeapOptions.Traced"/>.</exception>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    public TracedStatistics GetTracedStatistics()
+    {
+        TracedHeap traced = Traced;
+        _core.ThrowIfDisposed();
+        return TracedSnapshot.Take(traced);
+    }
+
+    private TracedHeap MakeTraced()
+    {
+        NativeHeapOptions options = _core.Options;
+        TracingOptions tracing = new(
+            options.TracedGrowthPercent, (long)nuint.Min(options.TracedMinimum, s_largestMinimum), s_gatePatience, options.TracedMarkThreads);
+        return new TracedHeap(_core, tracing) { OnHeldUp = report => CollectionHeldUp?.Invoke(this, report) };
     }
 }

@@ -56,8 +56,7 @@ public sealed unsafe partial class NativeHeap : IDisposable
         core.OnMisuse = RaiseMisuseFound;
         if (core.Options.Traced)
         {
-            _traced = new TracedHeap(core, new TracingOptions(
-                core.Options.TracedGrowthPercent, (long)nuint.Min(core.Options.TracedMinimum, s_largestMinimum), s_gatePatience, core.Options.MarkThreads));
+            _traced = MakeTraced();
         }
     }
 
@@ -224,12 +223,17 @@ public sealed unsafe partial class NativeHeap : IDisposable
     /// Frees all blocks of the heap at once and gives its memory back. The caller has made sure that no thread is using the heap or its
     /// blocks; later calls throw <see cref="ObjectDisposedException"/>.
     /// </summary>
-    /// <exception cref="InvalidOperationException">This is the shared heap.</exception>
+    /// <exception cref="InvalidOperationException">This is the shared heap; or a thread is in a scope of the heap. Nothing has changed.</exception>
     public void Dispose()
     {
         if (_isShared)
         {
             throw new InvalidOperationException("The shared heap lives as long as the process and cannot be disposed.");
+        }
+
+        if (!_core.IsDisposed)
+        {
+            _traced?.RequireNoScope();
         }
 
         _serial = 0;

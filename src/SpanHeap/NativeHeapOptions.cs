@@ -74,22 +74,22 @@ public sealed class NativeHeapOptions
     /// Whether the heap has traced memory: blocks that are not freed by hand but when nothing reaches them any more. See
     /// <see cref="NativeHeap.Enter"/>. Costs 1.6 % of the address space, and no memory before it is used.
     /// </summary>
-    internal bool Traced { get; set; }
+    public bool Traced { get; set; }
 
-    /// <summary>How much traced memory grows, in percent of what was live after a collection, before the next begins: 1 to 10,000.</summary>
-    internal int TracedGrowthPercent { get; set; } = 100;
+    /// <summary>How much traced memory grows, in percent of what was live after a collection, before the next is due: 1 to 10,000, 100 unless set.</summary>
+    public int TracedGrowthPercent { get; set; } = 100;
 
-    /// <summary>Bytes of traced blocks below which no collection begins by itself. 32 MiB unless set.</summary>
-    internal nuint TracedMinimum { get; set; } = 32 << 20;
+    /// <summary>Bytes by which traced memory grows at least before a collection is due by itself. 32 MiB unless set.</summary>
+    public nuint TracedMinimum { get; set; } = 32 << 20;
 
-    /// <summary>How many threads mark at most, the collecting one included; as many as there are processors unless set.</summary>
-    internal int MarkThreads { get; set; } = Environment.ProcessorCount;
+    /// <summary>How many threads mark at most, the collecting one included: 1 to 1,024, as many as there are processors unless set.</summary>
+    public int TracedMarkThreads { get; set; } = Environment.ProcessorCount;
 
     /// <summary>
     /// Whether each collection of traced memory is done twice, the second time in a plain and slow way, and compared: for who doubts the
     /// collector, or a trace function. On for all heaps when the environment variable <c>SPANHEAP_TRACED_CHECKMARK</c> is 1.
     /// </summary>
-    internal bool TracedCheckmark { get; set; }
+    public bool TracedCheckmark { get; set; }
 
     /// <summary>The options of the shared heap, from the environment.</summary>
     /// <exception cref="FormatException">A variable has a value that means nothing; the message names it.</exception>
@@ -129,7 +129,7 @@ public sealed class NativeHeapOptions
         }
 
         RequireInRange(TracedGrowthPercent, 1, 10_000, nameof(TracedGrowthPercent));
-        RequireInRange(MarkThreads, 1, 1024, nameof(MarkThreads));
+        RequireInRange(TracedMarkThreads, 1, 1024, nameof(TracedMarkThreads));
         return WithTracedChecks(Environment.GetEnvironmentVariable);
     }
 

@@ -32,6 +32,14 @@ internal static class ThrowHelper
     [SuppressMessage("Usage", "CA2201:Do not raise reserved exception types", Justification = "It is what arrays throw.")]
     public static void IndexOutOfRange(long index, long length) => throw new IndexOutOfRangeException($"There is no element {index} in an array of {length}.");
 
+    /// <param name="what">What was used.</param>
+    /// <param name="heap">The name of its heap.</param>
+    /// <param name="scope">The name of the scope's heap.</param>
+    /// <exception cref="InvalidOperationException">Always.</exception>
+    [DoesNotReturn]
+    public static void OtherHeap(string what, string heap, string scope) =>
+        throw new InvalidOperationException($"The {what} is of the heap '{heap}', the scope of the heap '{scope}': blocks of one heap are of no use in another.");
+
     /// <exception cref="HeapCorruptionException">Always.</exception>
     [DoesNotReturn]
     public static void Misuse(nint address, MisuseKind kind) => throw new HeapCorruptionException(MisuseMessage.For(address, kind), address, kind);

@@ -5,7 +5,7 @@ namespace SpanHeap;
 
 /// <summary>A traced array of references: what a <see cref="GcRef{T}"/> or a <see cref="Gc{T}"/> of it refers to. Never made or copied as a value.</summary>
 /// <typeparam name="T">What the elements refer to.</typeparam>
-internal struct TracedArray<T>
+public struct TracedArray<T>
     where T : unmanaged
 {
     // The elements follow in memory.
@@ -14,9 +14,8 @@ internal struct TracedArray<T>
     /// <summary>How many elements it has.</summary>
     public readonly long Length => _length;
 
-    internal static unsafe void SetLength(nint block, long length) => ((TracedArray<T>*)block)->_length = length;
-
-    /// <summary>An element, to read or write.</summary>
+    /// <summary>An element, to read or write in a scope.</summary>
+    /// <param name="index">Which, from 0.</param>
     /// <exception cref="IndexOutOfRangeException">There is no such element.</exception>
     [UnscopedRef]
     public ref Gc<T> this[long index]

@@ -4,16 +4,18 @@ using SpanHeap.Layouts;
 namespace SpanHeap;
 
 /// <summary>
-/// Which words of a traced block are pointers to other blocks. Registered once in a process and never forgotten; equal layouts are one.
+/// Which words of a traced block are references to other blocks: registered at run time, by the methods here, and never forgotten. Equal
+/// layouts are one; a process may have 4,096, and as many combinations of layout and size class.
 /// </summary>
-internal readonly unsafe struct TracedLayout : IEquatable<TracedLayout>
+/// <remarks>Thread safe. Layouts belong to no heap.</remarks>
+public readonly unsafe struct TracedLayout : IEquatable<TracedLayout>
 {
     // One more than the number, so that a default value is none.
     private readonly int _number;
 
     private TracedLayout(int number) => _number = number + 1;
 
-    /// <summary>Blocks without pointers: marked, never looked into.</summary>
+    /// <summary>Blocks without references: marked, never looked into.</summary>
     public static TracedLayout NoPointers { get; } = new(TracedKinds.AddLayout(new TracedKind { Form = TracedForm.NoPointers }));
 
     /// <summary>Arrays whose elements are all references.</summary>
@@ -30,10 +32,31 @@ internal readonly unsafe struct TracedLayout : IEquatable<TracedLayout>
     public static TracedLayout OfFields(int byteCount, params ReadOnlySpan<int> offsets) =>
         offsets.IsEmpty ? NoPointers : Add(TracedForm.Fields, byteCount, offsets);
 
-    /// <summary>Arrays of elements with references at these offsets of each.</summary>
-    /// <inheritdoc cref="OfFields"/>
+    /// <summary>
+    /// Arrays of elements with references at these offsets of each: blocks that begin with the number of elements, in 8 bytes. For types
+    /// that describe such a block as a whole; <see cref="GcScope.NewElements{T}"/> needs only the layout of its elements.
+    /// </summary>
+    /// <param name="byteCount">Bytes from one element to the next: a multiple of 8, where there are references.</param>
+    /// <param name="offsets">Where in an element its references lie, in bytes: multiples of 8.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An offset is no multiple of 8, or a reference there would not lie within the element.</exception>
+    /// <exception cref="InvalidOperationException">The process has registered too many layouts.</exception>
     public static TracedLayout OfElements(int byteCount, params ReadOnlySpan<int> offsets) =>
         offsets.IsEmpty ? NoPointers : Add(TracedForm.Elements, byteCount, offsets);
+
+    /// <summary>Blocks whose references a function of the program finds: for what only the block itself says, as tags or lengths within.</summary>
+    /// <param name="trace">
+    /// Is given a block and visits each reference in it. Collections call it, any number of times, on several threads at once, while no
+    /// thread is in a scope. It reads the block and nothing else that is traced; it must be content with a block that is still all zero;
+    /// it enters no scope and collects nothing. What it throws ends the collection, and comes out of the call that collected, as the inner
+    /// exception of an <see cref="InvalidOperationException"/>.
+    /// </param>
+    /// <exception cref="ArgumentNullException"><paramref name="trace"/> is null.</exception>
+    /// <exception cref="InvalidOperationException">The process has registered too many layouts.</exception>
+    public static TracedLayout Custom(delegate*<nint, TraceContext, void> trace)
+    {
+        ArgumentNullException.ThrowIfNull(trace);
+        return new TracedLayout(TracedKinds.AddLayout(new TracedKind { Form = TracedForm.Custom, Trace = (nint)trace }));
+    }
 
     /// <inheritdoc/>
     public bool Equals(TracedLayout other) => _number == other._number;
@@ -45,9 +68,13 @@ internal readonly unsafe struct TracedLayout : IEquatable<TracedLayout>
     public override int GetHashCode() => _number;
 
     /// <summary>Whether both are the same layout.</summary>
+    /// <param name="left">One.</param>
+    /// <param name="right">The other.</param>
     public static bool operator ==(TracedLayout left, TracedLayout right) => left.Equals(right);
 
     /// <summary>Whether they are not the same layout.</summary>
+    /// <param name="left">One.</param>
+    /// <param name="right">The other.</param>
     public static bool operator !=(TracedLayout left, TracedLayout right) => !left.Equals(right);
 
     private static TracedLayout Add(TracedForm form, int byteCount, ReadOnlySpan<int> offsets)

@@ -155,7 +155,10 @@ internal sealed unsafe partial class HeapCore
 
         if (PageEntry.IsInside(entry))
         {
-            ThrowHelper.Misuse(address, MisuseKind.InteriorPointer);
+            // What a large block is, the entry of its first page says.
+            nint start = (address & -PageGeometry.PageSize) - ((nint)PageEntry.PagesFromFirst(entry) << PageGeometry.PageShift);
+            bool traced = PageEntry.IsTraced(Volatile.Read(ref *ArenaHeader.EntryOf(start)));
+            ThrowHelper.Misuse(address, traced ? MisuseKind.TracedBlock : MisuseKind.InteriorPointer);
         }
 
         if (PageEntry.IsTraced(entry))

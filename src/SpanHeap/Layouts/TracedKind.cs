@@ -38,6 +38,6 @@ internal unsafe struct TracedKind
     /// <summary>The layout's number: what its kinds have in common.</summary>
     public int Layout;
 
-    /// <summary>The program's function, of <see cref="TracedForm.Custom"/>.</summary>
-    public delegate*<nint, TraceContext*, void> Trace;
+    /// <summary>The program's function, of <see cref="TracedForm.Custom"/>: what its type is, who made the layout and who calls it know.</summary>
+    public nint Trace;
 }

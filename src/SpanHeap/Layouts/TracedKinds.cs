@@ -98,6 +98,60 @@ internal static unsafe class TracedKinds
         return kind;
     }
 
+    /// <summary>The layout of arrays whose elements are blocks of a type.</summary>
+    /// <exception cref="InvalidOperationException">The type's layout is none, is one of arrays or custom, or has references behind the type's end.</exception>
+    public static int AddElementsOf(int layout, int byteCount, string type)
+    {
+        TracedKind elements = default;
+        elements.Form = TracedForm.Custom;
+        lock (s_lock)
+        {
+            elements = layout >= 0 ? s_layouts[layout] : elements;
+        }
+
+        if (elements.Form == TracedForm.NoPointers)
+        {
+            return layout;
+        }
+
+        if (elements.Form != TracedForm.Fields || elements.PatternWords * sizeof(nint) > byteCount || byteCount % sizeof(nint) != 0)
+        {
+            throw new InvalidOperationException(
+                $"The layout of {type} must be one that TracedLayout.OfFields made for its {byteCount} bytes, a multiple of {sizeof(nint)}, or TracedLayout.NoPointers.");
+        }
+
+        elements.Form = TracedForm.Elements;
+        elements.ElementBytes = (uint)byteCount;
+        if (elements.AllPointers != null)
+        {
+            // A copy of its own: an equal layout that is known already makes this one go.
+            nuint bytes = (nuint)((elements.PatternWords + 63) / 64) * sizeof(ulong);
+            ulong* own = (ulong*)NativeMemory.Alloc(bytes);
+            NativeMemory.Copy(elements.AllPointers, own, bytes);
+            elements.AllPointers = own;
+        }
+
+        return AddLayout(elements);
+    }
+
+    /// <summary>A layout must be one of blocks of any size, and have its references within so many bytes.</summary>
+    /// <exception cref="ArgumentException">The layout is none, or is one of arrays.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The size is too small.</exception>
+    public static void RequireSingle(int layout, long byteCount)
+    {
+        TracedKind* kind = layout < 0 ? null : Info(Of(layout, ClassFor(byteCount)));
+        if (kind == null || kind->Form is TracedForm.References or TracedForm.Elements)
+        {
+            throw new ArgumentException("The layout must be made by TracedLayout.OfFields or TracedLayout.Custom, or be TracedLayout.NoPointers.", nameof(layout));
+        }
+
+        if ((long)kind->PatternWords * sizeof(nint) > byteCount)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(byteCount), byteCount, $"The layout has references in the first {kind->PatternWords * sizeof(nint)} bytes of a block.");
+        }
+    }
+
     /// <summary>The class of blocks of a size; <see cref="SizeClasses.None"/> for large ones.</summary>
     public static uint ClassFor(long byteCount) =>
         byteCount <= SizeClasses.MaxSharedSize ? SizeClasses.OfShared((nuint)Math.Max(byteCount, TracedBits.Granule)) : (uint)SizeClasses.None;
@@ -134,7 +188,7 @@ internal static unsafe class TracedKinds
     private static bool AreSame(in TracedKind left, in TracedKind right)
     {
         if (left.Form != right.Form || left.PatternWords != right.PatternWords || left.FirstPointers != right.FirstPointers
-            || left.ElementBytes != right.ElementBytes || (nint)left.Trace != (nint)right.Trace)
+            || left.ElementBytes != right.ElementBytes || left.Trace != right.Trace)
         {
             return false;
         }

@@ -9,6 +9,9 @@ internal struct ArenaDescriptor
 {
     /// <summary>Serial number of the heap whose arena this is. Written before the arena is published, constant while it is.</summary>
     public ulong HeapSerial;
+
+    /// <summary>Whether that heap has full checks. As constant.</summary>
+    public bool IsChecked;
 }
 
 /// <summary>

@@ -227,6 +227,7 @@ internal sealed unsafe class ArenaSource : IDisposable
 
         // In the map first: as soon as the page heap has it, somebody may free a block in it.
         ArenaHeader.Descriptor(arena)->HeapSerial = _heapSerial;
+        ArenaHeader.Descriptor(arena)->IsChecked = HasLiveBits;
         ArenaMap.Set(arena, ArenaKind.Arena);
         if (_pages.AddArena(arena, needsZero: !zero))
         {

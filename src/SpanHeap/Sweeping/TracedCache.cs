@@ -37,7 +37,7 @@ internal unsafe struct TracedCache
     [FieldOffset(8)]
     public long BytesTaken;
 
-    /// <summary>Counts outermost scopes, so that a reference of an earlier one can be told.</summary>
+    /// <summary>The number of the outermost scope, which it has until it ends, so that a copy of an earlier one can be told.</summary>
     [FieldOffset(16)]
     public ulong Epoch;
 
@@ -56,6 +56,22 @@ internal unsafe struct TracedCache
     /// <summary>The thread that is in a scope: its managed number.</summary>
     [FieldOffset(40)]
     public int ThreadNumber;
+
+    /// <summary>Counts outermost scopes.</summary>
+    [FieldOffset(56)]
+    public ulong LastEpoch;
+
+    /// <summary>The scope that a failed Yield has ended last.</summary>
+    [FieldOffset(64)]
+    public ulong FailedEpoch;
+
+    /// <summary>The scope that held a collection up and was reported last; the collector's, under its lock.</summary>
+    [FieldOffset(72)]
+    public ulong ReportedEpoch;
+
+    /// <summary>How many collections there had been when it was; the collector's, under its lock.</summary>
+    [FieldOffset(80)]
+    public long ReportedCycle;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static AllocCursor* Cursor(TracedCache* cache, uint kind) => (AllocCursor*)((byte*)cache + HeaderBytes) + kind;

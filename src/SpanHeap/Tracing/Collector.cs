@@ -10,9 +10,6 @@ namespace SpanHeap.Tracing;
 /// <remarks>Thread safe: one collection at a time, on the thread that asked or needed it.</remarks>
 internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOptions options) : IDisposable
 {
-    // A collection that somebody asked for is given up when scopes have kept it from beginning for so long.
-    private static readonly TimeSpan s_longestWait = TimeSpan.FromSeconds(10);
-
     private readonly Lock _collecting = new();
     private readonly MarkTeam _team = new(core.Os, options.MarkThreads);
     private readonly BackgroundSweeper _background = new(heap.Sweeper);
@@ -21,6 +18,9 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
     private long _retryAt;
     private long _cycles;
     private long _heldUp;
+
+    /// <summary>A collection that somebody asked for is given up when scopes, or other collections, have kept it from beginning for so long.</summary>
+    public TimeSpan LongestWait { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Sweeps behind; for who wants it to wait.</summary>
     public BackgroundSweeper Background => _background;
@@ -37,6 +37,9 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
     /// <summary>The longest of them.</summary>
     public TimeSpan LongestPause { get; private set; }
 
+    /// <summary>All of them together.</summary>
+    public TimeSpan TotalPause { get; private set; }
+
     /// <summary>How long the parts of the last collection took.</summary>
     public CycleTimes LastTimes { get; private set; }
 
@@ -44,11 +47,16 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
     /// <exception cref="TimeoutException">A thread has kept its scope open all the time; the message names it.</exception>
     public void Collect()
     {
-        lock (_collecting)
+        long start = BeginAsked();
+        try
         {
-            CloseGate();
+            CloseGate(start);
             RunClosed(flushAll: true);
             _background.Wake();
+        }
+        finally
+        {
+            _collecting.Exit();
         }
     }
 
@@ -61,9 +69,10 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
         {
         }
 
-        lock (_collecting)
+        long start = BeginAsked();
+        try
         {
-            CloseGate();
+            CloseGate(start);
             try
             {
                 FinishClosed();
@@ -72,6 +81,10 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
             {
                 heap.Gate.Open();
             }
+        }
+        finally
+        {
+            _collecting.Exit();
         }
     }
 
@@ -83,6 +96,7 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
             return;
         }
 
+        CollectionHeldUpEventArgs? heldUp = null;
         try
         {
             if (!heap.Pacer.IsDue)
@@ -90,7 +104,7 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
                 return;
             }
 
-            if (heap.Gate.TryClose(options.Patience, out _))
+            if (heap.Gate.TryClose(options.Patience, out TracedCache* holdUp))
             {
                 RunClosed(flushAll: false);
                 _background.Wake();
@@ -99,12 +113,18 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
             {
                 // Not at each scope, and not for ever: as long again as was waited in vain, ten times over.
                 _heldUp++;
+                heldUp = ScopeWatchdog.TryReport(heap, holdUp, _cycles, options.Patience);
                 Volatile.Write(ref _retryAt, Stopwatch.GetTimestamp() + (options.Patience.Ticks * 10 * Stopwatch.Frequency / TimeSpan.TicksPerSecond));
             }
         }
         finally
         {
             _collecting.Exit();
+        }
+
+        if (heldUp != null)
+        {
+            heap.OnHeldUp?.Invoke(heldUp);
         }
     }
 
@@ -114,15 +134,28 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
         _team.Dispose();
     }
 
-    private void CloseGate()
+    // Takes the lock; returns when waiting began. Who has it may be waiting for a scope himself.
+    private long BeginAsked()
     {
         long start = Stopwatch.GetTimestamp();
+        TimeSpan longest = LongestWait;
+        if (!_collecting.TryEnter(longest))
+        {
+            throw new TimeoutException(ScopeWatchdog.Describe(heap, heap.Caches.FindInScope(), longest));
+        }
+
+        return start;
+    }
+
+    private void CloseGate(long start)
+    {
+        TimeSpan longest = LongestWait;
         while (!heap.Gate.TryClose(options.Patience, out TracedCache* holdUp))
         {
             _heldUp++;
-            if (Stopwatch.GetElapsedTime(start) > s_longestWait)
+            if (Stopwatch.GetElapsedTime(start) > longest)
             {
-                throw new TimeoutException(ScopeWatchdog.Describe(heap, holdUp, s_longestWait));
+                throw new TimeoutException(ScopeWatchdog.Describe(heap, holdUp, longest));
             }
 
             Thread.Sleep(1);
@@ -175,6 +208,7 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
         {
             LastPause = Stopwatch.GetElapsedTime(start);
             LongestPause = LastPause > LongestPause ? LastPause : LongestPause;
+            TotalPause += LastPause;
             heap.Gate.Open();
         }
     }

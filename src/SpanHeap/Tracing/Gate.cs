@@ -40,12 +40,11 @@ internal sealed unsafe class Gate(TracedCaches caches) : IDisposable
         }
     }
 
-    /// <summary>Ends the scope entered last; without one, as after a Yield that failed, it does nothing.</summary>
+    /// <summary>Ends the scope of a depth, and those within it; when it has ended, or its Yield failed, it does nothing.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Exit(TracedCache* cache)
+    public static void Exit(TracedCache* cache, int depth)
     {
-        int depth = cache->Depth;
-        if (depth > 0)
+        if (cache->Depth >= depth)
         {
             Volatile.Write(ref cache->Depth, depth - 1);
         }

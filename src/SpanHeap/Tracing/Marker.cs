@@ -143,7 +143,7 @@ internal sealed unsafe class Marker(MarkQueue queue, uint plane, bool shared)
                 ContinueArray(block, 0);
                 break;
             case TracedForm.Custom:
-                TraceCustom(block, kind);
+                CustomTracing.Run(this, block, kind->Trace, plane ^ 1);
                 break;
         }
     }
@@ -251,14 +251,4 @@ internal sealed unsafe class Marker(MarkQueue queue, uint plane, bool shared)
         Overflowed |= !made;
         return made;
     }
-
-    private void TraceCustom(nint block, TracedKind* kind)
-    {
-        GCHandle self = GCHandle.Alloc(this);
-        TraceContext context = new() { Marker = GCHandle.ToIntPtr(self), Visit = &VisitFromCustom };
-        kind->Trace(block, &context);
-        self.Free();
-    }
-
-    private static void VisitFromCustom(TraceContext* context, nint pointer) => ((Marker)GCHandle.FromIntPtr(context->Marker).Target!).Visit(pointer);
 }

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using SpanHeap.Layouts;
 using SpanHeap.Spans;
 
@@ -16,7 +15,7 @@ internal static unsafe class PointerSlots
     public const long NamedByFunction = -1;
 
     /// <exception cref="HeapCorruptionException">An array is longer than its block.</exception>
-    public static void Visit(nint block, TracedSpan* span, PointerVisitor visit)
+    public static void Visit(nint block, TracedSpan* span, LiveBlocks live, PointerVisitor visit)
     {
         TracedKind* kind = TracedKinds.Info(span->Kind);
         switch (kind->Form)
@@ -29,7 +28,7 @@ internal static unsafe class PointerSlots
                 VisitArray(block, span, kind, visit);
                 break;
             case TracedForm.Custom:
-                VisitCustom(block, kind, visit);
+                VisitCustom(block, kind, live, visit);
                 break;
         }
     }
@@ -71,19 +70,15 @@ internal static unsafe class PointerSlots
         }
     }
 
-    private static void VisitCustom(nint block, TracedKind* kind, PointerVisitor visit)
+    private static void VisitCustom(nint block, TracedKind* kind, LiveBlocks live, PointerVisitor visit)
     {
-        GCHandle self = GCHandle.Alloc((Action<nint>)(pointer => visit(block, NamedByFunction, pointer)));
-        try
+        foreach (CustomPointer found in CustomTracing.Find(block, kind->Trace, live.Plane))
         {
-            TraceContext context = new() { Marker = GCHandle.ToIntPtr(self), Visit = &VisitFromCustom };
-            kind->Trace(block, &context);
-        }
-        finally
-        {
-            self.Free();
+            // An address that is one by chance may lie in a slot that a cache has taken.
+            if (!found.IsInterior || !live.IsUnused(found.Block))
+            {
+                visit(block, NamedByFunction, found.Block);
+            }
         }
     }
-
-    private static void VisitFromCustom(TraceContext* context, nint pointer) => ((Action<nint>)GCHandle.FromIntPtr(context->Marker).Target!)(pointer);
 }

@@ -22,18 +22,7 @@ internal sealed unsafe partial class RootTable
             }
         }
 
-        int arrays = 0;
-        for (RootArrayMemory* array = _arrays; array != null; array = array->Next, arrays++)
-        {
-            nint* slots = RootArrayMemory.Slots(array);
-            for (long i = 0; i < array->Length; i++)
-            {
-                if (slots[i] != 0)
-                {
-                    visit($"root array {arrays}[{i}]", slots[i]);
-                }
-            }
-        }
+        Arrays.Show(visit);
     }
 
     /// <summary>Compares the slots with their count and the list of the free ones. Nobody uses the heap.</summary>

@@ -2,10 +2,11 @@ using SpanHeap.Os;
 
 namespace SpanHeap.Tracing;
 
-/// <summary>Words that keep blocks alive: one per strong handle, and as many as they like for root arrays.</summary>
+/// <summary>What keeps blocks alive: a word for each strong handle, and the root arrays.</summary>
 /// <remarks>
 /// Thread safe by its lock. Slots are in native memory that is not freed while the heap lives, so that a handle that was freed reads a
-/// generation that is not its own. Slots are read and written by threads in a scope, and read by the collector while none is.
+/// generation that is not its own. Handles read slots in a scope, without the lock: the block by acquire, then the generation, which is
+/// changed before the block is. The collector reads them while no thread is in a scope.
 /// </remarks>
 internal sealed unsafe partial class RootTable(MetadataAllocator metadata)
 {
@@ -16,13 +17,15 @@ internal sealed unsafe partial class RootTable(MetadataAllocator metadata)
     // All guarded by the lock.
     private RootBlock* _blocks;
     private RootSlot* _free;
-    private RootArrayMemory* _arrays;
     private long _count;
+    private bool _closed;
+
+    public RootArrays Arrays { get; } = new();
 
     /// <summary>Handles in use.</summary>
     public long Count => Volatile.Read(ref _count);
 
-    /// <summary>A slot; null when there is no memory.</summary>
+    /// <summary>A slot; null when there is no memory. In a scope.</summary>
     public RootSlot* TryTake(nint block)
     {
         _lock.Enter();
@@ -41,21 +44,21 @@ internal sealed unsafe partial class RootTable(MetadataAllocator metadata)
 
         RootSlot* slot = _free;
         _free = slot->NextFree;
-        slot->Block = block;
+        Volatile.Write(ref slot->Block, block);
         slot->IsUsed = 1;
         _count++;
         _lock.Exit();
         return slot;
     }
 
-    /// <summary>Frees a slot that is still of that generation; false otherwise.</summary>
+    /// <summary>Frees a slot that is still of that generation; false otherwise. In a scope or out.</summary>
     public bool TryFree(RootSlot* slot, uint generation)
     {
         _lock.Enter();
-        bool used = slot->Generation == generation && slot->IsUsed != 0;
+        bool used = !_closed && slot->Generation == generation && slot->IsUsed != 0;
         if (used)
         {
-            slot->Generation++;
+            Volatile.Write(ref slot->Generation, generation + 1);
             slot->IsUsed = 0;
             Volatile.Write(ref slot->Block, 0);
             slot->NextFree = _free;
@@ -67,45 +70,32 @@ internal sealed unsafe partial class RootTable(MetadataAllocator metadata)
         return used;
     }
 
-    /// <summary>Adds an array, of zeros. In a scope.</summary>
-    public void Add(RootArrayMemory* array)
+    /// <summary>Makes a slot that is still of that generation name another block; false otherwise.</summary>
+    public bool TrySet(RootSlot* slot, uint generation, nint block)
     {
+        // Under the lock: otherwise the slot could become another handle's between the look and the write.
         _lock.Enter();
-        array->Previous = null;
-        array->Next = _arrays;
-        if (_arrays != null)
+        bool used = slot->Generation == generation;
+        if (used)
         {
-            _arrays->Previous = array;
+            Volatile.Write(ref slot->Block, block);
         }
 
-        _arrays = array;
         _lock.Exit();
+        return used;
     }
 
-    /// <summary>Takes an array out. In a scope.</summary>
-    public void Remove(RootArrayMemory* array)
+    /// <summary>The slots' memory is about to go: handles that are disposed from now on have nothing to free.</summary>
+    public void Close()
     {
         _lock.Enter();
-        if (array->Previous == null)
-        {
-            _arrays = array->Next;
-        }
-        else
-        {
-            array->Previous->Next = array->Next;
-        }
-
-        if (array->Next != null)
-        {
-            array->Next->Previous = array->Previous;
-        }
-
+        _closed = true;
         _lock.Exit();
     }
 
     /// <summary>
-    /// Gives a marker every root. No thread is in a scope, so no slot is taken and no array comes or goes; handles may be freed
-    /// meanwhile, and what they named is then kept once more.
+    /// Gives a marker every root. No thread is in a scope, so no slot is taken or set; handles and arrays may go meanwhile, and
+    /// what they named is then kept once more.
     /// </summary>
     public void VisitAll(Marker marker)
     {
@@ -118,14 +108,7 @@ internal sealed unsafe partial class RootTable(MetadataAllocator metadata)
             }
         }
 
-        for (RootArrayMemory* array = _arrays; array != null; array = array->Next)
-        {
-            nint* slots = RootArrayMemory.Slots(array);
-            for (long i = 0; i < array->Length; i++)
-            {
-                marker.Visit(slots[i]);
-            }
-        }
+        Arrays.VisitAll(marker);
     }
 
     private void AddLocked(RootBlock* added)

@@ -70,6 +70,9 @@ internal sealed unsafe class TracedHeap : IDisposable
     /// <summary>Where scopes were entered, with full checks.</summary>
     public EntryStacks EntryStacks { get; }
 
+    /// <summary>Called, without any lock, when a due collection was held up; set when the heap is made.</summary>
+    public Action<CollectionHeldUpEventArgs>? OnHeldUp { get; set; }
+
     /// <summary>Begins a scope of the calling thread.</summary>
     /// <exception cref="OutOfMemoryException">There is no memory for the thread's records.</exception>
     public TracedCache* Enter()
@@ -80,6 +83,7 @@ internal sealed unsafe class TracedHeap : IDisposable
         if (cache->Depth == 0)
         {
             EnterOutermost(cache);
+            cache->Epoch = ++cache->LastEpoch;
         }
         else
         {
@@ -87,6 +91,39 @@ internal sealed unsafe class TracedHeap : IDisposable
         }
 
         return cache;
+    }
+
+    /// <summary>Lets a collection pass: the calling thread's scope ends and begins again, as the same scope.</summary>
+    /// <exception cref="InvalidOperationException">It is not the thread's only scope; nothing has changed.</exception>
+    public void Yield(TracedCache* cache, ulong epoch)
+    {
+        if (cache->Depth != 1)
+        {
+            throw new InvalidOperationException(cache->Depth == 0
+                ? "The scope has ended."
+                : $"The thread has {cache->Depth} scopes of the heap '{Name}' open. Only the outermost can yield, and only while it is alone: the others' references must stay good.");
+        }
+
+        Gate.Exit(cache, 1);
+        try
+        {
+            EnterOutermost(cache);
+
+            // Handlers that were called meanwhile may have had scopes of their own.
+            cache->Epoch = epoch;
+        }
+        catch
+        {
+            cache->Epoch = cache->FailedEpoch = epoch;
+            throw;
+        }
+    }
+
+    /// <summary>Whether a scope ended because its Yield failed, on the calling thread.</summary>
+    public bool IsOverByYield(TracedCache* cache, ulong epoch)
+    {
+        ThreadCache* own = _core.FindOwnCache();
+        return own != ThreadCache.None && TracedCaches.Of(own) == cache && cache->FailedEpoch == epoch;
     }
 
     /// <summary>A slot for a block of a kind of shared spans; its bytes are what they were. In a scope.</summary>
@@ -148,12 +185,12 @@ internal sealed unsafe class TracedHeap : IDisposable
     }
 
     /// <summary>With full checks: a scope must be open, and of the calling thread.</summary>
-    public void RequireOpen(TracedCache* cache, ulong epoch)
+    public void RequireOpen(TracedCache* cache, ulong epoch, int depth)
     {
         ThreadCache* own = _core.FindOwnCache();
-        if (own == ThreadCache.None || TracedCaches.Of(own) != cache || cache->Depth == 0 || cache->Epoch != epoch)
+        if (own == ThreadCache.None || TracedCaches.Of(own) != cache || cache->Depth < depth || cache->Epoch != epoch)
         {
-            throw new InvalidOperationException("The scope has ended, has yielded, or is another thread's.");
+            throw new InvalidOperationException("The scope has ended, or is another thread's.");
         }
     }
 
@@ -175,19 +212,40 @@ internal sealed unsafe class TracedHeap : IDisposable
         {
             throw new InvalidOperationException("The calling thread is in a scope: its references would end. Collect outside, or let a collection pass by Yield().");
         }
+
+        RequireNotTracing();
+    }
+
+    /// <summary>No thread may be in a scope.</summary>
+    public void RequireNoScope()
+    {
+        // What a thread stored last must be seen.
+        Interlocked.MemoryBarrierProcessWide();
+        TracedCache* open = Caches.FindInScope();
+        if (open != null)
+        {
+            throw new InvalidOperationException(ScopeWatchdog.DescribeOpen(this, open));
+        }
     }
 
     /// <summary>Takes back what a cache has. By its thread in a scope, or by the collector while no thread is in one.</summary>
     public void Flush(TracedCache* cache) => _refill.Flush(cache, Sweeper.Generation);
 
+    /// <summary>Frees nothing of its own. No thread may be using the heap.</summary>
     public void Dispose()
     {
+        Roots.Close();
         Collector.Dispose();
         Gate.Dispose();
     }
 
     private void EnterOutermost(TracedCache* cache)
     {
+        if (Gate.IsClosed || Pacer.IsDue)
+        {
+            RequireNotTracing();
+        }
+
         if (Pacer.IsDue)
         {
             Collector.TryCollectDue();
@@ -196,7 +254,6 @@ internal sealed unsafe class TracedHeap : IDisposable
         Gate.Enter(cache);
         try
         {
-            cache->Epoch++;
             if (cache->Generation != Sweeper.Generation)
             {
                 Renew(cache);
@@ -207,11 +264,20 @@ internal sealed unsafe class TracedHeap : IDisposable
         catch
         {
             // No scope will be there to end.
-            Gate.Exit(cache);
+            Gate.Exit(cache, 1);
             throw;
         }
 
         InterleavingPoints.At(InterleavingPoint.ScopeEntered);
+    }
+
+    // The collection would wait for the function, and the function for the collection.
+    private void RequireNotTracing()
+    {
+        if (CustomTracing.IsOf(Serial))
+        {
+            throw new InvalidOperationException($"A trace function was called by a collection of the heap '{Name}': it can neither enter a scope there nor collect.");
+        }
     }
 
     private void Renew(TracedCache* cache)

@@ -29,7 +29,11 @@ internal static unsafe class TracedLookup
         return slot != 0;
     }
 
+    /// <summary>The allocated block that an address lies in; false when it lies in none of the heap.</summary>
+    public static bool TryFindBlock(nint address, ulong heapSerial, uint allocPlane, out nint block) =>
+        TryFind(address, heapSerial, out _, out block) && TracedBits.IsSet(block, allocPlane);
+
     /// <summary>Whether an address is the start of an allocated block.</summary>
     public static bool IsBlock(nint address, ulong heapSerial, uint allocPlane) =>
-        TryFind(address, heapSerial, out _, out nint slot) && slot == address && TracedBits.IsSet(address, allocPlane);
+        TryFindBlock(address, heapSerial, allocPlane, out nint block) && block == address;
 }

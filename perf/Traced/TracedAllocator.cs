@@ -1,0 +1,25 @@
+using SpanHeap.Perf.CommandLine;
+using SpanHeap.Perf.Traced.Workloads;
+
+namespace SpanHeap.Perf.Traced;
+
+/// <summary>A memory manager that finds garbage by itself.</summary>
+/// <param name="Name">On the command line and in tables.</param>
+/// <param name="OnlyTrees">Whether only the programs that are nothing but trees are written for it.</param>
+internal sealed record TracedAllocator(string Name, bool OnlyTrees)
+{
+    public const string SpanHeap = "spanheap";
+    public const string Dotnet = "dotnet-gc";
+    public const string Boehm = "boehm";
+    public const string Go = "go";
+
+    private static readonly TracedAllocator[] s_all = [new(SpanHeap, false), new(Dotnet, false), new(Boehm, true), new(Go, true)];
+
+    public bool Runs(TracedWorkload workload) => !OnlyTrees || workload.TreeDepth is not null;
+
+    /// <summary>The named ones, or all, in the order given.</summary>
+    public static IReadOnlyList<TracedAllocator> Choose(IReadOnlyList<string>? names) => names is null ? s_all : [.. names.Distinct().Select(Find)];
+
+    private static TracedAllocator Find(string name) => s_all.FirstOrDefault(allocator => allocator.Name == name) ?? throw new InputException(
+        $"'{name}' is not an allocator of traced. Known: {string.Join(", ", s_all.Select(allocator => allocator.Name))}.");
+}

@@ -1,0 +1,96 @@
+using System.Diagnostics;
+using SpanHeap.Perf.Measurement;
+using SpanHeap.Perf.Traced.Workloads;
+
+namespace SpanHeap.Perf.Traced.Workers;
+
+/// <summary>Child process: runs a program small until it is compiled well, then once whole, and tells what that took.</summary>
+internal static class TracedWorker
+{
+    public const string Verb = "traced";
+
+    private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(1.5);
+    private static readonly TimeSpan s_rest = TimeSpan.FromMilliseconds(10);
+
+    public static int Run(string allocator, string workload)
+    {
+        TracedWorkload program = TracedCatalog.Find(workload);
+        WorkerProtocol.Send(allocator switch
+        {
+            TracedAllocator.SpanHeap => OnSpanHeap(program),
+            TracedAllocator.Dotnet => OnDotnet(program),
+            TracedAllocator.Boehm => OnBoehm(program),
+            _ => throw new ArgumentException($"{allocator} is not run by this program."),
+        });
+        return 0;
+    }
+
+    private static TracedRun OnSpanHeap(TracedWorkload program)
+    {
+        TracedWorkload small = program.Small;
+        WarmUp(() =>
+        {
+            // A low minimum, so that collecting is warmed up too.
+            using var session = new SpanHeapSession(new NativeHeapOptions { TracedMinimum = 64 << 10 });
+            small.Run(session);
+            session.Collect();
+            session.Heap.FinishSweeping();
+        });
+        SpanHeapSession? session = null;
+        TracedRun run = Measure(() => program.Run(session = new SpanHeapSession(new NativeHeapOptions())));
+        using (session)
+            return run with { Collections = session!.Collections, PausesMs = session.Pauses };
+    }
+
+    private static TracedRun OnDotnet(TracedWorkload program)
+    {
+        TracedWorkload small = program.Small;
+        using var pauses = new DotnetPauses();
+        WarmUp(() => small.Run(new DotnetSession()));
+        DotnetSession? session = null;
+        DateTime start = default;
+        TracedRun run = Measure(() =>
+        {
+            start = DateTime.UtcNow;
+            program.Run(session = new DotnetSession());
+        });
+        return run with
+        {
+            Collections = session!.Collections,
+            BytesPerCollection = session.BytesPerCollection,
+            PausesMs = pauses.Since(start),
+            Configuration = DotnetSession.Configuration,
+        };
+    }
+
+    private static TracedRun OnBoehm(TracedWorkload program)
+    {
+        TracedWorkload small = program.Small;
+        WarmUp(() => small.Run(new BoehmSession()));
+        var session = new BoehmSession();
+        TracedRun run = Measure(() => program.Run(session));
+        return run with { Collections = session.Collections, PausesMs = session.Pauses };
+    }
+
+    // Often and with rests: methods are compiled anew, in the background, after some thirty calls and when nothing else is.
+    private static void WarmUp(Action run)
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(start) < s_warmUp)
+        {
+            run();
+            Thread.Sleep(s_rest);
+        }
+    }
+
+    private static TracedRun Measure(Action run)
+    {
+        PeakMeter peak = PeakMeter.Start();
+        TimeSpan cpu = Environment.CpuUsage.TotalTime;
+        long start = Stopwatch.GetTimestamp();
+        run();
+        double wall = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        double used = (Environment.CpuUsage.TotalTime - cpu).TotalSeconds;
+        return new TracedRun(wall, used, 0, null, peak.Bytes);
+    }
+}
