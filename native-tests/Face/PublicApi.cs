@@ -91,6 +91,11 @@ internal static class PublicApi
             return Name(type.GetElementType()!) + "*";
         }
 
+        if (type.IsFunctionPointer)
+        {
+            return $"delegate*<{string.Join(", ", type.GetFunctionPointerParameterTypes().Append(type.GetFunctionPointerReturnType()).Select(Name))}>";
+        }
+
         string name = type.IsGenericParameter ? type.Name : type.FullName ?? $"{type.Namespace}.{type.Name}";
         return type.IsGenericType
             ? $"{type.Namespace}.{type.Name.Split('`')[0]}<{string.Join(", ", type.GetGenericArguments().Select(Name))}>"

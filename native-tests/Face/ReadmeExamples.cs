@@ -2,7 +2,7 @@ using NativeMemory = SpanHeap.SpanMemory;
 
 namespace SpanHeap.Tests.Face;
 
-#pragma warning disable IDE0059, CA1822 // The code stands here as it stands in the README.
+#pragma warning disable CS0649, IDE0059, CA1822 // The code stands here as it stands in the README.
 
 /// <summary>The README's examples: what is there must be here to the letter, and here it runs.</summary>
 public sealed class ReadmeExamples
@@ -11,6 +11,15 @@ public sealed class ReadmeExamples
     {
         public double X;
         public double Y;
+    }
+
+    struct Tree : ITraced<Tree>
+    {
+        public Gc<Tree> Left;
+        public Gc<Tree> Right;
+        public long Key;
+
+        public static TracedLayout Layout { get; } = TracedLayout.OfFields(24, 0, 8);   // bytes, then where the references lie
     }
 
     [Fact]
@@ -53,5 +62,27 @@ public sealed class ReadmeExamples
                 local.Free(block);
             }
         }
+    }
+
+    [Fact]
+    public void The_example_of_traced_memory_runs()
+    {
+        using NativeHeap heap = new(new NativeHeapOptions { Traced = true });
+        using RootArray<Tree> roots = heap.CreateRootArray<Tree>(1);   // keeps what it names, as a GcHandle does one block
+
+        for (long key = 0; key < 1_000_000; key++)
+        {
+            using GcScope scope = heap.Enter();
+            GcRef<Tree> tree = scope.New<Tree>();
+            tree.Value.Key = key;
+            tree.Value.Left.Set(scope, roots.Get(scope, 0));
+            roots.Set(scope, 0, key % 1000 == 0 ? default : tree);   // every thousandth lets all before it go
+        }
+
+        heap.Collect();   // never needed: collections come as the heap grows, when a thread enters a scope or yields
+        Console.WriteLine($"{heap.GetTracedStatistics().LiveBytes} bytes live, longest pause {heap.GetTracedStatistics().LongestPause.TotalMilliseconds} ms");
+
+        heap.FinishSweeping();
+        Assert.Equal(1_000_000 - 999, heap.GetTracedStatistics().SmallBlocksFreed);
     }
 }

@@ -9,6 +9,7 @@ internal sealed class StressWorker : IDisposable
 
     private readonly BlockingCollection<Action> _work = [];
     private readonly Thread _thread;
+    private bool _disposed;
 
     public StressWorker()
     {
@@ -36,11 +37,12 @@ internal sealed class StressWorker : IDisposable
         done.Task.GetAwaiter().GetResult();
     }
 
-    /// <summary>Ends the thread and waits until it is dead.</summary>
+    /// <summary>Ends the thread and waits until it is dead. Again, it does nothing.</summary>
     public void Dispose()
     {
-        if (!_work.IsAddingCompleted)
+        if (!_disposed)
         {
+            _disposed = true;
             _work.CompleteAdding();
             Assert.True(_thread.Join(s_bound), "A thread of the test does not end.");
             _work.Dispose();

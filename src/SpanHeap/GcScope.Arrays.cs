@@ -13,7 +13,7 @@ public readonly unsafe ref partial struct GcScope
     /// <param name="length">How many.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is negative.</exception>
     /// <exception cref="OutOfMemoryException">
-    /// There is no memory, or the heap is at its limit, or the array is larger than an arena holds (some 60 MiB). Nothing has changed.
+    /// There is no memory, or the heap is at its limit, or the array is larger than an arena holds: some 60 MiB, on Windows 3. Nothing has changed.
     /// </exception>
     public GcRef<TracedArray<T>> NewArray<T>(long length)
         where T : unmanaged => new(NewArray(TracedLayout.References.Number, length, sizeof(nint)));

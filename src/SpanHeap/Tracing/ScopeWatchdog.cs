@@ -33,7 +33,10 @@ internal static unsafe class ScopeWatchdog
         cache->ReportedEpoch = epoch;
         cache->ReportedCycle = cycles;
         heap.EntryStacks.TryGet((nint)cache, out string? stack);
-        return new CollectionHeldUpEventArgs(cache->ThreadNumber, OpenFor(cache) ?? waited, stack);
+
+        // It has been open while the collector waited, whatever the coarser clock says.
+        TimeSpan openFor = OpenFor(cache) is { } known && known > waited ? known : waited;
+        return new CollectionHeldUpEventArgs(cache->ThreadNumber, openFor, stack);
     }
 
     private static TimeSpan? OpenFor(TracedCache* cache) =>

@@ -6,9 +6,9 @@ using SpanHeap.Sweeping;
 
 namespace SpanHeap.Tracing;
 
-/// <summary>The traced part of a heap: its parts put together, and the slow paths of scopes and allocation.</summary>
+/// <summary>The traced part of a heap: its parts put together, and the slow paths of allocation.</summary>
 /// <remarks>Thread safe. Allocating and entering never wait for a collection longer than the gate's patience.</remarks>
-internal sealed unsafe class TracedHeap : IDisposable
+internal sealed unsafe partial class TracedHeap : IDisposable
 {
     // Slots taken by a cache before the heap hears of them: what the heap may be wrong by, for each thread and kind.
     private const long BytesPerReport = 32 * 1024;
@@ -73,59 +73,6 @@ internal sealed unsafe class TracedHeap : IDisposable
     /// <summary>Called, without any lock, when a due collection was held up; set when the heap is made.</summary>
     public Action<CollectionHeldUpEventArgs>? OnHeldUp { get; set; }
 
-    /// <summary>Begins a scope of the calling thread.</summary>
-    /// <exception cref="OutOfMemoryException">There is no memory for the thread's records.</exception>
-    public TracedCache* Enter()
-    {
-        ThreadCache* own = _core.FindOwnCache();
-        TracedCache* cache = own != ThreadCache.None ? TracedCaches.Of(own) : null;
-        cache = cache != null ? cache : Attach();
-        if (cache->Depth == 0)
-        {
-            EnterOutermost(cache);
-            cache->Epoch = ++cache->LastEpoch;
-        }
-        else
-        {
-            cache->Depth++;
-        }
-
-        return cache;
-    }
-
-    /// <summary>Lets a collection pass: the calling thread's scope ends and begins again, as the same scope.</summary>
-    /// <exception cref="InvalidOperationException">It is not the thread's only scope; nothing has changed.</exception>
-    public void Yield(TracedCache* cache, ulong epoch)
-    {
-        if (cache->Depth != 1)
-        {
-            throw new InvalidOperationException(cache->Depth == 0
-                ? "The scope has ended."
-                : $"The thread has {cache->Depth} scopes of the heap '{Name}' open. Only the outermost can yield, and only while it is alone: the others' references must stay good.");
-        }
-
-        Gate.Exit(cache, 1);
-        try
-        {
-            EnterOutermost(cache);
-
-            // Handlers that were called meanwhile may have had scopes of their own.
-            cache->Epoch = epoch;
-        }
-        catch
-        {
-            cache->Epoch = cache->FailedEpoch = epoch;
-            throw;
-        }
-    }
-
-    /// <summary>Whether a scope ended because its Yield failed, on the calling thread.</summary>
-    public bool IsOverByYield(TracedCache* cache, ulong epoch)
-    {
-        ThreadCache* own = _core.FindOwnCache();
-        return own != ThreadCache.None && TracedCaches.Of(own) == cache && cache->FailedEpoch == epoch;
-    }
-
     /// <summary>A slot for a block of a kind of shared spans; its bytes are what they were. In a scope.</summary>
     /// <exception cref="OutOfMemoryException">There is no memory, or the heap is at its limit.</exception>
     public nint Allocate(TracedCache* cache, uint kind)
@@ -184,50 +131,6 @@ internal sealed unsafe class TracedHeap : IDisposable
         return block;
     }
 
-    /// <summary>With full checks: a scope must be open, and of the calling thread.</summary>
-    public void RequireOpen(TracedCache* cache, ulong epoch, int depth)
-    {
-        ThreadCache* own = _core.FindOwnCache();
-        if (own == ThreadCache.None || TracedCaches.Of(own) != cache || cache->Depth < depth || cache->Epoch != epoch)
-        {
-            throw new InvalidOperationException("The scope has ended, or is another thread's.");
-        }
-    }
-
-    /// <summary>With full checks: what is stored must be nothing, or a block of this heap.</summary>
-    public void RequireBlock(nint address)
-    {
-        if (address != 0 && !TracedLookup.IsBlock(address, Serial, SweepGeneration.AllocPlane(Sweeper.Generation)))
-        {
-            throw new HeapCorruptionException($"0x{address:x} is stored as a reference and is no traced block of the heap '{Name}'.", address, null);
-        }
-    }
-
-    /// <summary>The calling thread must be in no scope.</summary>
-    public void RequireOutside()
-    {
-        ThreadCache* own = _core.FindOwnCache();
-        TracedCache* cache = own != ThreadCache.None ? TracedCaches.Of(own) : null;
-        if (cache != null && cache->Depth != 0)
-        {
-            throw new InvalidOperationException("The calling thread is in a scope: its references would end. Collect outside, or let a collection pass by Yield().");
-        }
-
-        RequireNotTracing();
-    }
-
-    /// <summary>No thread may be in a scope.</summary>
-    public void RequireNoScope()
-    {
-        // What a thread stored last must be seen.
-        Interlocked.MemoryBarrierProcessWide();
-        TracedCache* open = Caches.FindInScope();
-        if (open != null)
-        {
-            throw new InvalidOperationException(ScopeWatchdog.DescribeOpen(this, open));
-        }
-    }
-
     /// <summary>Takes back what a cache has. By its thread in a scope, or by the collector while no thread is in one.</summary>
     public void Flush(TracedCache* cache) => _refill.Flush(cache, Sweeper.Generation);
 
@@ -237,70 +140,6 @@ internal sealed unsafe class TracedHeap : IDisposable
         Roots.Close();
         Collector.Dispose();
         Gate.Dispose();
-    }
-
-    private void EnterOutermost(TracedCache* cache)
-    {
-        if (Gate.IsClosed || Pacer.IsDue)
-        {
-            RequireNotTracing();
-        }
-
-        if (Pacer.IsDue)
-        {
-            Collector.TryCollectDue();
-        }
-
-        Gate.Enter(cache);
-        try
-        {
-            if (cache->Generation != Sweeper.Generation)
-            {
-                Renew(cache);
-            }
-
-            EntryStacks.Note(cache);
-        }
-        catch
-        {
-            // No scope will be there to end.
-            Gate.Exit(cache, 1);
-            throw;
-        }
-
-        InterleavingPoints.At(InterleavingPoint.ScopeEntered);
-    }
-
-    // The collection would wait for the function, and the function for the collection.
-    private void RequireNotTracing()
-    {
-        if (CustomTracing.IsOf(Serial))
-        {
-            throw new InvalidOperationException($"A trace function was called by a collection of the heap '{Name}': it can neither enter a scope there nor collect.");
-        }
-    }
-
-    private void Renew(TracedCache* cache)
-    {
-        if (cache->Generation == TracedCache.NeverUsed)
-        {
-            cache->Generation = Sweeper.Generation;
-            return;
-        }
-
-        Flush(cache);
-    }
-
-    private TracedCache* Attach()
-    {
-        ThreadCache* own = _core.Attach();
-        TracedCache* cache = Caches.TryAttach(own);
-        if (cache == null)
-        {
-            ThrowHelper.OutOfMemory(Name, TracedCache.Size, _core.Options.MemoryLimit);
-        }
-
-        return cache;
     }
 
     private void Report(TracedCache* cache)

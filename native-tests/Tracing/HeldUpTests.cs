@@ -1,0 +1,181 @@
+using System.Runtime.CompilerServices;
+using SpanHeap.Tests.Support;
+using SpanHeap.Tracing;
+
+namespace SpanHeap.Tests.Tracing;
+
+/// <summary>Scopes that keep collections from beginning are named.</summary>
+public sealed unsafe class HeldUpTests
+{
+    [Theory]
+    [InlineData(HeapChecks.Standard)]
+    [InlineData(HeapChecks.Full)]
+    public void A_collection_that_a_scope_holds_up_names_its_thread(HeapChecks checks)
+    {
+        using NativeHeap heap = TracedHeaps.Still(checks);
+        using StressWorker worker = new();
+        int thread = EnterHere(heap, worker);
+        heap.Traced.Collector.LongestWait = TimeSpan.FromMilliseconds(20);
+
+        foreach (Action asked in (Action[])[heap.Collect, heap.FinishSweeping])
+        {
+            string message = Assert.Throws<TimeoutException>(asked).Message;
+            Assert.Contains($"thread {thread} ", message, StringComparison.Ordinal);
+            Assert.Contains($"'{heap.Name}'", message, StringComparison.Ordinal);
+            Assert.Equal(checks == HeapChecks.Full, message.Contains(nameof(EnterHere), StringComparison.Ordinal));
+        }
+
+        using (GcScope scope = heap.Enter())
+        {
+            scope.New<Node>();
+        }
+
+        worker.Dispose();
+        heap.CollectAndSweep();
+        Assert.Equal((0L, 0L), TracedCensus.Take(heap));
+    }
+
+    [Fact]
+    public void A_collection_that_waits_for_another_that_a_scope_holds_up_names_the_scope_too()
+    {
+        using NativeHeap heap = TracedHeaps.Still();
+        using StressWorker worker = new();
+        int thread = EnterHere(heap, worker);
+        heap.Traced.Collector.LongestWait = TimeSpan.FromMinutes(2);
+        Thread other = new(heap.Collect);
+        other.Start();
+        while (heap.GetTracedStatistics().HeldUp == 0)
+        {
+            Thread.Yield();
+        }
+
+        heap.Traced.Collector.LongestWait = TimeSpan.FromMilliseconds(20);
+        string message = Assert.Throws<TimeoutException>(heap.Collect).Message;
+
+        Assert.Contains($"thread {thread} ", message, StringComparison.Ordinal);
+        worker.Dispose();
+        Assert.True(other.Join(TimeSpan.FromMinutes(2)));
+    }
+
+    [Theory]
+    [InlineData(HeapChecks.Standard)]
+    [InlineData(HeapChecks.Full)]
+    public void A_scope_that_holds_a_due_collection_up_is_reported_once(HeapChecks checks)
+    {
+        using NativeHeap heap = new(new NativeHeapOptions { Traced = true, TracedMinimum = 1 << 16, Checks = checks });
+        using StressWorker worker = new();
+        int thread = EnterHere(heap, worker);
+        List<CollectionHeldUpEventArgs> reports = [];
+        int raisedOn = 0;
+        heap.CollectionHeldUp += (sender, report) =>
+        {
+            Assert.Same(heap, sender);
+            raisedOn = Environment.CurrentManagedThreadId;
+            reports.Add(report);
+        };
+
+        HoldUp(heap, 3);
+
+        CollectionHeldUpEventArgs only = Assert.Single(reports);
+        Assert.Equal((thread, Environment.CurrentManagedThreadId), (only.ThreadNumber, raisedOn));
+        Assert.InRange(only.OpenFor, TimeSpan.FromMilliseconds(1), TimeSpan.FromHours(1));
+        Assert.Equal(checks == HeapChecks.Full, only.EntryStack?.Contains(nameof(EnterHere), StringComparison.Ordinal) ?? false);
+        worker.Dispose();
+    }
+
+    [Fact]
+    public void The_next_scope_of_the_thread_is_reported_again()
+    {
+        using NativeHeap heap = new(new NativeHeapOptions { Traced = true, TracedMinimum = 1 << 16 });
+        using StressWorker worker = new();
+        int reports = 0;
+        heap.CollectionHeldUp += (_, _) => reports++;
+        for (int round = 1; round <= 3; round++)
+        {
+            EnterHere(heap, worker);
+            HoldUp(heap, 2 * round);
+            Assert.Equal(round, reports);
+            worker.Do(() =>
+            {
+                // Ends the one that was left open.
+                GcScope within = heap.Enter();
+                Gate.Exit(within.Cache, 1);
+            });
+        }
+    }
+
+    [Fact]
+    public void Statistics_tell_what_collections_did()
+    {
+        using NativeHeap heap = TracedHeaps.Still();
+        Assert.Equal(0, heap.GetTracedStatistics().Collections);
+        using (GcScope scope = heap.Enter())
+        {
+            for (int i = 0; i < 1000; i++)
+            {
+                scope.New<Node>();
+            }
+
+            scope.NewArray<Node>(100_000);
+            scope.Keep(scope.NewArray<Node>(100_000));
+        }
+
+        heap.Collect();
+        TracedStatistics first = heap.GetTracedStatistics();
+        heap.CollectAndSweep();
+        TracedStatistics last = heap.GetTracedStatistics();
+
+        Assert.Equal((1, 2), (first.Collections, last.Collections));
+        Assert.Equal((1000, 1000 * 32, 1), (last.SmallBlocksFreed, last.SmallBytesFreed, last.LargeBlocksFreed));
+        Assert.InRange(last.LiveBytes, 800_000, 900_000);
+        Assert.Equal(last.LiveBytes, last.LargeBytesFreed);
+        Assert.InRange(last.GoalBytes, last.LiveBytes + 1, long.MaxValue);
+        Assert.Equal((1, last.LiveBytes / heap.GetStatistics().PageSize, 1, 0), (last.Spans, last.Pages, last.Handles, last.RootArrays));
+        Assert.Equal(first.LastPause + last.LastPause, last.TotalPause);
+        Assert.Equal(first.LastPause > last.LastPause ? first.LastPause : last.LastPause, last.LongestPause);
+        Assert.True(
+            last.SpansReleased + 2 <= last.SpansSweptByRefill + last.SpansSweptByAllocation + last.SpansSweptInBackground + last.SpansSweptToFinish + last.SpansSweptByFlush);
+        Assert.Equal(0, last.HeldUp);
+    }
+
+    [Fact]
+    public void Taking_statistics_makes_no_garbage()
+    {
+        using NativeHeap heap = TracedHeaps.Still();
+        long sum = heap.GetTracedStatistics().Collections;
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 1000; i++)
+        {
+            sum += heap.GetTracedStatistics().Collections;
+        }
+
+        Assert.Equal((0, 0), (sum, GC.GetAllocatedBytesForCurrentThread() - before));
+    }
+
+    // A name to be found in a stack.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int EnterHere(NativeHeap heap, StressWorker worker)
+    {
+        int thread = 0;
+        worker.Do(() =>
+        {
+            heap.Enter();
+            thread = Environment.CurrentManagedThreadId;
+        });
+        return thread;
+    }
+
+    // Allocates until so many collections could not begin.
+    private static void HoldUp(NativeHeap heap, int times)
+    {
+        while (heap.GetTracedStatistics().HeldUp < times)
+        {
+            using GcScope scope = heap.Enter();
+            scope.New<Node>();
+            if (heap.GetTracedStatistics().LiveBytes < heap.GetTracedStatistics().GoalBytes)
+            {
+                scope.NewValues<byte>(1 << 16);
+            }
+        }
+    }
+}

@@ -1,0 +1,213 @@
+using SpanHeap.Tests.Support;
+using Xunit.Abstractions;
+
+namespace SpanHeap.Tests.Tracing;
+
+public sealed class RootArrayTests(ITestOutputHelper output)
+{
+    [Theory]
+    [InlineData(HeapChecks.Standard)]
+    [InlineData(HeapChecks.Full)]
+    public void What_an_array_names_lives_until_it_is_overwritten_or_the_array_disposed(HeapChecks checks)
+    {
+        using NativeHeap heap = TracedHeaps.Still(checks);
+        using RootArray<Node> roots = heap.CreateRootArray<Node>(10);
+        using (GcScope scope = heap.Enter())
+        {
+            for (int i = 0; i < 10; i++)
+            {
+                GcRef<Node> node = scope.New<Node>();
+                node.Value.Value = i;
+                node.Value.Left.Set(scope, scope.New<Node>());
+                roots.Set(scope, i, node);
+            }
+        }
+
+        heap.CollectAndSweep();
+        Assert.Equal((20L, 0L), TracedCensus.Take(heap));
+        using (GcScope scope = heap.Enter())
+        {
+            Assert.Equal(9, roots.Get(scope, 9).Value.Value);
+            roots.Set(scope, 0, default);
+            roots.Clear(scope, 7, 3);
+            Assert.True(roots.Get(scope, 9).IsNull);
+        }
+
+        heap.CollectAndSweep();
+        Assert.Equal((12L, 0L), TracedCensus.Take(heap));
+        roots.Dispose();
+        roots.Dispose();
+        heap.CollectAndSweep();
+        Assert.Equal((0L, 0L), TracedCensus.Take(heap));
+        Assert.Equal(0, heap.GetTracedStatistics().RootArrays);
+    }
+
+    [Fact]
+    public void Arrays_leave_their_list_in_any_order()
+    {
+        using NativeHeap heap = TracedHeaps.Still();
+        foreach (int[] order in (int[][])[[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]])
+        {
+            RootArray<Node>[] arrays = [.. Enumerable.Range(0, 3).Select(_ => heap.CreateRootArray<Node>(1))];
+            using (GcScope scope = heap.Enter())
+            {
+                foreach (RootArray<Node> array in arrays)
+                {
+                    array.Set(scope, 0, scope.New<Node>());
+                }
+            }
+
+            for (int left = 2; left >= 0; left--)
+            {
+                arrays[order[left]].Dispose();
+                heap.CollectAndSweep();
+                Assert.Equal((left, 0L), TracedCensus.Take(heap));
+            }
+        }
+    }
+
+    [Fact]
+    public void Indices_outside_an_array_and_arrays_disposed_are_refused()
+    {
+        using NativeHeap heap = TracedHeaps.Still();
+        RootArray<Node> roots = heap.CreateRootArray<Node>(3);
+        foreach (int index in (int[])[-1, 3, int.MinValue, int.MaxValue])
+        {
+            AssertThrows<IndexOutOfRangeException>(heap, roots, index);
+        }
+
+        AssertClearThrows(heap, roots, -1, 1);
+        AssertClearThrows(heap, roots, 1, 3);
+        AssertClearThrows(heap, roots, 1, -1);
+        AssertClearThrows(heap, roots, 4, 0);
+        roots.Dispose();
+        AssertThrows<ObjectDisposedException>(heap, roots, 0);
+        Assert.Equal(3, roots.Length);
+        Assert.Throws<ArgumentOutOfRangeException>(() => heap.CreateRootArray<Node>(-1));
+        Assert.Equal(0, heap.CreateRootArray<Node>(0).Length);
+    }
+
+    [Fact]
+    public void An_array_of_another_heap_is_refused()
+    {
+        using NativeHeap heap = TracedHeaps.Still();
+        using NativeHeap other = TracedHeaps.Still();
+        using RootArray<Node> roots = other.CreateRootArray<Node>(1);
+        string message = AssertThrows<InvalidOperationException>(heap, roots, 0);
+        Assert.Contains($"'{heap.Name}'", message, StringComparison.Ordinal);
+        Assert.Contains($"'{other.Name}'", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void With_full_checks_an_array_takes_blocks_only()
+    {
+        using NativeHeap heap = TracedHeaps.Still(HeapChecks.Full);
+        using RootArray<Node> roots = heap.CreateRootArray<Node>(1);
+        Assert.Throws<HeapCorruptionException>(() =>
+        {
+            using GcScope scope = heap.Enter();
+            roots.Set(scope, 0, new GcRef<Node>(scope.New<Node>().Address + 8));
+        });
+    }
+
+    [Fact]
+    public void An_array_is_disposed_in_peace_after_its_heap()
+    {
+        NativeHeap heap = TracedHeaps.Still();
+        RootArray<Node> roots = heap.CreateRootArray<Node>(1);
+        heap.Dispose();
+        roots.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => heap.CreateRootArray<Node>(1));
+    }
+
+    [Theory]
+    [InlineData(21)]
+    public void Arrays_that_come_and_go_while_others_collect_keep_what_they_have(int seed)
+    {
+        output.WriteLine($"seed {seed}");
+        const int Rounds = 3000;
+        using NativeHeap heap = new(new NativeHeapOptions { Traced = true, TracedMinimum = 1 << 16 });
+        StressThreads.Run(4, number =>
+        {
+            StressRandom random = new((ulong)((seed * 10) + number));
+            RootArray<Node>?[] arrays = new RootArray<Node>?[8];
+            long[,] values = new long[8, 16];
+            for (int round = 0; round < Rounds; round++)
+            {
+                // In a scope or out of it.
+                int at = random.Below(8);
+                if (random.OneIn(2))
+                {
+                    Replace(heap, arrays, values, at);
+                    Use(heap, arrays, values, random);
+                }
+                else
+                {
+                    using GcScope scope = heap.Enter();
+                    Replace(heap, arrays, values, at);
+                }
+            }
+
+            Array.ForEach(arrays, static array => array?.Dispose());
+        });
+
+        Assert.InRange(heap.GetTracedStatistics().Collections, 5, long.MaxValue);
+        heap.CollectAndSweep();
+        Assert.Equal((0L, 0L), TracedCensus.Take(heap));
+        Assert.Equal(0, heap.GetTracedStatistics().RootArrays);
+    }
+
+    private static void Replace(NativeHeap heap, RootArray<Node>?[] arrays, long[,] values, int at)
+    {
+        arrays[at]?.Dispose();
+        arrays[at] = heap.CreateRootArray<Node>(16);
+        for (int i = 0; i < 16; i++)
+        {
+            values[at, i] = 0;
+        }
+    }
+
+    // What should be in each element is in the values; 0 for nothing.
+    private static void Use(NativeHeap heap, RootArray<Node>?[] arrays, long[,] values, StressRandom random)
+    {
+        using GcScope scope = heap.Enter();
+        for (int i = 0; i < arrays.Length; i++)
+        {
+            if (arrays[i] is not { } array)
+            {
+                continue;
+            }
+
+            int at = random.Below(16);
+            GcRef<Node> node = array.Get(scope, at);
+            Assert.Equal(values[i, at], node.IsNull ? 0 : node.Value.Value);
+            GcRef<Node> made = scope.New<Node>();
+            made.Value.Value = (long)(random.Next() >> 1) | 1;
+            made.Value.Left.Set(scope, node);
+            bool empty = random.OneIn(20);
+            values[i, at] = empty ? 0 : made.Value.Value;
+            array.Set(scope, at, empty ? default : made);
+        }
+    }
+
+    private static string AssertThrows<TError>(NativeHeap heap, RootArray<Node> roots, int index)
+        where TError : Exception
+    {
+        Assert.Throws<TError>(() =>
+        {
+            using GcScope scope = heap.Enter();
+            roots.Set(scope, index, default);
+        });
+        return Assert.Throws<TError>(() =>
+        {
+            using GcScope scope = heap.Enter();
+            _ = roots.Get(scope, index).IsNull;
+        }).Message;
+    }
+
+    private static void AssertClearThrows(NativeHeap heap, RootArray<Node> roots, int start, int count) => Assert.Throws<ArgumentOutOfRangeException>(() =>
+    {
+        using GcScope scope = heap.Enter();
+        roots.Clear(scope, start, count);
+    });
+}

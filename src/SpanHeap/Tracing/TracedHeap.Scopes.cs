@@ -1,0 +1,178 @@
+using System.Diagnostics;
+using SpanHeap.Caches;
+using SpanHeap.Sweeping;
+
+namespace SpanHeap.Tracing;
+
+/// <summary>Scopes: entering, yielding, and what full checks ask of them.</summary>
+internal sealed unsafe partial class TracedHeap
+{
+    private static readonly TimeSpan s_longestDying = TimeSpan.FromSeconds(1);
+
+    /// <summary>Begins a scope of the calling thread.</summary>
+    /// <exception cref="OutOfMemoryException">There is no memory for the thread's records.</exception>
+    public TracedCache* Enter()
+    {
+        ThreadCache* own = _core.FindOwnCache();
+        TracedCache* cache = own != ThreadCache.None ? TracedCaches.Of(own) : null;
+        cache = cache != null ? cache : Attach();
+        if (cache->Depth == 0)
+        {
+            EnterOutermost(cache);
+            cache->Epoch = ++cache->LastEpoch;
+        }
+        else
+        {
+            cache->Depth++;
+        }
+
+        return cache;
+    }
+
+    /// <summary>Lets a collection pass: the calling thread's scope ends and begins again, as the same scope.</summary>
+    /// <exception cref="InvalidOperationException">It is not the thread's only scope; nothing has changed.</exception>
+    public void Yield(TracedCache* cache, ulong epoch)
+    {
+        if (cache->Depth != 1)
+        {
+            throw new InvalidOperationException(cache->Depth == 0
+                ? "The scope has ended."
+                : $"The thread has {cache->Depth} scopes of the heap '{Name}' open. Only the outermost can yield, and only while it is alone: the others' references must stay good.");
+        }
+
+        Gate.Exit(cache, 1);
+        try
+        {
+            EnterOutermost(cache);
+
+            // Handlers that were called meanwhile may have had scopes of their own.
+            cache->Epoch = epoch;
+        }
+        catch
+        {
+            cache->Epoch = cache->FailedEpoch = epoch;
+            throw;
+        }
+    }
+
+    /// <summary>Whether a scope ended because its Yield failed, on the calling thread.</summary>
+    public bool IsOverByYield(TracedCache* cache, ulong epoch)
+    {
+        ThreadCache* own = _core.FindOwnCache();
+        return own != ThreadCache.None && TracedCaches.Of(own) == cache && cache->FailedEpoch == epoch;
+    }
+
+    /// <summary>With full checks: a scope must be open, and of the calling thread.</summary>
+    public void RequireOpen(TracedCache* cache, ulong epoch, int depth)
+    {
+        ThreadCache* own = _core.FindOwnCache();
+        if (own == ThreadCache.None || TracedCaches.Of(own) != cache || cache->Depth < depth || cache->Epoch != epoch)
+        {
+            throw new InvalidOperationException("The scope has ended, or is another thread's.");
+        }
+    }
+
+    /// <summary>With full checks: what is stored must be nothing, or a block of this heap.</summary>
+    public void RequireBlock(nint address)
+    {
+        if (address != 0 && !TracedLookup.IsBlock(address, Serial, SweepGeneration.AllocPlane(Sweeper.Generation)))
+        {
+            throw new HeapCorruptionException($"0x{address:x} is stored as a reference and is no traced block of the heap '{Name}'.", address, null);
+        }
+    }
+
+    /// <summary>The calling thread must be in no scope.</summary>
+    public void RequireOutside()
+    {
+        ThreadCache* own = _core.FindOwnCache();
+        TracedCache* cache = own != ThreadCache.None ? TracedCaches.Of(own) : null;
+        if (cache != null && cache->Depth != 0)
+        {
+            throw new InvalidOperationException("The calling thread is in a scope: its references would end. Collect outside, or let a collection pass by Yield().");
+        }
+
+        RequireNotTracing();
+    }
+
+    /// <summary>No thread may be in a scope.</summary>
+    public void RequireNoScope()
+    {
+        // What a thread stored last must be seen; and one that ended in a scope just now is known to be dead only a little later.
+        Interlocked.MemoryBarrierProcessWide();
+        long start = Stopwatch.GetTimestamp();
+        TracedCache* open;
+        while ((open = Caches.FindInScope()) != null)
+        {
+            if (Stopwatch.GetElapsedTime(start) > s_longestDying)
+            {
+                throw new InvalidOperationException(ScopeWatchdog.DescribeOpen(this, open));
+            }
+
+            Thread.Sleep(1);
+        }
+    }
+
+    private void EnterOutermost(TracedCache* cache)
+    {
+        if (Gate.IsClosed || Pacer.IsDue)
+        {
+            RequireNotTracing();
+        }
+
+        if (Pacer.IsDue)
+        {
+            Collector.TryCollectDue();
+        }
+
+        Gate.Enter(cache);
+        try
+        {
+            if (cache->Generation != Sweeper.Generation)
+            {
+                Renew(cache);
+            }
+
+            EntryStacks.Note(cache);
+        }
+        catch
+        {
+            // No scope will be there to end.
+            Gate.Exit(cache, 1);
+            throw;
+        }
+
+        InterleavingPoints.At(InterleavingPoint.ScopeEntered);
+    }
+
+    // The collection would wait for the function, and the function for the collection.
+    private void RequireNotTracing()
+    {
+        if (CustomTracing.IsOf(Serial))
+        {
+            throw new InvalidOperationException($"A trace function was called by a collection of the heap '{Name}': it can neither enter a scope there nor collect.");
+        }
+    }
+
+    private void Renew(TracedCache* cache)
+    {
+        if (cache->Generation == TracedCache.NeverUsed)
+        {
+            cache->Generation = Sweeper.Generation;
+            return;
+        }
+
+        Flush(cache);
+    }
+
+    private TracedCache* Attach()
+    {
+        ThreadCache* own = _core.Attach();
+        TracedCache* cache = Caches.TryAttach(own);
+        if (cache == null)
+        {
+            ThrowHelper.OutOfMemory(Name, TracedCache.Size, _core.Options.MemoryLimit);
+        }
+
+        return cache;
+    }
+}
