@@ -4,6 +4,7 @@ using SpanHeap.Perf.Compare.Workers;
 using SpanHeap.Perf.Endurance;
 using SpanHeap.Perf.FastPath;
 using SpanHeap.Perf.Replay;
+using SpanHeap.Perf.Traced.Details;
 using SpanHeap.Perf.Traced.Workers;
 
 namespace SpanHeap.Perf;
@@ -26,6 +27,7 @@ internal static class Worker
         ["endurance", var allocator, var scenario, var blocks] =>
             AllocatorCatalog.Find(allocator).Accept(new EnduranceWorker(scenario, blocks)),
         [TracedWorker.Verb, var allocator, var workload] => TracedWorker.Run(allocator, workload),
+        [DetailWorker.Verb, var detail] => DetailWorker.Run(detail),
         [FastPathWorker.Verb] => FastPathWorker.Run(),
         _ => throw new InputException("A worker is started by this program, not by hand."),
     };

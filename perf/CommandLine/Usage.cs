@@ -14,6 +14,11 @@ internal static class Usage
               Every workload with every allocator, and how far each is from the best C allocator. Names of
               workloads may be patterns ('pair*', 'trace:*'); a wrong one is answered with all names.
               --traces takes recordings in place of the bundled ones.
+          traced [--workloads a,b,..] [--allocators a,b,..] [--rounds N] [--json FILE] [--chart FILE.svg]
+              Programs that make garbage, with traced memory (spanheap), .NET's collector (dotnet-gc), Boehm's
+              (boehm, in libgc1) and Go's (go, built here), the last two on trees only: binary-trees-18,
+              binary-trees-20, gcbench, list-10m, graph-rewiring, lru-2m. And parts of traced memory by
+              themselves: sweep-dead-1k, -100k, -10m, -100m, sweep-span, alloc-16.
           c-baseline [FILE...] [--workloads a,b,..] [--allocators a,b,..] [--rounds N] [--json FILE]
               The same loops and traces in a C program, built here with gcc, with each C allocator preloaded,
               beside SpanHeap called from C#.

@@ -19,17 +19,19 @@ internal sealed class TracedResult(TracedWorkload workload, TracedAllocator allo
 
     public double Collections => Median(run => run.Collections);
 
-    public double? PauseMax => MedianOfPauses(1);
+    public double? PauseMax => MedianOfPauses(pauses => pauses.Max());
+
+    public double? PauseTotal => MedianOfPauses(pauses => pauses.Sum());
 
     /// <summary>The longest but one in a thousand; the longest where there are fewer.</summary>
-    public double? PauseP999 => MedianOfPauses(0.999);
+    public double? PauseP999 => MedianOfPauses(pauses => Percentile(pauses, 0.999));
 
     public long? PeakBytes => Runs.Any(run => run.PeakBytes is null) ? null : (long)Median(run => run.PeakBytes!.Value);
 
     private double Median(Func<TracedRun, double> figure) => Averages.Median(Runs.Select(figure));
 
-    private double? MedianOfPauses(double part) =>
-        Runs.Any(run => run.PausesMs is null or []) ? null : Median(run => Percentile(run.PausesMs!, part));
+    private double? MedianOfPauses(Func<double[], double> figure) =>
+        Runs.Any(run => run.PausesMs is null or []) ? null : Median(run => figure(run.PausesMs!));
 
     private static double Percentile(double[] values, double part) => values.Order().ElementAt((int)Math.Ceiling(part * values.Length) - 1);
 }

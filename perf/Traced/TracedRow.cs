@@ -19,6 +19,8 @@ internal sealed record TracedRow(string Workload, string Allocator, int Threads,
 
     public double? PauseP999Ms { get; init; }
 
+    public double? PauseTotalMs { get; init; }
+
     public long? PeakRssBytes { get; init; }
 
     public double? VsDotnet { get; init; }

@@ -19,6 +19,7 @@ internal static class TracedRows
         Collections = result.Collections,
         PauseMaxMs = Round(result.PauseMax),
         PauseP999Ms = Round(result.PauseP999),
+        PauseTotalMs = Round(result.PauseTotal),
         PeakRssBytes = result.PeakBytes,
         VsDotnet = Round(result.WallSeconds / dotnet?.WallSeconds),
         VsDotnetCpu = Round(result.CpuSeconds / dotnet?.CpuSeconds),

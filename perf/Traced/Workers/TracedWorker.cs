@@ -53,15 +53,19 @@ internal static class TracedWorker
         {
             start = DateTime.UtcNow;
             program.Run(session = new DotnetSession());
+            session.End();
         });
         return run with
         {
             Collections = session!.Collections,
             BytesPerCollection = session.BytesPerCollection,
-            PausesMs = pauses.Since(start),
+            PausesMs = Complete(pauses.Since(start), session.PausesTotal),
             Configuration = DotnetSession.Configuration,
         };
     }
+
+    // Null when events were lost: the runtime knows the sum.
+    private static double[]? Complete(double[] pauses, double total) => pauses.Sum() >= 0.9 * total ? pauses : null;
 
     private static TracedRun OnBoehm(TracedWorkload program)
     {

@@ -1,0 +1,19 @@
+namespace SpanHeap.Perf.Traced.Workloads;
+
+/// <summary>The nodes of <see cref="GraphRewiring"/> in an array: each has a serial number, in the order in which they were made, and edges.</summary>
+internal interface IGraph
+{
+    void AddNodes(int first, int count);
+
+    /// <summary>Gives so many nodes their edges, drawn one after the other.</summary>
+    void AddEdges(int first, int count, ref Draw draw);
+
+    /// <summary>
+    /// Draws for each step: whether to replace, which node, and where each edge of the new node leads; else which edge of it, and where to.
+    /// A node that was replaced loses its edges, so that it dies with the last edge that leads to it.
+    /// </summary>
+    void Change(int steps, ref Draw draw);
+
+    /// <summary>The sum of the serial numbers of the nodes that the edges of all nodes in the array lead to.</summary>
+    long Sum();
+}
