@@ -43,7 +43,7 @@ public sealed unsafe class PoisonTests : IDisposable
         HeapCorruptionException error = AssertRefused(_heap);
 
         Assert.Equal(dead, error.Address);
-        Assert.Contains($"0x{dead:x} (Node) was written to after it had died: byte {offset} is 0x05", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"0x{dead:x} (Node) was written to after it had died: byte {offset} is 0x05", error.Plain(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -52,7 +52,7 @@ public sealed unsafe class PoisonTests : IDisposable
         nint dead = MakeDead();
         *(byte*)(dead + 8) = 7;
         HeapCorruptionException error = Assert.Throws<HeapCorruptionException>(_heap.Verify);
-        Assert.Contains($"0x{dead:x} (Node) was written to after it had died: byte 8 is 0x07", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"0x{dead:x} (Node) was written to after it had died: byte 8 is 0x07", error.Plain(), StringComparison.Ordinal);
         *(byte*)(dead + 8) = DeadBlockPoison.Fill;
         _heap.Verify();
     }

@@ -15,4 +15,8 @@ internal static class TracedHeaps
         heap.FinishSweeping();
         heap.Verify();
     }
+
+    /// <summary>A message in which blocks of types that share the layout of <see cref="Node"/> are all called that.</summary>
+    public static string Plain(this HeapCorruptionException error) =>
+        System.Text.RegularExpressions.Regex.Replace(error.Message, @"\w+ or \w+", nameof(Node));
 }

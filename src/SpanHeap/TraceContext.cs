@@ -6,9 +6,10 @@ namespace SpanHeap;
 /// <summary>What a trace function (<see cref="TracedLayout.Custom"/>) is given besides the block: where to say what it found.</summary>
 public readonly ref struct TraceContext
 {
-    // The one or the other: who marks, or who only looks.
     private readonly Marker? _marker;
-    private readonly Action<nint>? _inspector;
+
+    // Instead of a marker: who only wants to know.
+    private readonly List<CustomPointer>? _found;
     private readonly ulong _heapSerial;
     private readonly uint _allocPlane;
     private readonly bool _isChecked;
@@ -21,10 +22,11 @@ public readonly ref struct TraceContext
         _isChecked = isChecked;
     }
 
-    internal TraceContext(Action<nint> inspector, ulong heapSerial)
+    internal TraceContext(List<CustomPointer> found, ulong heapSerial, uint allocPlane)
     {
-        _inspector = inspector;
+        _found = found;
         _heapSerial = heapSerial;
+        _allocPlane = allocPlane;
     }
 
     /// <summary>The block has a reference.</summary>
@@ -49,27 +51,29 @@ public readonly ref struct TraceContext
             RequireBlock(block);
         }
 
-        if (_marker != null)
-        {
-            _marker.Visit(block);
-        }
-        else
-        {
-            _inspector!(block);
-        }
+        Give(block, isInterior: false);
     }
 
     /// <summary>The block refers to another by any address inside that, or by what may be one. Slower than <see cref="Visit(nint)"/>.</summary>
     /// <param name="address">Any address: one that lies in no block of the heap is ignored.</param>
     public void VisitInterior(nint address)
     {
-        if (_marker == null)
+        if (TracedLookup.TryFindBlock(address, _heapSerial, _allocPlane, out nint block))
         {
-            InspectInterior(address);
+            Give(block, isInterior: true);
         }
-        else if (TracedLookup.TryFindBlock(address, _heapSerial, _allocPlane, out nint block))
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Give(nint block, bool isInterior)
+    {
+        if (_found == null)
         {
-            _marker.Visit(block);
+            _marker!.Visit(block);
+        }
+        else
+        {
+            _found.Add(new CustomPointer(block, isInterior));
         }
     }
 
@@ -78,15 +82,6 @@ public readonly ref struct TraceContext
         if (address != 0 && !TracedLookup.IsBlock(address, _heapSerial, _allocPlane))
         {
             throw new HeapCorruptionException($"A trace function visited 0x{address:x}, which is no traced block of the heap.", address, null);
-        }
-    }
-
-    // Who only looks does so at any time of a cycle: what is allocated may be so in either plane.
-    private void InspectInterior(nint address)
-    {
-        if (TracedLookup.TryFindBlock(address, _heapSerial, 0, out nint block) || TracedLookup.TryFindBlock(address, _heapSerial, 1, out block))
-        {
-            _inspector!(block);
         }
     }
 }

@@ -32,7 +32,7 @@ internal sealed unsafe class Checkmark
         while (made._open.TryPop(out nint block))
         {
             made._live.TryFind(block, out TracedSpan* span);
-            PointerSlots.Visit(block, span, follow);
+            PointerSlots.Visit(block, span, made._live, follow);
         }
 
         return made;

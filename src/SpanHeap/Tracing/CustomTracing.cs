@@ -3,6 +3,11 @@ using SpanHeap.Spans;
 
 namespace SpanHeap.Tracing;
 
+/// <summary>What a trace function named.</summary>
+/// <param name="Block">A block, or nothing, or what the function took for one.</param>
+/// <param name="IsInterior">Whether it was found by an address inside it, which may be one by chance.</param>
+internal readonly record struct CustomPointer(nint Block, bool IsInterior);
+
 /// <summary>Calls the trace functions of custom layouts.</summary>
 internal static unsafe class CustomTracing
 {
@@ -19,18 +24,20 @@ internal static unsafe class CustomTracing
     public static void Run(Marker marker, nint block, nint function, uint allocPlane)
     {
         ArenaDescriptor* arena = ArenaHeader.Descriptor(ArenaHeader.ArenaOf(block));
-        Run(block, function, arena->HeapSerial, new TraceContext(marker, arena->HeapSerial, allocPlane, arena->IsChecked));
+        Call(block, function, arena->HeapSerial, new TraceContext(marker, arena->HeapSerial, allocPlane, arena->IsChecked));
     }
 
-    /// <summary>The same for who only looks.</summary>
+    /// <summary>The same for who only wants to know what the function names.</summary>
     /// <exception cref="InvalidOperationException">The function threw, which is the inner exception.</exception>
-    public static void Run(Action<nint> inspector, nint block, nint function)
+    public static List<CustomPointer> Find(nint block, nint function, uint allocPlane)
     {
+        List<CustomPointer> found = [];
         ulong heapSerial = ArenaHeader.Descriptor(ArenaHeader.ArenaOf(block))->HeapSerial;
-        Run(block, function, heapSerial, new TraceContext(inspector, heapSerial));
+        Call(block, function, heapSerial, new TraceContext(found, heapSerial, allocPlane));
+        return found;
     }
 
-    private static void Run(nint block, nint function, ulong heapSerial, TraceContext context)
+    private static void Call(nint block, nint function, ulong heapSerial, TraceContext context)
     {
         t_heapSerial = heapSerial;
         try

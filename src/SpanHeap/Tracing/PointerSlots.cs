@@ -15,7 +15,7 @@ internal static unsafe class PointerSlots
     public const long NamedByFunction = -1;
 
     /// <exception cref="HeapCorruptionException">An array is longer than its block.</exception>
-    public static void Visit(nint block, TracedSpan* span, PointerVisitor visit)
+    public static void Visit(nint block, TracedSpan* span, LiveBlocks live, PointerVisitor visit)
     {
         TracedKind* kind = TracedKinds.Info(span->Kind);
         switch (kind->Form)
@@ -28,7 +28,7 @@ internal static unsafe class PointerSlots
                 VisitArray(block, span, kind, visit);
                 break;
             case TracedForm.Custom:
-                CustomTracing.Run(pointer => visit(block, NamedByFunction, pointer), block, kind->Trace);
+                VisitCustom(block, kind, live, visit);
                 break;
         }
     }
@@ -66,6 +66,18 @@ internal static unsafe class PointerSlots
             else
             {
                 VisitPattern(block, offset, kind, visit);
+            }
+        }
+    }
+
+    private static void VisitCustom(nint block, TracedKind* kind, LiveBlocks live, PointerVisitor visit)
+    {
+        foreach (CustomPointer found in CustomTracing.Find(block, kind->Trace, live.Plane))
+        {
+            // An address that is one by chance may lie in a slot that a cache has taken.
+            if (!found.IsInterior || !live.IsUnused(found.Block))
+            {
+                visit(block, NamedByFunction, found.Block);
             }
         }
     }

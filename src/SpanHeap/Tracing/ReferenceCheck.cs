@@ -18,7 +18,7 @@ internal static unsafe class ReferenceCheck
         {
             if (!live.IsUnused(blocks.Current))
             {
-                PointerSlots.Visit(blocks.Current, blocks.Span, check);
+                PointerSlots.Visit(blocks.Current, blocks.Span, live, check);
             }
         }
     }
