@@ -101,6 +101,7 @@ internal sealed unsafe class Sweeper(TracedSpanSource spans, SpanSweeper spanSwe
         {
         }
 
+        InterleavingPoints.Await(InterleavingPoint.SweepersAwaited, () => IsDone);
         while (!IsDone)
         {
             Thread.Yield();
@@ -115,6 +116,7 @@ internal sealed unsafe class Sweeper(TracedSpanSource spans, SpanSweeper spanSwe
         while (_progress.Sweepers > 0)
         {
             any = true;
+            InterleavingPoints.Await(InterleavingPoint.SweepersAwaited, () => _progress.Sweepers == 0);
             Thread.Yield();
         }
 
@@ -129,6 +131,7 @@ internal sealed unsafe class Sweeper(TracedSpanSource spans, SpanSweeper spanSwe
 
     private int SweepNext(SweepReason reason)
     {
+        InterleavingPoints.At(InterleavingPoint.SweepBegun);
         uint generation = Generation;
         int kind;
         while ((kind = Volatile.Read(ref _nextKind)) < TracedKinds.Count)
@@ -136,10 +139,12 @@ internal sealed unsafe class Sweeper(TracedSpanSource spans, SpanSweeper spanSwe
             TracedSpan* span = TakeUnswept(spans.SetOf((uint)kind), generation);
             if (span == null)
             {
+                InterleavingPoints.At(InterleavingPoint.KindExhausted);
                 Interlocked.CompareExchange(ref _nextKind, kind + 1, kind);
                 continue;
             }
 
+            InterleavingPoints.At(InterleavingPoint.SpanTakenUnswept);
             if (SweepToken.TryAcquire(span, generation, out SweepToken token))
             {
                 InterleavingPoints.At(InterleavingPoint.SweepAcquired);
@@ -147,17 +152,20 @@ internal sealed unsafe class Sweeper(TracedSpanSource spans, SpanSweeper spanSwe
             }
         }
 
+        InterleavingPoints.At(InterleavingPoint.SweepFoundNothing);
         _progress.MarkDrained();
         return -1;
     }
 
     private TracedSpan* SweepNextForSlots(TracedSpanSet* set, int budget)
     {
+        InterleavingPoints.At(InterleavingPoint.SweepBegun);
         uint generation = Generation;
         TracedSpan* found = null;
         TracedSpan* span;
         while (found == null && budget-- > 0 && (span = TakeUnswept(set, generation)) != null)
         {
+            InterleavingPoints.At(InterleavingPoint.SpanTakenUnswept);
             if (SweepToken.TryAcquire(span, generation, out SweepToken token))
             {
                 InterleavingPoints.At(InterleavingPoint.SweepAcquired);

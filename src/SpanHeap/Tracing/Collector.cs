@@ -41,6 +41,7 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
     /// <exception cref="TimeoutException">A thread has kept its scope open all the time; the message names it.</exception>
     public void Collect()
     {
+        InterleavingPoints.AwaitFree(InterleavingPoint.CollectorAwaited, _collecting);
         lock (_collecting)
         {
             CloseGate();
@@ -58,6 +59,7 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
         {
         }
 
+        InterleavingPoints.AwaitFree(InterleavingPoint.CollectorAwaited, _collecting);
         lock (_collecting)
         {
             CloseGate();
@@ -148,7 +150,9 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
             }
 
             uint plane = SweepGeneration.MarkPlane(heap.Sweeper.Generation);
+            InterleavingPoints.At(InterleavingPoint.MarkingBegins);
             long marked = _team.Mark(heap, plane);
+            InterleavingPoints.At(InterleavingPoint.MarkingEnded);
             long markEnd = Stopwatch.GetTimestamp();
             int stale = 0;
             if (!flushAll)

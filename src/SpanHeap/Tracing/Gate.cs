@@ -34,7 +34,13 @@ internal sealed unsafe class Gate(TracedCaches caches) : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Enter(TracedCache* cache)
     {
-        if (cache->Depth++ == 0 && Volatile.Read(ref _closed) != 0)
+        if (cache->Depth++ != 0)
+        {
+            return;
+        }
+
+        InterleavingPoints.At(InterleavingPoint.ScopeEntering);
+        if (Volatile.Read(ref _closed) != 0)
         {
             EnterLater(cache);
         }
@@ -48,6 +54,7 @@ internal sealed unsafe class Gate(TracedCaches caches) : IDisposable
         if (depth > 0)
         {
             Volatile.Write(ref cache->Depth, depth - 1);
+            InterleavingPoints.At(InterleavingPoint.ScopeLeft);
         }
     }
 
@@ -64,6 +71,8 @@ internal sealed unsafe class Gate(TracedCaches caches) : IDisposable
         long start = Stopwatch.GetTimestamp();
         for (int attempt = 0; (holdUp = caches.FindInScope()) != null; attempt++)
         {
+            InterleavingPoints.Spin(InterleavingPoint.ScopesAwaited);
+            InterleavingPoints.HoldClock(ref start);
             if (attempt > SpinsBeforeYield)
             {
                 if (Stopwatch.GetElapsedTime(start) >= patience)
@@ -98,6 +107,7 @@ internal sealed unsafe class Gate(TracedCaches caches) : IDisposable
         do
         {
             Volatile.Write(ref cache->Depth, 0);
+            InterleavingPoints.Await(InterleavingPoint.GateAwaited, () => _open.IsSet);
             _open.Wait();
             Volatile.Write(ref cache->Depth, 1);
         }

@@ -1,0 +1,18 @@
+namespace SpanHeap.Tests.Interleaving.Scheduling;
+
+/// <summary>What is run in one order after the other, each time made anew.</summary>
+internal sealed class Scenario(IDisposable world, params (string Name, Action Body)[] threads) : IDisposable
+{
+    public IReadOnlyList<(string Name, Action Body)> Threads => threads;
+
+    /// <summary>Whether waits with a bound go on for ever.</summary>
+    public bool IsPatient { get; init; } = true;
+
+    /// <summary>What must hold at each point.</summary>
+    public Action? Always { get; init; }
+
+    /// <summary>What must hold when all threads have ended.</summary>
+    public Action? AtEnd { get; init; }
+
+    public void Dispose() => world.Dispose();
+}
