@@ -20,6 +20,17 @@ internal sealed unsafe class TracedWorld(HeapChecks checks = HeapChecks.Standard
 
     public Sweeper Sweeper => Heap.Traced.Sweeper;
 
+    /// <summary>The first traced span's first page.</summary>
+    public nint FirstTraced
+    {
+        get
+        {
+            TracedWalk walk = new(Heap.Core);
+            Assert.True(walk.MoveNext());
+            return walk.Current->Span.Base;
+        }
+    }
+
     /// <summary>Makes blocks in a scope of the calling thread, each of a list; keeps the first so many.</summary>
     public GcHandle<TracedArray<Node>>[] MakeArrays(int count, int length, int kept)
     {
@@ -38,19 +49,28 @@ internal sealed unsafe class TracedWorld(HeapChecks checks = HeapChecks.Standard
     }
 
     /// <summary>
-    /// Marks and lets the generation grow, and nothing else: all that died is left to be swept. Caches give back what they have, or keep
-    /// it and are stale.
+    /// Marks and lets the generation grow, as a collection does, and wakes nobody: all that died is left to be swept. Nobody else uses
+    /// the heap.
     /// </summary>
+    /// <param name="keepCaches">Whether caches keep what they have, and are stale; else they give it back before.</param>
     public void Mark(bool keepCaches = false)
     {
-        if (keepCaches)
+        Traced.Caches.ForEach(&FlushStale, Traced);
+        Sweeper.Finish();
+        if (!keepCaches)
         {
-            Traced.Pacer.RequestCycle();
-            Heap.Enter().Dispose();
-            return;
+            Traced.Caches.ForEach(&Flush, Traced);
         }
 
-        Heap.Collect();
+        using MarkTeam team = new(Heap.Core.Os, maxThreads: 1);
+        long marked = team.Mark(Traced, SweepGeneration.MarkPlane(Sweeper.Generation));
+        Sweeper.Advance(keepCaches ? Traced.Caches.CountUsed() : 0);
+        if (!keepCaches)
+        {
+            Traced.Caches.ForEach(&Renew, Traced);
+        }
+
+        Traced.Pacer.BeginCycle(marked);
     }
 
     /// <summary>What must hold of every span at every point, whatever threads are about.</summary>
@@ -88,6 +108,18 @@ internal sealed unsafe class TracedWorld(HeapChecks checks = HeapChecks.Standard
     }
 
     public void Dispose() => Heap.Dispose();
+
+    private static void FlushStale(TracedHeap heap, TracedCache* cache)
+    {
+        if (cache->Generation != heap.Sweeper.Generation)
+        {
+            heap.Flush(cache);
+        }
+    }
+
+    private static void Flush(TracedHeap heap, TracedCache* cache) => heap.Flush(cache);
+
+    private static void Renew(TracedHeap heap, TracedCache* cache) => cache->Generation = heap.Sweeper.Generation;
 
     private void CheckSpan(TracedSpan* span, uint generation, bool done)
     {

@@ -31,6 +31,9 @@ internal sealed class Scheduler : IInterleaver
     private bool _looking;
     private Exception? _failure;
 
+    // Where the threads were then.
+    private string _places = string.Empty;
+
     // Set once, by who finds the failure; read by all, without a turn from then on.
     private volatile bool _givenUp;
 
@@ -245,7 +248,13 @@ internal sealed class Scheduler : IInterleaver
 
     private void Fail(Exception failure)
     {
-        _failure ??= failure;
+        if (_givenUp)
+        {
+            return;
+        }
+
+        _failure = failure;
+        _places = string.Join("; ", _threads);
         _givenUp = true;
         foreach (ScheduledThread thread in _threads)
         {
@@ -266,7 +275,7 @@ internal sealed class Scheduler : IInterleaver
         string message = $"""
             {_failure!.Message}
             In the {_order.Description}; to see it again: decisions "{decisions}".
-            Threads: {string.Join("; ", _threads)}.
+            Threads: {_places}.
             Its {_steps.Count} points, or the last of them:
             {string.Join(Environment.NewLine, last)}
             """;
