@@ -12,7 +12,21 @@ internal sealed unsafe class TracedWorld(HeapChecks checks = HeapChecks.Standard
     // Scenarios use the first pages only, and are looked at after each step.
     private const int PagesLookedAt = 256;
 
+    // Arrays of so many references: a span has few of them, and a large block is a span.
+    private const int MediumLength = 4000;
+    private const int LargeLength = 10_000;
+
     private uint _doneIn;
+
+    // Kinds are the process's, and who sweeps goes by all of them: they get their numbers in the same order whichever test comes first.
+    static TracedWorld()
+    {
+        using NativeHeap heap = TracedHeaps.Still();
+        using GcScope scope = heap.Enter();
+        scope.New<Node>();
+        scope.NewArray<Node>(MediumLength);
+        scope.NewArray<Node>(LargeLength);
+    }
 
     public NativeHeap Heap { get; } = TracedHeaps.Still(checks);
 
@@ -31,29 +45,36 @@ internal sealed unsafe class TracedWorld(HeapChecks checks = HeapChecks.Standard
         }
     }
 
-    /// <summary>Makes blocks in a scope of the calling thread, each of a list; keeps the first so many.</summary>
-    public GcHandle<TracedArray<Node>>[] MakeArrays(int count, int length, int kept)
+    /// <summary>Makes blocks in a scope of the calling thread, and keeps the first so many.</summary>
+    public void MakeNodes(int count, int kept)
     {
-        GcHandle<TracedArray<Node>>[] handles = new GcHandle<TracedArray<Node>>[kept];
         using GcScope scope = Heap.Enter();
         for (int i = 0; i < count; i++)
         {
-            GcRef<TracedArray<Node>> array = scope.NewArray<Node>(length);
+            GcRef<Node> node = scope.New<Node>();
+            Assert.True(node.Value.Left.IsNull && node.Value.Right.IsNull && node.Value.Value == 0);
+            node.Value.Value = i + 1;
+            node.Value.Left.Set(scope, node);
             if (i < kept)
             {
-                handles[i] = scope.Keep(array);
+                scope.Keep(node);
             }
         }
-
-        return handles;
     }
+
+    /// <summary>The same with blocks of which a span has few.</summary>
+    public void MakeMedium(int count, int kept) => MakeArrays(MediumLength, count, kept);
+
+    /// <summary>The same with blocks that are a span each.</summary>
+    public void MakeLarge(int count, int kept) => MakeArrays(LargeLength, count, kept);
 
     /// <summary>
     /// Marks and lets the generation grow, as a collection does, and wakes nobody: all that died is left to be swept. Nobody else uses
     /// the heap.
     /// </summary>
     /// <param name="keepCaches">Whether caches keep what they have, and are stale; else they give it back before.</param>
-    public void Mark(bool keepCaches = false)
+    /// <param name="others">How many more count as sweeping, until they say that they have ended.</param>
+    public void Mark(bool keepCaches = false, int others = 0)
     {
         Traced.Caches.ForEach(&FlushStale, Traced);
         Sweeper.Finish();
@@ -64,7 +85,7 @@ internal sealed unsafe class TracedWorld(HeapChecks checks = HeapChecks.Standard
 
         using MarkTeam team = new(Heap.Core.Os, maxThreads: 1);
         long marked = team.Mark(Traced, SweepGeneration.MarkPlane(Sweeper.Generation));
-        Sweeper.Advance(keepCaches ? Traced.Caches.CountUsed() : 0);
+        Sweeper.Advance((keepCaches ? Traced.Caches.CountUsed() : 0) + others);
         if (!keepCaches)
         {
             Traced.Caches.ForEach(&Renew, Traced);
@@ -120,6 +141,21 @@ internal sealed unsafe class TracedWorld(HeapChecks checks = HeapChecks.Standard
     private static void Flush(TracedHeap heap, TracedCache* cache) => heap.Flush(cache);
 
     private static void Renew(TracedHeap heap, TracedCache* cache) => cache->Generation = heap.Sweeper.Generation;
+
+    private void MakeArrays(int length, int count, int kept)
+    {
+        using GcScope scope = Heap.Enter();
+        for (int i = 0; i < count; i++)
+        {
+            GcRef<TracedArray<Node>> array = scope.NewArray<Node>(length);
+            Assert.True(array.Value[0].IsNull && array.Value[length - 1].IsNull);
+            array.Value[0].Set(scope, new GcRef<Node>(array.Address));
+            if (i < kept)
+            {
+                scope.Keep(array);
+            }
+        }
+    }
 
     private void CheckSpan(TracedSpan* span, uint generation, bool done)
     {

@@ -3,7 +3,6 @@ using SpanHeap.Pages;
 using SpanHeap.Spans;
 using SpanHeap.Sweeping;
 using SpanHeap.Tests.Interleaving.Scheduling;
-using SpanHeap.Tests.Tracing;
 using Xunit.Abstractions;
 
 namespace SpanHeap.Tests.Interleaving.Scenarios;
@@ -17,7 +16,6 @@ public sealed class PublicationTests(ITestOutputHelper output)
 {
     private const int Sweeper = 0;
     private const int Owner = 1;
-    private const int Length = 10_000;
 
     private static readonly (int, InterleavingPoint?)[] s_sixSteps =
     [
@@ -74,7 +72,7 @@ public sealed class PublicationTests(ITestOutputHelper output)
     private static unsafe Scenario Make(NewOwner owner, bool mutant)
     {
         TracedWorld world = new();
-        world.MakeArrays(count: 1, Length, kept: 0);
+        world.MakeLarge(count: 1, kept: 0);
         world.Mark();
         nint place = world.FirstTraced;
         ulong[] written = [];
@@ -125,13 +123,8 @@ public sealed class PublicationTests(ITestOutputHelper output)
             return;
         }
 
-        using (GcScope scope = world.Heap.Enter())
-        {
-            GcRef<TracedArray<Node>> array = scope.NewArray<Node>(Length);
-            Assert.Equal(place, array.Address);
-            scope.Keep(array);
-        }
-
+        world.MakeLarge(count: 1, kept: 1);
+        Assert.Equal(place, world.FirstTraced);
         if (owner == NewOwner.TracedAndMarked)
         {
             world.Mark();
