@@ -68,6 +68,25 @@ internal sealed unsafe class TracedWorld(HeapChecks checks = HeapChecks.Standard
     /// <summary>The same with blocks that are a span each.</summary>
     public void MakeLarge(int count, int kept) => MakeArrays(LargeLength, count, kept);
 
+    /// <summary>Makes and frees by hand so many blocks that are spans of their own, of the sizes that traced ones have too.</summary>
+    public void MakeManual(int count)
+    {
+        nint[] blocks = new nint[count];
+        for (int i = 0; i < count; i++)
+        {
+            blocks[i] = (nint)Heap.Alloc((nuint)(LargeLength * sizeof(nint) * (i + 1)));
+            *(long*)blocks[i] = i;
+            InterleavingPoints.At(InterleavingPoint.SpanPagesTaken);
+        }
+
+        for (int i = 0; i < count; i++)
+        {
+            Assert.Equal(i, *(long*)blocks[i]);
+            Heap.Free((void*)blocks[i]);
+            InterleavingPoints.At(InterleavingPoint.SpanReleased);
+        }
+    }
+
     /// <summary>
     /// Marks and lets the generation grow, as a collection does, and wakes nobody: all that died is left to be swept. Nobody else uses
     /// the heap.

@@ -32,7 +32,7 @@ public sealed class CompletionTests(ITestOutputHelper output)
             };
         }
 
-        Explore(Make, preemptions: 2);
+        Exploration.RunAllAndSeeds(Make, output, preemptions: 2);
     }
 
     [Fact]
@@ -60,7 +60,7 @@ public sealed class CompletionTests(ITestOutputHelper output)
             };
         }
 
-        Explore(Make, preemptions: 2);
+        Exploration.RunAllAndSeeds(Make, output, preemptions: 2);
     }
 
     [Fact]
@@ -93,7 +93,7 @@ public sealed class CompletionTests(ITestOutputHelper output)
             };
         }
 
-        Explore(Make, preemptions: 3);
+        Exploration.RunAllAndSeeds(Make, output, preemptions: 3);
     }
 
     [Fact]
@@ -127,7 +127,7 @@ public sealed class CompletionTests(ITestOutputHelper output)
             };
         }
 
-        Explore(Make, preemptions: 1);
+        Exploration.RunAllAndSeeds(Make, output, preemptions: 1);
     }
 
     [Fact]
@@ -156,7 +156,7 @@ public sealed class CompletionTests(ITestOutputHelper output)
             };
         }
 
-        Explore(Make, preemptions: 2);
+        Exploration.RunAllAndSeeds(Make, output, preemptions: 2);
     }
 
     [Fact]
@@ -178,7 +178,7 @@ public sealed class CompletionTests(ITestOutputHelper output)
             };
         }
 
-        Explore(Make, preemptions: 1);
+        Exploration.RunAllAndSeeds(Make, output, preemptions: 1);
     }
 
     private static void SweepAll(TracedWorld world, SweepReason reason)
@@ -186,11 +186,5 @@ public sealed class CompletionTests(ITestOutputHelper output)
         while (world.Sweeper.SweepOne(reason) >= 0)
         {
         }
-    }
-
-    private void Explore(Func<Scenario> make, int preemptions)
-    {
-        output.WriteLine($"{Exploration.RunAll(make, preemptions)} schedules with up to {preemptions} preemptions");
-        Exploration.RunSeeds(make);
     }
 }

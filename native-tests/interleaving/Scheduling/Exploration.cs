@@ -1,3 +1,5 @@
+using Xunit.Abstractions;
+
 namespace SpanHeap.Tests.Interleaving.Scheduling;
 
 /// <summary>Runs a scenario in many orders.</summary>
@@ -51,6 +53,13 @@ internal static class Exploration
             steps = Run(make, new RandomOrder(seed)).Steps.Count;
             Run(make, new PriorityOrder(seed, PriorityChanges, steps));
         }
+    }
+
+    /// <summary>All schedules with so few preemptions, then random ones.</summary>
+    public static void RunAllAndSeeds(Func<Scenario> make, ITestOutputHelper output, int preemptions)
+    {
+        output.WriteLine($"{RunAll(make, preemptions)} schedules with up to {preemptions} preemptions");
+        RunSeeds(make);
     }
 
     /// <summary>Looks for a schedule that fails.</summary>

@@ -31,6 +31,9 @@ internal sealed unsafe class ScheduledThread
     /// <summary>What it waits for; null when it can go on.</summary>
     public Func<bool>? Condition { get; set; }
 
+    /// <summary>How much had been done when it last looked for what another must do; a thread that does not wait so has 0.</summary>
+    public int LookedAt { get; set; }
+
     /// <summary>Whether it has come to its end.</summary>
     public bool HasEnded { get; set; }
 

@@ -29,6 +29,9 @@ internal sealed class Scheduler : IInterleaver
     // Given by a thread that ends, or gives up.
     private readonly Turn _ended = new();
     private bool _looking;
+
+    // Points passed but for those of threads that only looked once more.
+    private int _progress = 1;
     private Exception? _failure;
 
     // Where the threads were then.
@@ -140,6 +143,7 @@ internal sealed class Scheduler : IInterleaver
             Guard(_scenario.Always);
         }
 
+        NoteProgress(thread, spins: false);
         thread.End();
         _ended.Give();
     }
@@ -157,6 +161,7 @@ internal sealed class Scheduler : IInterleaver
             own.Point = point;
             own.Condition = condition;
             _steps.Add((own.Number, point));
+            NoteProgress(own, spins);
             Guard(_scenario.Always);
             if (_steps.Count > MostSteps)
             {
@@ -184,16 +189,20 @@ internal sealed class Scheduler : IInterleaver
         next.GiveTurn();
     }
 
+    // Who looks in a loop sleeps until somebody else has done something: else two that look could keep the turn for ever.
+    private void NoteProgress(ScheduledThread thread, bool spins)
+    {
+        _progress += spins && thread.LookedAt != 0 ? 0 : 1;
+        thread.LookedAt = spins ? _progress : 0;
+    }
+
     // Who goes on; null when nobody can, which is a failure.
     private ScheduledThread? Choose(int current, InterleavingPoint? point, bool spins)
     {
-        _ready.Clear();
-        foreach (ScheduledThread thread in _threads)
+        FindReady(current, withSleepers: false);
+        if (_ready.Count == 0 && (spins || current == NobodyYet || !IsReady(_threads[current])))
         {
-            if (thread.Number != current && IsReady(thread))
-            {
-                _ready.Add(thread.Number);
-            }
+            FindReady(current, withSleepers: true);
         }
 
         bool canGoOn = current != NobodyYet && IsReady(_threads[current]) && (!spins || _ready.Count == 0);
@@ -221,6 +230,18 @@ internal sealed class Scheduler : IInterleaver
         int chosen = _ready[_order.Choose(new Choice(_steps.Count, current, point, canGoOn, _ready))];
         _decisions.Add(chosen);
         return _threads[chosen];
+    }
+
+    private void FindReady(int current, bool withSleepers)
+    {
+        _ready.Clear();
+        foreach (ScheduledThread thread in _threads)
+        {
+            if (thread.Number != current && (withSleepers || thread.LookedAt < _progress) && IsReady(thread))
+            {
+                _ready.Add(thread.Number);
+            }
+        }
     }
 
     private bool IsReady(ScheduledThread thread)
