@@ -1,6 +1,7 @@
 using SpanHeap.Pages;
 using SpanHeap.Spans;
 using SpanHeap.Sweeping;
+using SpanHeap.Tests.Sweeping;
 using SpanHeap.Tests.Tracing;
 using SpanHeap.Tracing;
 
@@ -87,31 +88,8 @@ internal sealed unsafe class TracedWorld(HeapChecks checks = HeapChecks.Standard
         }
     }
 
-    /// <summary>
-    /// Marks and lets the generation grow, as a collection does, and wakes nobody: all that died is left to be swept. Nobody else uses
-    /// the heap.
-    /// </summary>
-    /// <param name="keepCaches">Whether caches keep what they have, and are stale; else they give it back before.</param>
-    /// <param name="others">How many more count as sweeping, until they say that they have ended.</param>
-    public void Mark(bool keepCaches = false, int others = 0)
-    {
-        Traced.Caches.ForEach(&FlushStale, Traced);
-        Sweeper.Finish();
-        if (!keepCaches)
-        {
-            Traced.Caches.ForEach(&Flush, Traced);
-        }
-
-        using MarkTeam team = new(Heap.Core.Os, maxThreads: 1);
-        long marked = team.Mark(Traced, SweepGeneration.MarkPlane(Sweeper.Generation));
-        Sweeper.Advance((keepCaches ? Traced.Caches.CountUsed() : 0) + others);
-        if (!keepCaches)
-        {
-            Traced.Caches.ForEach(&Renew, Traced);
-        }
-
-        Traced.Pacer.BeginCycle(marked);
-    }
+    /// <inheritdoc cref="QuietCycle.Mark"/>
+    public void Mark(bool keepCaches = false, int others = 0) => QuietCycle.Mark(Traced, keepCaches, others);
 
     /// <summary>What must hold of every span at every point, whatever threads are about.</summary>
     public void CheckSpans()
@@ -148,18 +126,6 @@ internal sealed unsafe class TracedWorld(HeapChecks checks = HeapChecks.Standard
     }
 
     public void Dispose() => Heap.Dispose();
-
-    private static void FlushStale(TracedHeap heap, TracedCache* cache)
-    {
-        if (cache->Generation != heap.Sweeper.Generation)
-        {
-            heap.Flush(cache);
-        }
-    }
-
-    private static void Flush(TracedHeap heap, TracedCache* cache) => heap.Flush(cache);
-
-    private static void Renew(TracedHeap heap, TracedCache* cache) => cache->Generation = heap.Sweeper.Generation;
 
     private void MakeArrays(int length, int count, int kept)
     {

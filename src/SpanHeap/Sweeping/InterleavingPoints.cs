@@ -66,6 +66,9 @@ internal enum InterleavingPoint
 
     /// <summary>Waiting for other markers.</summary>
     MarkWorkAwaited,
+
+    /// <summary>Found nothing left; still said to be running.</summary>
+    BackgroundRoundEnding,
     BackgroundRoundEnded,
 
     /// <summary>No slot is free, and none is added yet.</summary>

@@ -49,6 +49,8 @@ internal sealed class BackgroundSweeper(Sweeper sweeper) : IDisposable
                     Thread.Yield();
                 }
             }
+
+            InterleavingPoints.At(InterleavingPoint.BackgroundRoundEnding);
         }
         finally
         {
