@@ -79,6 +79,27 @@ public sealed class SchedulerTests
     }
 
     [Fact]
+    public void A_thread_that_blocks_elsewhere_is_named_with_its_place()
+    {
+        using ManualResetEventSlim never = new();
+        Scenario Blocking() => new(
+            Nothing.Instance,
+            ("blocks", () =>
+            {
+                InterleavingPoints.At(Anywhere);
+                never.Wait();
+            }))
+        {
+            Hang = TimeSpan.FromMilliseconds(100),
+        };
+
+        ScheduleFailedException failure = Assert.Throws<ScheduleFailedException>(() => Exploration.RunAll(Blocking, preemptions: 0));
+
+        Assert.Contains("who has the turn: 0 (blocks) is at SpanTaken", failure.Message, StringComparison.Ordinal);
+        never.Set();
+    }
+
+    [Fact]
     public void A_loop_that_waits_gives_way_and_one_that_waits_in_vain_is_found()
     {
         bool done = false;

@@ -4,11 +4,11 @@ namespace SpanHeap.Tests.Interleaving.Scheduling;
 
 /// <summary>What an order decides on.</summary>
 /// <param name="Step">How many points have been passed.</param>
-/// <param name="Current">The thread that has the turn.</param>
-/// <param name="Point">Where it is; null at its end, and before any thread has begun.</param>
+/// <param name="Current">The thread that has the turn, or had it and has ended; null at the beginning.</param>
+/// <param name="Point">Where it is; null at its end.</param>
 /// <param name="CurrentCanGoOn">Whether the current thread is one of the ready ones; then it is the first of them.</param>
 /// <param name="Ready">Numbers of those who could go on, at least two.</param>
-internal readonly record struct Choice(int Step, int Current, InterleavingPoint? Point, bool CurrentCanGoOn, IReadOnlyList<int> Ready);
+internal readonly record struct Choice(int Step, int? Current, InterleavingPoint? Point, bool CurrentCanGoOn, IReadOnlyList<int> Ready);
 
 /// <summary>Decides who goes on.</summary>
 internal abstract class Order

@@ -33,9 +33,9 @@ internal sealed class PriorityOrder : Order
     {
         // Steps of one thread alone come to no choice: a change that fell among them comes now.
         int step = choice.Step;
-        if (_changes.RemoveWhere(change => change <= step) > 0)
+        if (_changes.RemoveWhere(change => change <= step) > 0 && choice.Current is { } current)
         {
-            NoteSpin(choice.Current);
+            NoteSpin(current);
         }
 
         int best = 0;

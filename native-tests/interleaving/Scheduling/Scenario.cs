@@ -8,6 +8,9 @@ internal sealed class Scenario(IDisposable world, params (string Name, Action Bo
     /// <summary>Whether waits with a bound go on for ever.</summary>
     public bool IsPatient { get; init; } = true;
 
+    /// <summary>How long may pass until the next thread ends.</summary>
+    public TimeSpan Hang { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>What must hold at each point.</summary>
     public Action? Always { get; init; }
 

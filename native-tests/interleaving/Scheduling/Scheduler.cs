@@ -12,26 +12,24 @@ namespace SpanHeap.Tests.Interleaving.Scheduling;
 /// </remarks>
 internal sealed class Scheduler : IInterleaver
 {
-    private const int NobodyYet = -1;
-
     // A schedule that has not ended after so many is taken for an endless one.
     private const int MostSteps = 20_000;
-
-    private static readonly TimeSpan s_hang = TimeSpan.FromSeconds(30);
+    private const int StepsTold = 60;
 
     private readonly Scenario _scenario;
     private readonly Order _order;
-    private readonly List<ScheduledThread> _threads = [];
+    private readonly ReadyThreads _threads = new();
     private readonly List<(int Thread, InterleavingPoint Point)> _steps = [];
     private readonly List<int> _decisions = [];
-    private readonly List<int> _ready = [];
 
     // Given by a thread that ends, or gives up.
     private readonly Turn _ended = new();
-    private bool _looking;
 
-    // Points passed but for those of threads that only looked once more.
-    private int _progress = 1;
+    // Who has the turn, or had it last; null at the beginning.
+    private ScheduledThread? _current;
+
+    // Set while conditions and checks look at the heap: points that they come by are none.
+    private bool _looking;
     private Exception? _failure;
 
     // Where the threads were then.
@@ -58,15 +56,13 @@ internal sealed class Scheduler : IInterleaver
         return new Schedule(Decisions.Write(scheduler._decisions), scheduler._steps);
     }
 
-    void IInterleaver.At(InterleavingPoint point) => Pass(point, condition: null, spins: false);
+    void IInterleaver.At(InterleavingPoint point) => Pass(point, condition: null, looks: false);
 
-    void IInterleaver.Await(InterleavingPoint point, Func<bool> condition) => Pass(point, condition, spins: false);
+    void IInterleaver.Await(InterleavingPoint point, Func<bool> condition) => Pass(point, condition, looks: false);
 
-    void IInterleaver.Spin(InterleavingPoint point) => Pass(point, condition: null, spins: true);
+    void IInterleaver.Spin(InterleavingPoint point) => Pass(point, condition: null, looks: true);
 
     void IInterleaver.Fork(string name, Action work) => Add(name, work);
-
-    private ScheduledThread Current { get; set; } = null!;
 
     private void Add(string name, Action body) => _threads.Add(new ScheduledThread(_threads.Count, name, thread => RunThread(thread, body)));
 
@@ -77,44 +73,34 @@ internal sealed class Scheduler : IInterleaver
             Add(name, body);
         }
 
-        int current = NobodyYet;
-        while (!_givenUp && _threads.Exists(static thread => !thread.HasEnded))
+        while (!_givenUp && !_threads.HaveAllEnded && Choose(null, looks: false) is { } next)
         {
-            if (Choose(current, null, spins: false) is not { } next)
-            {
-                break;
-            }
-
             Hand(next);
-            if (!_ended.TryAwait(s_hang))
+            if (!_ended.TryAwait(_scenario.Hang))
             {
-                Fail(new TimeoutException($"No thread has come to its end for {s_hang.TotalSeconds} s; {Current} has the turn."));
+                Fail(new TimeoutException($"No thread has come to its end for {_scenario.Hang.TotalSeconds} s; who has the turn: {_current}."));
                 break;
             }
 
-            current = Current.Number;
-            AwaitDeaths();
+            _threads.ForEach(AwaitDeath);
         }
 
         if (!_givenUp)
         {
-            Guard(_scenario.AtEnd);
+            Look(_scenario.AtEnd);
         }
 
         if (_failure != null)
         {
-            throw Failed();
+            throw Failed(_failure);
         }
     }
 
-    private void AwaitDeaths()
+    private void AwaitDeath(ScheduledThread thread)
     {
-        foreach (ScheduledThread thread in _threads)
+        if (thread.HasEnded && !thread.AwaitDeath(_scenario.Hang))
         {
-            if (thread.HasEnded && !thread.AwaitDeath(s_hang))
-            {
-                Fail(new TimeoutException($"The thread {thread} does not die."));
-            }
+            Fail(new TimeoutException($"Thread {thread} does not die."));
         }
     }
 
@@ -140,39 +126,41 @@ internal sealed class Scheduler : IInterleaver
         InterleavingPoints.Visitor = null;
         if (!_givenUp)
         {
-            Guard(_scenario.Always);
+            Look(_scenario.Always);
+            _threads.NoteProgress(thread, looks: false);
         }
 
-        NoteProgress(thread, spins: false);
         thread.End();
         _ended.Give();
     }
 
-    private void Pass(InterleavingPoint point, Func<bool>? condition, bool spins)
+    private void Pass(InterleavingPoint point, Func<bool>? condition, bool looks)
     {
+        if (_givenUp)
+        {
+            throw new ScheduleGivenUpException();
+        }
+
         if (_looking)
         {
             return;
         }
 
-        ScheduledThread own = Current;
-        if (!_givenUp)
+        ScheduledThread own = _current!;
+        own.Point = point;
+        own.Condition = condition;
+        _steps.Add((own.Number, point));
+        _threads.NoteProgress(own, looks);
+        Look(_scenario.Always);
+        if (_steps.Count > MostSteps)
         {
-            own.Point = point;
-            own.Condition = condition;
-            _steps.Add((own.Number, point));
-            NoteProgress(own, spins);
-            Guard(_scenario.Always);
-            if (_steps.Count > MostSteps)
-            {
-                Fail(new TimeoutException($"The schedule does not end: it has {_steps.Count} steps."));
-            }
+            Fail(new TimeoutException($"The schedule does not end: it has {_steps.Count} steps."));
+        }
 
-            if (!_givenUp && Choose(own.Number, point, spins) is { } next && next != own)
-            {
-                Hand(next);
-                own.AwaitTurn();
-            }
+        if (!_givenUp && Choose(point, looks) is { } next && next != own)
+        {
+            Hand(next);
+            own.AwaitTurn();
         }
 
         if (_givenUp)
@@ -185,74 +173,36 @@ internal sealed class Scheduler : IInterleaver
 
     private void Hand(ScheduledThread next)
     {
-        Current = next;
+        _current = next;
         next.GiveTurn();
     }
 
-    // Who looks in a loop sleeps until somebody else has done something: else two that look could keep the turn for ever.
-    private void NoteProgress(ScheduledThread thread, bool spins)
-    {
-        _progress += spins && thread.LookedAt != 0 ? 0 : 1;
-        thread.LookedAt = spins ? _progress : 0;
-    }
-
     // Who goes on; null when nobody can, which is a failure.
-    private ScheduledThread? Choose(int current, InterleavingPoint? point, bool spins)
+    private ScheduledThread? Choose(InterleavingPoint? point, bool looks)
     {
-        FindReady(current, withSleepers: false);
-        if (_ready.Count == 0 && (spins || current == NobodyYet || !IsReady(_threads[current])))
+        _looking = true;
+        IReadOnlyList<int> ready = _threads.Find(_current, looks, out bool canGoOn);
+        _looking = false;
+        if (looks)
         {
-            FindReady(current, withSleepers: true);
+            _order.NoteSpin(_current!.Number);
         }
 
-        bool canGoOn = current != NobodyYet && IsReady(_threads[current]) && (!spins || _ready.Count == 0);
-        if (canGoOn)
+        switch (ready.Count)
         {
-            _ready.Insert(0, current);
+            case 0:
+                Fail(new TimeoutException("All threads wait for each other."));
+                return null;
+            case 1:
+                return _threads[ready[0]];
         }
 
-        if (spins)
-        {
-            _order.NoteSpin(current);
-        }
-
-        if (_ready.Count == 0)
-        {
-            Fail(new TimeoutException("All threads wait for each other."));
-            return null;
-        }
-
-        if (_ready.Count == 1)
-        {
-            return _threads[_ready[0]];
-        }
-
-        int chosen = _ready[_order.Choose(new Choice(_steps.Count, current, point, canGoOn, _ready))];
+        int chosen = ready[_order.Choose(new Choice(_steps.Count, _current?.Number, point, canGoOn, ready))];
         _decisions.Add(chosen);
         return _threads[chosen];
     }
 
-    private void FindReady(int current, bool withSleepers)
-    {
-        _ready.Clear();
-        foreach (ScheduledThread thread in _threads)
-        {
-            if (thread.Number != current && (withSleepers || thread.LookedAt < _progress) && IsReady(thread))
-            {
-                _ready.Add(thread.Number);
-            }
-        }
-    }
-
-    private bool IsReady(ScheduledThread thread)
-    {
-        _looking = true;
-        bool ready = thread.IsReady;
-        _looking = false;
-        return ready;
-    }
-
-    private void Guard(Action? check)
+    private void Look(Action? check)
     {
         _looking = true;
         try
@@ -269,42 +219,28 @@ internal sealed class Scheduler : IInterleaver
 
     private void Fail(Exception failure)
     {
-        if (_givenUp)
+        if (!_givenUp)
         {
-            return;
-        }
-
-        _failure = failure;
-        _places = string.Join("; ", _threads);
-        _givenUp = true;
-        foreach (ScheduledThread thread in _threads)
-        {
-            thread.GiveTurn();
+            _failure = failure;
+            _places = _threads.ToString();
+            _givenUp = true;
+            _threads.ForEach(static thread => thread.GiveTurn());
         }
     }
 
-    private ScheduleFailedException Failed()
+    private ScheduleFailedException Failed(Exception failure)
     {
-        foreach (ScheduledThread thread in _threads)
-        {
-            // Best effort: one that hangs does so in its own background.
-            thread.AwaitDeath(TimeSpan.FromSeconds(1));
-        }
-
+        // Best effort: one that hangs does so in its own background.
+        _threads.ForEach(static thread => thread.AwaitDeath(TimeSpan.FromSeconds(1)));
         string decisions = Decisions.Write(_decisions);
-        IEnumerable<string> last = _steps.TakeLast(60).Select(step => $"  {step.Thread} {_threads[step.Thread].Name}: {step.Point}");
+        IEnumerable<string> last = _steps.TakeLast(StepsTold).Select(step => $"  {step.Thread} {_threads[step.Thread].Name}: {step.Point}");
         string message = $"""
-            {_failure!.Message}
+            {failure.Message}
             In the {_order.Description}; to see it again: decisions "{decisions}".
             Threads: {_places}.
             Its {_steps.Count} points, or the last of them:
             {string.Join(Environment.NewLine, last)}
             """;
-        return new ScheduleFailedException(message, decisions, _failure);
+        return new ScheduleFailedException(message, decisions, failure);
     }
 }
-
-/// <summary>A schedule that came to its end.</summary>
-/// <param name="Decisions">For <see cref="ReplayedOrder"/>.</param>
-/// <param name="Steps">The points that were passed, and by whom.</param>
-internal sealed record Schedule(string Decisions, IReadOnlyList<(int Thread, InterleavingPoint Point)> Steps);
