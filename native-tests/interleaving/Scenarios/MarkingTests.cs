@@ -69,6 +69,7 @@ public sealed class MarkingTests(ITestOutputHelper output)
             uint plane = SweepGeneration.MarkPlane(world.Sweeper.Generation);
             MarkQueue queue = new(world.Heap.Core.Os);
             queue.Begin(markers);
+            int ended = 0;
             return new Scenario(world, [.. Enumerable.Range(0, markers).Select<int, (string, Action)>(number => ($"marker {number}", () =>
             {
                 Marker marker = new(queue, plane, shared: true);
@@ -78,11 +79,15 @@ public sealed class MarkingTests(ITestOutputHelper output)
                 }
 
                 marker.Drain();
+                ended++;
                 marker.Release();
             }))])
             {
+                Passing = point =>
+                    Assert.True(ended == 0 || point is not (InterleavingPoint.MarkWorkGiven or InterleavingPoint.MarkWorkTaken), "A marker has ended while there was work."),
                 AtEnd = () =>
                 {
+                    Assert.Equal(markers, ended);
                     Assert.Equal(made, CountMarks(world, plane));
                     queue.Dispose();
                 },

@@ -1,3 +1,5 @@
+using SpanHeap.Sweeping;
+
 namespace SpanHeap.Tests.Interleaving.Scheduling;
 
 /// <summary>What is run in one order after the other, each time made anew.</summary>
@@ -10,6 +12,9 @@ internal sealed class Scenario(IDisposable world, params (string Name, Action Bo
 
     /// <summary>How long may pass until the next thread ends.</summary>
     public TimeSpan Hang { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>What must hold where a thread is.</summary>
+    public Action<InterleavingPoint>? Passing { get; init; }
 
     /// <summary>What must hold at each point.</summary>
     public Action? Always { get; init; }

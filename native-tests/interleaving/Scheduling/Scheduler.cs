@@ -152,6 +152,7 @@ internal sealed class Scheduler : IInterleaver
         _steps.Add((own.Number, point));
         _threads.NoteProgress(own, looks);
         Look(_scenario.Always);
+        Look(() => _scenario.Passing?.Invoke(point));
         if (_steps.Count > MostSteps)
         {
             Fail(new TimeoutException($"The schedule does not end: it has {_steps.Count} steps."));
