@@ -54,6 +54,9 @@ internal enum InterleavingPoint
     /// <summary>Waiting at the closed gate.</summary>
     GateAwaited,
 
+    /// <summary>The gate was open; it may be closed again.</summary>
+    GatePassed,
+
     /// <summary>Waiting for threads that are in a scope.</summary>
     ScopesAwaited,
 

@@ -109,7 +109,9 @@ internal sealed unsafe class Gate(TracedCaches caches) : IDisposable
             Volatile.Write(ref cache->Depth, 0);
             InterleavingPoints.Await(InterleavingPoint.GateAwaited, () => _open.IsSet);
             _open.Wait();
+            InterleavingPoints.At(InterleavingPoint.GatePassed);
             Volatile.Write(ref cache->Depth, 1);
+            InterleavingPoints.At(InterleavingPoint.ScopeEntering);
         }
         while (Volatile.Read(ref _closed) != 0);
     }
