@@ -18,7 +18,10 @@ public sealed class OwnershipTests(ITestOutputHelper output)
         {
             TracedWorld world = new();
             world.MakeMedium(count: 7, kept: 2);
-            world.Mark(others: 1);
+            world.MakeNodes(count: 3, kept: 1);
+
+            // The caller's cache keeps two spans, which nobody else may sweep.
+            world.Mark(keepCaches: true, others: 1);
             return new Scenario(
                 world,
                 ("by pages", () => SweepByPages(world)),
@@ -33,8 +36,9 @@ public sealed class OwnershipTests(ITestOutputHelper output)
                 Always = world.CheckSpans,
                 AtEnd = () =>
                 {
-                    Assert.Equal(5, world.Traced.Statistics.SmallBlocksFreed);
-                    world.AssertLeft(small: 3, large: 0);
+                    world.AssertLeft(small: 4, large: 0);
+                    Assert.Equal(2, world.Traced.Statistics.SpansSweptBy(SweepReason.Flush));
+                    Assert.Equal(9, world.Traced.Statistics.SmallBlocksFreed);
                 },
             };
         }
