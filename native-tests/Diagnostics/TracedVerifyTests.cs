@@ -174,9 +174,6 @@ public sealed unsafe class TracedVerifyTests : IDisposable
     public void A_cache_that_left_more_scopes_than_it_entered_is_found()
     {
         AssertFound("counts -1 scopes", () => _sound.Heap.Traced.Caches.Last->Depth = -1);
-        _sound.Heap.Traced.Caches.Last->Depth = 0;
-    }
-
         // Nobody disposes a heap that seems to be in use.
         _sound.Heap.Traced.Caches.Last->Depth = 0;
     }

@@ -3,6 +3,7 @@ using SpanHeap.Tests.Support;
 
 namespace SpanHeap.Tests.Sweeping;
 
+[Trait("Category", "Protocol")]
 public sealed class SweepProgressTests
 {
     [Fact]

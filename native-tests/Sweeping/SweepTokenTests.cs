@@ -4,6 +4,7 @@ using SpanHeap.Tests.Support;
 
 namespace SpanHeap.Tests.Sweeping;
 
+[Trait("Category", "Protocol")]
 public sealed unsafe class SweepTokenTests
 {
     private const uint Generation = SweepGeneration.First + SweepGeneration.Step;

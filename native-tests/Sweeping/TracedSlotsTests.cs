@@ -3,6 +3,7 @@ using SpanHeap.Spans;
 
 namespace SpanHeap.Tests.Sweeping;
 
+[Trait("Category", "Protocol")]
 public sealed unsafe class TracedSlotsTests
 {
     private const int FirstPage = 1000;

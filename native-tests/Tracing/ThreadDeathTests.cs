@@ -2,6 +2,7 @@ using SpanHeap.Tests.Support;
 
 namespace SpanHeap.Tests.Tracing;
 
+[Trait("Category", "Protocol")]
 public sealed unsafe class ThreadDeathTests
 {
     [Fact]

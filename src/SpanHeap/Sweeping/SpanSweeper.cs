@@ -24,10 +24,12 @@ internal sealed unsafe class SpanSweeper(TracedSpanSource spans, SweepStatistics
         {
             int pages = span->Span.Pages;
             spans.Release(span);
+            InterleavingPoints.At(InterleavingPoint.SpanPublished);
             return pages;
         }
 
         spans.SetOf(span->Kind)->AddSwept(span, token.Generation);
+        InterleavingPoints.At(InterleavingPoint.SpanPublished);
         return 0;
     }
 

@@ -107,6 +107,7 @@ internal sealed unsafe class Sweeper(TracedSpanSource spans, SpanSweeper spanSwe
         {
         }
 
+        InterleavingPoints.Await(InterleavingPoint.SweepersAwaited, () => IsDone);
         while (!IsDone)
         {
             Thread.Yield();
@@ -121,6 +122,7 @@ internal sealed unsafe class Sweeper(TracedSpanSource spans, SpanSweeper spanSwe
         while (_progress.Sweepers > 0)
         {
             any = true;
+            InterleavingPoints.Await(InterleavingPoint.SweepersAwaited, () => _progress.Sweepers == 0);
             Thread.Yield();
         }
 
@@ -135,6 +137,7 @@ internal sealed unsafe class Sweeper(TracedSpanSource spans, SpanSweeper spanSwe
 
     private int SweepNext(SweepReason reason)
     {
+        InterleavingPoints.At(InterleavingPoint.SweepBegun);
         uint generation = Generation;
         int kind;
         while ((kind = Volatile.Read(ref _nextKind)) < TracedKinds.Count)
@@ -142,10 +145,12 @@ internal sealed unsafe class Sweeper(TracedSpanSource spans, SpanSweeper spanSwe
             TracedSpan* span = TakeUnswept(spans.SetOf((uint)kind), generation);
             if (span == null)
             {
+                InterleavingPoints.At(InterleavingPoint.KindExhausted);
                 Interlocked.CompareExchange(ref _nextKind, kind + 1, kind);
                 continue;
             }
 
+            InterleavingPoints.At(InterleavingPoint.SpanTakenUnswept);
             if (SweepToken.TryAcquire(span, generation, out SweepToken token))
             {
                 InterleavingPoints.At(InterleavingPoint.SweepAcquired);
@@ -153,17 +158,20 @@ internal sealed unsafe class Sweeper(TracedSpanSource spans, SpanSweeper spanSwe
             }
         }
 
+        InterleavingPoints.At(InterleavingPoint.SweepFoundNothing);
         _progress.MarkDrained();
         return -1;
     }
 
     private TracedSpan* SweepNextForSlots(TracedSpanSet* set, int budget)
     {
+        InterleavingPoints.At(InterleavingPoint.SweepBegun);
         uint generation = Generation;
         TracedSpan* found = null;
         TracedSpan* span;
         while (found == null && budget-- > 0 && (span = TakeUnswept(set, generation)) != null)
         {
+            InterleavingPoints.At(InterleavingPoint.SpanTakenUnswept);
             if (SweepToken.TryAcquire(span, generation, out SweepToken token))
             {
                 InterleavingPoints.At(InterleavingPoint.SweepAcquired);

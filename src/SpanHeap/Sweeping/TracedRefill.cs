@@ -70,6 +70,7 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
         cache->Generation = generation;
         if (stale)
         {
+            InterleavingPoints.At(InterleavingPoint.CacheFlushed);
             sweeper.NoteFlushed();
         }
     }
@@ -138,6 +139,7 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
         if (span != null)
         {
             SweepFault.ThrowUnless(SweepGeneration.Of(span) == generation, span, generation, "is swept");
+            InterleavingPoints.At(InterleavingPoint.SpanTaken);
             Volatile.Write(ref span->SweepGen, SweepGeneration.Cached(generation));
         }
 

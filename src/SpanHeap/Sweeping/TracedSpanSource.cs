@@ -53,6 +53,7 @@ internal sealed unsafe class TracedSpanSource
             return null;
         }
 
+        InterleavingPoints.At(InterleavingPoint.SpanPagesTaken);
         needsZero = run.NeedsZero;
         Interlocked.Increment(ref _count);
         Interlocked.Add(ref _pagesInUse, run.Pages);
@@ -71,6 +72,7 @@ internal sealed unsafe class TracedSpanSource
         span->Allocated = 0;
         Volatile.Write(ref span->SweepGen, state);
         span->Span.State = SpanState.Traced;
+        InterleavingPoints.At(InterleavingPoint.SpanRecordWritten);
         WriteEntries(span);
         return span;
     }

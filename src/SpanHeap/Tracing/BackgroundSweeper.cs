@@ -16,6 +16,13 @@ internal sealed class BackgroundSweeper(Sweeper sweeper) : IDisposable
     {
         if (Interlocked.Exchange(ref _running, 1) == 0)
         {
+            bool taken = false;
+            InterleavingPoints.Fork("background sweeper", Run, ref taken);
+            if (taken)
+            {
+                return;
+            }
+
             ThreadPool.UnsafeQueueUserWorkItem(static self => self.Run(), this, preferLocal: false);
         }
     }
@@ -54,6 +61,8 @@ internal sealed class BackgroundSweeper(Sweeper sweeper) : IDisposable
                     Thread.Yield();
                 }
             }
+
+            InterleavingPoints.At(InterleavingPoint.BackgroundRoundEnding);
         }
         finally
         {
@@ -65,6 +74,8 @@ internal sealed class BackgroundSweeper(Sweeper sweeper) : IDisposable
     {
         // With a fence: whoever finds this round still running must be seen below to have left work.
         Interlocked.Exchange(ref _running, 0);
+
+        InterleavingPoints.At(InterleavingPoint.BackgroundRoundEnded);
 
         // A cycle that began just now found this round still running.
         if (sweeper.HasWork && Volatile.Read(ref _disposed) == 0)

@@ -139,6 +139,7 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
     {
         long start = Stopwatch.GetTimestamp();
         TimeSpan longest = LongestWait;
+        InterleavingPoints.AwaitFree(InterleavingPoint.CollectorAwaited, _collecting);
         if (!_collecting.TryEnter(longest))
         {
             throw new TimeoutException(ScopeWatchdog.Describe(heap, heap.Caches.FindInScope(), longest));
@@ -185,7 +186,9 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
 
             uint plane = SweepGeneration.MarkPlane(heap.Sweeper.Generation);
             heap.Checks.BeforeMarking();
+            InterleavingPoints.At(InterleavingPoint.MarkingBegins);
             long marked = _team.Mark(heap, plane);
+            InterleavingPoints.At(InterleavingPoint.MarkingEnded);
             heap.Checks.AfterMarking(plane);
             long markEnd = Stopwatch.GetTimestamp();
             int stale = 0;

@@ -34,7 +34,13 @@ internal sealed unsafe class Gate(TracedCaches caches) : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Enter(TracedCache* cache)
     {
-        if (cache->Depth++ == 0 && Volatile.Read(ref _closed) != 0)
+        if (cache->Depth++ != 0)
+        {
+            return;
+        }
+
+        InterleavingPoints.At(InterleavingPoint.ScopeEntering);
+        if (Volatile.Read(ref _closed) != 0)
         {
             EnterLater(cache);
         }
@@ -47,6 +53,7 @@ internal sealed unsafe class Gate(TracedCaches caches) : IDisposable
         if (cache->Depth >= depth)
         {
             Volatile.Write(ref cache->Depth, depth - 1);
+            InterleavingPoints.At(InterleavingPoint.ScopeLeft);
         }
     }
 
@@ -63,6 +70,8 @@ internal sealed unsafe class Gate(TracedCaches caches) : IDisposable
         long start = Stopwatch.GetTimestamp();
         for (int attempt = 0; (holdUp = caches.FindInScope()) != null; attempt++)
         {
+            InterleavingPoints.Spin(InterleavingPoint.ScopesAwaited);
+            InterleavingPoints.HoldClock(ref start);
             if (attempt > SpinsBeforeYield)
             {
                 if (Stopwatch.GetElapsedTime(start) >= patience)
@@ -97,8 +106,11 @@ internal sealed unsafe class Gate(TracedCaches caches) : IDisposable
         do
         {
             Volatile.Write(ref cache->Depth, 0);
+            InterleavingPoints.Await(InterleavingPoint.GateAwaited, () => _open.IsSet);
             _open.Wait();
+            InterleavingPoints.At(InterleavingPoint.GatePassed);
             Volatile.Write(ref cache->Depth, 1);
+            InterleavingPoints.At(InterleavingPoint.ScopeEntering);
         }
         while (Volatile.Read(ref _closed) != 0);
     }

@@ -1,4 +1,5 @@
 using SpanHeap.Os;
+using SpanHeap.Sweeping;
 
 namespace SpanHeap.Tracing;
 
@@ -65,6 +66,7 @@ internal sealed unsafe class MarkQueue(OsMemory os) : IDisposable
         _full = chunk;
         _fullCount++;
         _lock.Exit();
+        InterleavingPoints.At(InterleavingPoint.MarkWorkGiven);
     }
 
     /// <summary>Takes work, waiting for it as long as somebody may still give some; null when marking is done.</summary>
@@ -82,6 +84,7 @@ internal sealed unsafe class MarkQueue(OsMemory os) : IDisposable
                 _waiting -= waits ? 1 : 0;
                 _lock.Exit();
                 chunk->Next = null;
+                InterleavingPoints.At(InterleavingPoint.MarkWorkTaken);
                 return chunk;
             }
 
@@ -94,6 +97,7 @@ internal sealed unsafe class MarkQueue(OsMemory os) : IDisposable
                 return null;
             }
 
+            InterleavingPoints.Spin(InterleavingPoint.MarkWorkAwaited);
             Thread.SpinWait(20);
             Thread.Yield();
         }

@@ -1,4 +1,5 @@
 using SpanHeap.Os;
+using SpanHeap.Sweeping;
 
 namespace SpanHeap.Tracing;
 
@@ -32,6 +33,7 @@ internal sealed unsafe partial class RootTable(MetadataAllocator metadata)
         if (_free == null)
         {
             _lock.Exit();
+            InterleavingPoints.At(InterleavingPoint.RootSlotsMissing);
             RootBlock* added = (RootBlock*)metadata.Allocate((nuint)sizeof(RootBlock) + (SlotsPerBlock * (nuint)sizeof(RootSlot)));
             if (added == null)
             {

@@ -1,0 +1,79 @@
+using SpanHeap.Spans;
+using SpanHeap.Sweeping;
+using SpanHeap.Tests.Tracing;
+using SpanHeap.Tracing;
+
+namespace SpanHeap.Tests.Sweeping;
+
+/// <summary>Marks of slots that were not allocated: somebody has kept a pointer to a block that is gone.</summary>
+[Trait("Category", "Protocol")]
+public sealed unsafe class ZombieTests
+{
+    [Fact]
+    public void S21_More_marks_than_blocks_are_said_to_be_wrong()
+    {
+        using NativeHeap heap = TracedHeaps.Still();
+        TracedSpan* span = MarkOneTooMany(heap, kept: 10);
+
+        HeapCorruptionException error = AssertRefused(heap, span, poison: false);
+
+        Assert.Contains("no more blocks marked than were allocated", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(5)]
+    public void S21_With_full_checks_one_mark_of_a_free_slot_is_enough(int kept)
+    {
+        using NativeHeap heap = TracedHeaps.Still(HeapChecks.Full);
+        TracedSpan* span = MarkOneTooMany(heap, kept);
+
+        HeapCorruptionException error = AssertRefused(heap, span, poison: true);
+
+        Assert.Contains("has marks of allocated blocks only", error.Message, StringComparison.Ordinal);
+        Assert.Equal(span->Span.Base, error.Address);
+    }
+
+    [Fact]
+    public void S21_A_span_of_another_state_is_not_swept()
+    {
+        using NativeHeap heap = TracedHeaps.Still();
+        TracedSpan* span = MarkOneTooMany(heap, kept: 10);
+        span->Span.State = SpanState.InUse;
+
+        HeapCorruptionException error = AssertRefused(heap, span, poison: false);
+
+        Assert.Contains("is being swept", error.Message, StringComparison.Ordinal);
+        span->Span.State = SpanState.Traced;
+    }
+
+    // A span with ten blocks, of which so many are kept, not swept yet; and the mark of a slot that was not allocated.
+    private static TracedSpan* MarkOneTooMany(NativeHeap heap, int kept)
+    {
+        nint block = 0;
+        using (GcScope scope = heap.Enter())
+        {
+            for (int i = 0; i < 10; i++)
+            {
+                GcRef<Node> node = scope.New<Node>();
+                block = node.Address;
+                if (i < kept)
+                {
+                    scope.Keep(node);
+                }
+            }
+        }
+
+        QuietCycle.Mark(heap.Traced);
+        Assert.True(TracedLookup.TryFind(block, heap.Traced.Serial, out TracedSpan* span, out _));
+        nint free = span->Span.Base + ((span->Span.Slots - 1) * (nint)span->Span.SlotSize);
+        *TracedBits.WordOf(free, SweepGeneration.AllocPlane(heap.Traced.Sweeper.Generation)) |= TracedBits.BitOf(free);
+        return span;
+    }
+
+    private static HeapCorruptionException AssertRefused(NativeHeap heap, TracedSpan* span, bool poison) => Assert.Throws<HeapCorruptionException>(() =>
+    {
+        Assert.True(SweepToken.TryAcquire(span, heap.Traced.Sweeper.Generation, out SweepToken token));
+        new SpanSweeper(heap.Traced.Spans, new SweepStatistics(), new DeadBlockPoison(poison)).SweepAndKeep(token, SweepReason.Finish);
+    });
+}

@@ -1,0 +1,133 @@
+using SpanHeap.Spans;
+using SpanHeap.Sweeping;
+using SpanHeap.Tests.Interleaving.Scheduling;
+using SpanHeap.Tests.Tracing;
+using SpanHeap.Tracing;
+using Xunit.Abstractions;
+
+namespace SpanHeap.Tests.Interleaving.Scenarios;
+
+/// <summary>What others do while a heap is marked, and how several markers end.</summary>
+[Trait("Category", "Protocol")]
+public sealed class MarkingTests(ITestOutputHelper output)
+{
+    [Fact]
+    public void S10_Pages_that_come_and_go_while_marking_are_not_of_traced_spans()
+    {
+        static Scenario Make()
+        {
+            TracedWorld world = new();
+            world.MakeMedium(count: 4, kept: 2);
+            world.MakeLarge(count: 1, kept: 1);
+            return new Scenario(
+                world,
+                ("collects", world.Heap.Collect),
+                ("frees by hand", () => world.MakeManual(count: 3)))
+            {
+                Always = world.CheckSpans,
+                AtEnd = () => world.AssertLeft(small: 2, large: 1),
+            };
+        }
+
+        Exploration.RunAllAndSeeds(Make, output, preemptions: 1);
+    }
+
+    [Fact]
+    public void A_handle_that_goes_while_marking_keeps_its_block_once_more_or_not()
+    {
+        static Scenario Make()
+        {
+            TracedWorld world = new();
+            GcHandle<Node> kept;
+            using (GcScope scope = world.Heap.Enter())
+            {
+                kept = scope.Keep(scope.New<Node>());
+            }
+
+            return new Scenario(
+                world,
+                ("collects", world.Heap.Collect),
+                ("lets go", kept.Dispose))
+            {
+                Always = world.CheckSpans,
+                AtEnd = () => world.AssertLeft(small: 0, large: 0),
+            };
+        }
+
+        Exploration.RunAllAndSeeds(Make, output, preemptions: 2);
+    }
+
+    [Theory]
+    [InlineData(2, 2)]
+    [InlineData(3, 1)]
+    public void S20_Marking_ends_when_no_marker_has_work_or_is_about_to_give_some(int markers, int preemptions)
+    {
+        Scenario Make()
+        {
+            TracedWorld world = new();
+            int made = MakeTree(world, depth: 8);
+            uint plane = SweepGeneration.MarkPlane(world.Sweeper.Generation);
+            MarkQueue queue = new(world.Heap.Core.Os);
+            queue.Begin(markers);
+            int ended = 0;
+            return new Scenario(world, [.. Enumerable.Range(0, markers).Select<int, (string, Action)>(number => ($"marker {number}", () =>
+            {
+                Marker marker = new(queue, plane, shared: true);
+                if (number == 0)
+                {
+                    world.Traced.Roots.VisitAll(marker);
+                }
+
+                marker.Drain();
+                ended++;
+                marker.Release();
+            }))])
+            {
+                Passing = point =>
+                    Assert.True(ended == 0 || point is not (InterleavingPoint.MarkWorkGiven or InterleavingPoint.MarkWorkTaken), "A marker has ended while there was work."),
+                AtEnd = () =>
+                {
+                    Assert.Equal(markers, ended);
+                    Assert.Equal(made, CountMarks(world, plane));
+                    queue.Dispose();
+                },
+            };
+        }
+
+        Exploration.RunAllAndSeeds(Make, output, preemptions);
+    }
+
+    // A tree that one handle keeps.
+    private static int MakeTree(TracedWorld world, int depth)
+    {
+        using GcScope scope = world.Heap.Enter();
+        int made = 0;
+        scope.Keep(MakeTree(scope, depth, ref made));
+        return made;
+    }
+
+    private static GcRef<Node> MakeTree(GcScope scope, int depth, ref int made)
+    {
+        GcRef<Node> node = scope.New<Node>();
+        made++;
+        if (depth > 1)
+        {
+            node.Value.Left.Set(scope, MakeTree(scope, depth - 1, ref made));
+            node.Value.Right.Set(scope, MakeTree(scope, depth - 1, ref made));
+        }
+
+        return node;
+    }
+
+    private static unsafe int CountMarks(TracedWorld world, uint plane)
+    {
+        int sum = 0;
+        TracedWalk walk = new(world.Heap.Core);
+        while (walk.MoveNext())
+        {
+            sum += TracedSlots.Count(walk.Current, plane);
+        }
+
+        return sum;
+    }
+}

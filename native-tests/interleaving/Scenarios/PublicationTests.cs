@@ -1,0 +1,140 @@
+using System.Numerics;
+using SpanHeap.Pages;
+using SpanHeap.Spans;
+using SpanHeap.Sweeping;
+using SpanHeap.Tests.Interleaving.Scheduling;
+using Xunit.Abstractions;
+
+namespace SpanHeap.Tests.Interleaving.Scenarios;
+
+/// <summary>
+/// S01, Go issue 11617: one thread wins a large dead span (1), gives its pages back (2), another takes them for a span of its own (3) and
+/// writes its bits (4); the first writes once more what it had still to write (5), and live blocks are lost (6).
+/// </summary>
+[Trait("Category", "Protocol")]
+public sealed class PublicationTests(ITestOutputHelper output)
+{
+    private const int Sweeper = 0;
+    private const int Owner = 1;
+
+    private static readonly (int, InterleavingPoint?)[] s_sixSteps =
+    [
+        (Sweeper, InterleavingPoint.SpanPublished), (Owner, null), (Sweeper, null),
+    ];
+
+    /// <summary>What the pages are used for next.</summary>
+    public enum NewOwner
+    {
+        /// <summary>Blocks that are freed by hand: their alloc bits lie where the span's generation and count lay.</summary>
+        Manual,
+
+        /// <summary>A large traced block.</summary>
+        Traced,
+
+        /// <summary>A large traced block, and a cycle marks it in the plane that the sweeper had to clear.</summary>
+        TracedAndMarked,
+    }
+
+    [Theory]
+    [InlineData(NewOwner.Manual)]
+    [InlineData(NewOwner.Traced)]
+    [InlineData(NewOwner.TracedAndMarked)]
+    public void S01_Who_swept_a_large_span_writes_nothing_to_it_once_it_is_another_s(NewOwner owner)
+    {
+        Func<Scenario> make = () => Make(owner, mutant: false);
+        Exploration.Run(make, new ScriptedOrder(s_sixSteps));
+        output.WriteLine($"{Exploration.RunAll(make, preemptions: 4)} schedules with up to 4 preemptions");
+        Exploration.RunSeeds(make);
+    }
+
+    [Theory]
+    [InlineData(NewOwner.Manual)]
+    [InlineData(NewOwner.Traced)]
+    [InlineData(NewOwner.TracedAndMarked)]
+    public void S01_The_old_order_loses_bits_and_every_search_finds_it(NewOwner owner)
+    {
+        Func<Scenario> make = () => Make(owner, mutant: true);
+        ScheduleFailedException byHand = Assert.Throws<ScheduleFailedException>(() => Exploration.Run(make, new ScriptedOrder(s_sixSteps)));
+        ScheduleFailedException? byAll = Exploration.Find(make, Exploration.AllOrders(preemptions: 1), out int all);
+        ScheduleFailedException? bySeed = Exploration.Find(make, Enumerable.Range(1, 5000).Select(static seed => new RandomOrder(seed)), out int seeds);
+        ScheduleFailedException? byPriority =
+            Exploration.Find(make, Enumerable.Range(1, 100).Select(static seed => new PriorityOrder(seed, changes: 1, steps: 10)), out int priorities);
+        output.WriteLine($"found after {all} schedules of all, {seeds} random ones, {priorities} by priorities");
+        foreach (ScheduleFailedException? failure in (ScheduleFailedException?[])[byHand, byAll, bySeed, byPriority])
+        {
+            Assert.Contains("bits of the new owner are lost", failure?.Message, StringComparison.Ordinal);
+            ScheduleFailedException again =
+                Assert.Throws<ScheduleFailedException>(() => Exploration.Run(make, new ReplayedOrder(Decisions.Read(failure!.Decisions))));
+            Assert.Equal(failure!.InnerException?.Message, again.InnerException?.Message);
+        }
+    }
+
+    private static unsafe Scenario Make(NewOwner owner, bool mutant)
+    {
+        TracedWorld world = new();
+        world.MakeLarge(count: 1, kept: 0);
+        world.Mark();
+        nint place = world.FirstTraced;
+        ulong[] written = [];
+        long before = world.Heap.Core.Pages.PagesInUse;
+        return new Scenario(world, ("sweeper", () => Sweep(world, place, mutant)), ("new owner", () =>
+        {
+            InterleavingPoints.Await(InterleavingPoint.SweepersAwaited, () => world.Heap.Core.Pages.PagesInUse < before);
+            Own(world, owner, place);
+            written = Metadata(place);
+        }))
+        {
+            AtEnd = () =>
+            {
+                ulong[] left = Metadata(place);
+                int lost = written.Zip(left, static (was, now) => BitOperations.PopCount(was & ~now)).Sum();
+                Assert.True(lost == 0, $"{lost} bits of the new owner are lost.");
+                Assert.Equal(written, left);
+            },
+        };
+    }
+
+    private static unsafe void Sweep(TracedWorld world, nint place, bool mutant)
+    {
+        TracedSpan* span = (TracedSpan*)ArenaHeader.SpanAt(place);
+        Assert.True(SweepToken.TryAcquire(span, world.Sweeper.Generation, out SweepToken token));
+        InterleavingPoints.At(InterleavingPoint.SweepAcquired);
+        world.Traced.Spans.SetOf(span->Kind)->Remove(span);
+        if (mutant)
+        {
+            new MutantSpanSweeper(world.Traced.Spans).Sweep(token);
+            return;
+        }
+
+        new SpanSweeper(world.Traced.Spans, new SweepStatistics(), new DeadBlockPoison(enabled: false)).Sweep(token, SweepReason.Background);
+    }
+
+    private static unsafe void Own(TracedWorld world, NewOwner owner, nint place)
+    {
+        if (owner == NewOwner.Manual)
+        {
+            nint block = 0;
+            for (int i = 0; i < 300; i++)
+            {
+                block = (nint)world.Heap.Alloc(16);
+            }
+
+            Assert.Equal(place, block & -PageGeometry.PageSize);
+            return;
+        }
+
+        world.MakeLarge(count: 1, kept: 1);
+        Assert.Equal(place, world.FirstTraced);
+        if (owner == NewOwner.TracedAndMarked)
+        {
+            world.Mark();
+        }
+    }
+
+    // All bits of a page's first span that one of both has: the record with what follows it, and both planes of the page.
+    private static unsafe ulong[] Metadata(nint place)
+    {
+        ReadOnlySpan<ulong> record = new(ArenaHeader.SpanAt(place), sizeof(TracedSpan) / sizeof(ulong));
+        return [.. record, .. TracedBits.OfPage(place, 0), .. TracedBits.OfPage(place, 1)];
+    }
+}

@@ -1,0 +1,32 @@
+namespace SpanHeap.Tests.Interleaving.Scheduling;
+
+/// <summary>The order of another schedule, by its decisions; behind the last, and where it does not fit, who is at it goes on.</summary>
+internal sealed class ReplayedOrder(IReadOnlyList<int> decisions) : Order
+{
+    private int _next;
+
+    public override string Description => "replayed order";
+
+    /// <summary>Whether all decisions could be had.</summary>
+    public bool Fits { get; private set; } = true;
+
+    public override int Choose(in Choice choice)
+    {
+        if (_next == decisions.Count)
+        {
+            return 0;
+        }
+
+        int wanted = decisions[_next++];
+        for (int i = 0; i < choice.Ready.Count; i++)
+        {
+            if (choice.Ready[i] == wanted)
+            {
+                return i;
+            }
+        }
+
+        Fits = false;
+        return 0;
+    }
+}

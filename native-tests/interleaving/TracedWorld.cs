@@ -1,0 +1,159 @@
+using SpanHeap.Pages;
+using SpanHeap.Spans;
+using SpanHeap.Sweeping;
+using SpanHeap.Tests.Sweeping;
+using SpanHeap.Tests.Tracing;
+using SpanHeap.Tracing;
+
+namespace SpanHeap.Tests.Interleaving;
+
+/// <summary>A traced heap for one schedule, and what must be so of it at each point.</summary>
+internal sealed unsafe class TracedWorld(HeapChecks checks = HeapChecks.Standard) : IDisposable
+{
+    // Scenarios use the first pages only, and are looked at after each step.
+    private const int PagesLookedAt = 256;
+
+    // Arrays of so many references: a span has few of them, and a large block is a span.
+    private const int MediumLength = 4000;
+    private const int LargeLength = 10_000;
+
+    private uint _doneIn;
+
+    // Kinds are the process's, and who sweeps goes by all of them: they get their numbers in the same order whichever test comes first.
+    static TracedWorld()
+    {
+        using NativeHeap heap = TracedHeaps.Still();
+        using GcScope scope = heap.Enter();
+        scope.New<Node>();
+        scope.NewArray<Node>(MediumLength);
+        scope.NewArray<Node>(LargeLength);
+    }
+
+    public NativeHeap Heap { get; } = TracedHeaps.Still(checks);
+
+    public TracedHeap Traced => Heap.Traced;
+
+    public Sweeper Sweeper => Heap.Traced.Sweeper;
+
+    /// <summary>The first traced span's first page.</summary>
+    public nint FirstTraced
+    {
+        get
+        {
+            TracedWalk walk = new(Heap.Core);
+            Assert.True(walk.MoveNext());
+            return walk.Current->Span.Base;
+        }
+    }
+
+    /// <summary>Makes blocks in a scope of the calling thread, and keeps the first so many.</summary>
+    public void MakeNodes(int count, int kept)
+    {
+        using GcScope scope = Heap.Enter();
+        for (int i = 0; i < count; i++)
+        {
+            GcRef<Node> node = scope.New<Node>();
+            Assert.True(node.Value.Left.IsNull && node.Value.Right.IsNull && node.Value.Value == 0);
+            node.Value.Value = i + 1;
+            node.Value.Left.Set(scope, node);
+            if (i < kept)
+            {
+                scope.Keep(node);
+            }
+        }
+    }
+
+    /// <summary>The same with blocks of which a span has few.</summary>
+    public void MakeMedium(int count, int kept) => MakeArrays(MediumLength, count, kept);
+
+    /// <summary>The same with blocks that are a span each.</summary>
+    public void MakeLarge(int count, int kept) => MakeArrays(LargeLength, count, kept);
+
+    /// <summary>Makes and frees by hand so many blocks that are spans of their own, of the sizes that traced ones have too.</summary>
+    public void MakeManual(int count)
+    {
+        nint[] blocks = new nint[count];
+        for (int i = 0; i < count; i++)
+        {
+            blocks[i] = (nint)Heap.Alloc((nuint)(LargeLength * sizeof(nint) * (i + 1)));
+            *(long*)blocks[i] = i;
+            InterleavingPoints.At(InterleavingPoint.SpanPagesTaken);
+        }
+
+        for (int i = 0; i < count; i++)
+        {
+            Assert.Equal(i, *(long*)blocks[i]);
+            Heap.Free((void*)blocks[i]);
+            InterleavingPoints.At(InterleavingPoint.SpanReleased);
+        }
+    }
+
+    /// <inheritdoc cref="QuietCycle.Mark"/>
+    public void Mark(bool keepCaches = false, int others = 0) => QuietCycle.Mark(Traced, keepCaches, others);
+
+    /// <summary>What must hold of every span at every point, whatever threads are about.</summary>
+    public void CheckSpans()
+    {
+        uint generation = Sweeper.Generation;
+        bool done = Sweeper.IsDone;
+        Assert.True(_doneIn != generation || done, "Sweeping was done, and is not any more.");
+        _doneIn = done ? generation : _doneIn;
+        if (Heap.Core.Pages.TryGetArena(0, out nint arena))
+        {
+            int first = Heap.Core.Pages.Geometry.HeaderPages;
+            for (int page = first; page < first + PagesLookedAt; page++)
+            {
+                nint address = arena + ((nint)page << PageGeometry.PageShift);
+                if (PageEntry.IsTraced(Volatile.Read(ref *ArenaHeader.EntryOf(address))))
+                {
+                    TracedSpan* span = (TracedSpan*)ArenaHeader.SpanAt(address);
+                    Assert.Equal(address, span->Span.Base);
+                    CheckSpan(span, generation, done);
+                    page += span->Span.Pages - 1;
+                }
+            }
+        }
+
+        Assert.InRange(Traced.Spans.PagesInUse, 0, Heap.Core.Pages.PagesInUse);
+        Assert.InRange(Traced.Spans.Count, 0, Traced.Spans.PagesInUse);
+    }
+
+    /// <summary>Collects and sweeps all: so many blocks are left, and every bit and sum is right.</summary>
+    public void AssertLeft(long small, long large)
+    {
+        Heap.CollectAndSweep();
+        Assert.Equal((small, large), TracedCensus.Take(Heap));
+    }
+
+    public void Dispose() => Heap.Dispose();
+
+    private void MakeArrays(int length, int count, int kept)
+    {
+        using GcScope scope = Heap.Enter();
+        for (int i = 0; i < count; i++)
+        {
+            GcRef<TracedArray<Node>> array = scope.NewArray<Node>(length);
+            Assert.True(array.Value[0].IsNull && array.Value[length - 1].IsNull);
+            array.Value[0].Set(scope, new GcRef<Node>(array.Address));
+            if (i < kept)
+            {
+                scope.Keep(array);
+            }
+        }
+    }
+
+    private void CheckSpan(TracedSpan* span, uint generation, bool done)
+    {
+        uint state = span->SweepGen;
+        Assert.Equal(SpanState.Traced, span->Span.State);
+        bool swept = state == generation || state == SweepGeneration.Cached(generation);
+        bool waits = state == SweepGeneration.Unswept(generation) || state == SweepGeneration.BeingSwept(generation) || state == SweepGeneration.StaleCached(generation);
+        Assert.True(swept || waits, $"A span's generation is {state}, the heap's {generation}.");
+        Assert.True(swept || !done, $"All is swept, but a span's generation is {state}, the heap's {generation}.");
+        if (swept && !Traced.Gate.IsClosed)
+        {
+            Assert.Equal(0, TracedSlots.Count(span, SweepGeneration.MarkPlane(generation)));
+            Assert.Equal(TracedSlots.Count(span, SweepGeneration.AllocPlane(generation)), span->Allocated);
+        }
+    }
+}
