@@ -102,6 +102,32 @@ public sealed unsafe class CustomLayoutTests
     }
 
     [Fact]
+    public void An_address_in_a_slot_that_is_not_used_yet_is_nothing_to_a_collection_that_comes_by_itself()
+    {
+        using NativeHeap heap = TracedHeaps.Still();
+        using RootArray<byte> roots = heap.CreateRootArray<byte>(1);
+        using (GcScope scope = heap.Enter())
+        {
+            GcRef<Node> node = scope.New<Node>();
+            GcRef<byte> cell = Cell.Make(scope, 1);
+
+            // The slot behind: the thread's cache has taken it along with the node's, and it was never a block.
+            Cell.Word(cell.Address, 0) = node.Address + 33 + Cell.InteriorTag;
+            roots.Set(scope, 0, cell);
+        }
+
+        for (int round = 0; round < 3; round++)
+        {
+            heap.Traced.Pacer.RequestCycle();
+            heap.Enter().Dispose();
+            Assert.Equal(round + 1, heap.Traced.Collector.Cycles);
+        }
+
+        heap.CollectAndSweep();
+        Assert.Equal((1L, 0L), TracedCensus.Take(heap));
+    }
+
+    [Fact]
     public void Marking_custom_blocks_makes_no_garbage()
     {
         using NativeHeap heap = new(new NativeHeapOptions { Traced = true, TracedMinimum = nuint.MaxValue >> 2, TracedMarkThreads = 1 });

@@ -8,8 +8,8 @@ public sealed class RandomGraphTests(ITestOutputHelper output)
     private const int Threads = 4;
 
     [Theory]
-    [InlineData(HeapChecks.Standard, 1, 8, 40_000)]
-    [InlineData(HeapChecks.Standard, 2, 8, 40_000)]
+    [InlineData(HeapChecks.Standard, 1, 10, 40_000)]
+    [InlineData(HeapChecks.Standard, 2, 10, 40_000)]
     [InlineData(HeapChecks.Full, 3, 2, 10_000)]
     public void What_is_reachable_stays_and_exactly_the_rest_goes(HeapChecks checks, int seed, int rounds, int operations)
     {

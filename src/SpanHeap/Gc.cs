@@ -34,8 +34,7 @@ public struct Gc<T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Set(scoped in GcScope scope, GcRef<T> value)
     {
-        scope.RequireOpen();
-        scope.RequireBlock(value.Address);
+        scope.RequireReference(value.Address);
         Volatile.Write(ref Address, value.Address);
     }
 }

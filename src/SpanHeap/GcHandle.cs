@@ -59,8 +59,7 @@ public readonly unsafe struct GcHandle<T> : IDisposable, IEquatable<GcHandle<T>>
     /// <exception cref="HeapCorruptionException">With full checks: <paramref name="value"/> is no block of the heap. Nothing has changed.</exception>
     public void Set(scoped in GcScope scope, GcRef<T> value)
     {
-        scope.RequireOpen();
-        scope.RequireBlock(value.Address);
+        scope.RequireReference(value.Address);
         RequireHeapOf(scope);
         if (!_heap.Roots.TrySet(_slot, _generation, value.Address))
         {

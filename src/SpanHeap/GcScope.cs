@@ -67,8 +67,7 @@ public readonly unsafe ref partial struct GcScope
     public GcHandle<T> Keep<T>(GcRef<T> block)
         where T : unmanaged
     {
-        RequireOpen();
-        RequireBlock(block.Address);
+        RequireReference(block.Address);
         return new GcHandle<T>(_heap, block.Address);
     }
 
@@ -79,8 +78,7 @@ public readonly unsafe ref partial struct GcScope
     public GcRef<T> At<T>(nint address)
         where T : unmanaged
     {
-        RequireOpen();
-        RequireBlock(address);
+        RequireReference(address);
         return new GcRef<T>(address);
     }
 
@@ -124,11 +122,13 @@ public readonly unsafe ref partial struct GcScope
         }
     }
 
+    // With full checks: whether an address may be a reference here.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void RequireBlock(nint address)
+    internal void RequireReference(nint address)
     {
         if (_heap.IsChecked)
         {
+            _heap.RequireOpen(_cache, _epoch, _depth);
             _heap.RequireBlock(address);
         }
     }

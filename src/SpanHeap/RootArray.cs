@@ -60,8 +60,7 @@ public sealed class RootArray<T> : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Set(scoped in GcScope scope, int index, GcRef<T> value)
     {
-        scope.RequireOpen();
-        scope.RequireBlock(value.Address);
+        scope.RequireReference(value.Address);
         nint[] slots = Require(scope, index);
         Volatile.Write(ref slots[index], value.Address);
     }

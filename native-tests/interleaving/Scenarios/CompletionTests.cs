@@ -181,6 +181,34 @@ public sealed class CompletionTests(ITestOutputHelper output)
         Exploration.RunAllAndSeeds(Make, output, preemptions: 1);
     }
 
+    [Fact]
+    public void S22_A_round_that_was_paused_before_it_began_is_made_up_for()
+    {
+        static Scenario Make()
+        {
+            TracedWorld world = new();
+            world.MakeMedium(count: 5, kept: 1);
+            return new Scenario(
+                world,
+                ("collects", world.Heap.Collect),
+                ("looks", () =>
+                {
+                    world.Traced.Collector.Background.Pause();
+                    world.Traced.Collector.Background.Resume();
+                }))
+            {
+                Always = world.CheckSpans,
+                AtEnd = () =>
+                {
+                    Assert.True(world.Sweeper.IsDone);
+                    world.AssertLeft(small: 1, large: 0);
+                },
+            };
+        }
+
+        Exploration.RunAllAndSeeds(Make, output, preemptions: 2);
+    }
+
     private static void SweepAll(TracedWorld world, SweepReason reason)
     {
         while (world.Sweeper.SweepOne(reason) >= 0)

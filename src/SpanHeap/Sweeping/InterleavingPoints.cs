@@ -74,6 +74,9 @@ internal enum InterleavingPoint
     BackgroundRoundEnding,
     BackgroundRoundEnded,
 
+    /// <summary>Waiting for a round to end.</summary>
+    BackgroundRoundAwaited,
+
     /// <summary>No slot is free, and none is added yet.</summary>
     RootSlotsMissing,
 }
@@ -161,6 +164,15 @@ internal static class InterleavingPoints
         {
             start = Visitor.IsPatient ? Stopwatch.GetTimestamp() : 0;
         }
+#endif
+    }
+
+    /// <summary>Before a thread sleeps until another wakes it: where one runs at a time, it waits at points instead.</summary>
+    [Conditional("INTERLEAVING")]
+    public static void StayAwake(ref bool sleeps)
+    {
+#if INTERLEAVING
+        sleeps &= Visitor == null;
 #endif
     }
 

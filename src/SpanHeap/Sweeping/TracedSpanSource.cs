@@ -16,6 +16,9 @@ internal sealed unsafe class TracedSpanSource
     private long _count;
     private long _pagesInUse;
 
+    // By whoever makes the first such span, in a scope; read while no thread is in one.
+    private bool _hadCustomBlocks;
+
     /// <exception cref="OutOfMemoryException">There is no memory for the sets.</exception>
     public TracedSpanSource(PageHeap pages, ArenaSource arenas, MetadataAllocator metadata)
     {
@@ -33,6 +36,9 @@ internal sealed unsafe class TracedSpanSource
 
     /// <summary>Their pages.</summary>
     public long PagesInUse => Volatile.Read(ref _pagesInUse);
+
+    /// <summary>Whether there has been a block with a trace function of the program's. No thread is in a scope.</summary>
+    public bool HadCustomBlocks => _hadCustomBlocks;
 
     public TracedSpanSet* SetOf(uint kind) => _sets + kind;
 
@@ -69,6 +75,11 @@ internal sealed unsafe class TracedSpanSource
         span->Span.SizeClass = TracedKinds.Info(kind)->SizeClass;
         span->Span.Listed = false;
         span->Kind = kind;
+        if (TracedKinds.Info(kind)->Form == TracedForm.Custom)
+        {
+            _hadCustomBlocks = true;
+        }
+
         span->Allocated = 0;
         Volatile.Write(ref span->SweepGen, state);
         span->Span.State = SpanState.Traced;

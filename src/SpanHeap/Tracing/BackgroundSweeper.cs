@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using SpanHeap.Sweeping;
 
 namespace SpanHeap.Tracing;
@@ -5,16 +6,25 @@ namespace SpanHeap.Tracing;
 /// <summary>Sweeps what is left after a cycle, on the thread pool, giving way after each few spans.</summary>
 internal sealed class BackgroundSweeper(Sweeper sweeper) : IDisposable
 {
-    private const int SpansPerTurn = 10;
+    // Some microseconds of sweeping between two offers of the processor to others.
+    private const int SpansPerTurn = 64;
 
-    // 1 while a round is on, or none may be. Guarded by itself: one at a time, started when there is something to do.
-    private int _running;
+    // A round is asked for (queued), then on; there is one at most. By compare-exchange: a round that is queued may be taken away again,
+    // because the pool may have nobody to run it, least of all when its threads wait here.
+    private const int Idle = 0;
+    private const int Queued = 1;
+    private const int On = 2;
+
+    private int _round;
     private int _disposed;
+
+    // What the last rounds found wrong, for the next who collects. By interlocked steps.
+    private HeapCorruptionException? _failure;
 
     /// <summary>Makes sure that sweeping goes on.</summary>
     public void Wake()
     {
-        if (Interlocked.Exchange(ref _running, 1) == 0)
+        if (Interlocked.CompareExchange(ref _round, Queued, Idle) == Idle)
         {
             bool taken = false;
             InterleavingPoints.Fork("background sweeper", Run, ref taken);
@@ -27,34 +37,49 @@ internal sealed class BackgroundSweeper(Sweeper sweeper) : IDisposable
         }
     }
 
-    /// <summary>Waits for a round that is under way.</summary>
+    /// <summary>Waits for a round that is on; none comes after it.</summary>
     public void Dispose()
     {
         Volatile.Write(ref _disposed, 1);
-        while (Volatile.Read(ref _running) != 0)
-        {
-            Thread.Yield();
-        }
+        Pause();
+        Resume();
     }
 
-    /// <summary>Keeps rounds from beginning, for who looks at the heap as a whole; waits for one that is under way.</summary>
+    /// <summary>Keeps rounds from beginning, for who looks at the heap as a whole; waits for one that is on.</summary>
     public void Pause()
     {
         // As if a round were on: who has work for it meanwhile leaves that to Resume.
-        while (Interlocked.Exchange(ref _running, 1) != 0)
+        while (Interlocked.CompareExchange(ref _round, On, Queued) != Queued && Interlocked.CompareExchange(ref _round, On, Idle) != Idle)
         {
+            InterleavingPoints.Spin(InterleavingPoint.BackgroundRoundAwaited);
             Thread.Yield();
         }
     }
 
     public void Resume() => End();
 
+    /// <summary>Throws what a round found wrong, once: there it has nobody to throw to.</summary>
+    /// <exception cref="HeapCorruptionException">A span could not be swept. The message has the facts.</exception>
+    public void ThrowFailure()
+    {
+        if (Volatile.Read(ref _failure) != null && Interlocked.Exchange(ref _failure, null) is { } failure)
+        {
+            ExceptionDispatchInfo.Throw(failure);
+        }
+    }
+
     private void Run()
     {
+        if (Interlocked.CompareExchange(ref _round, On, Queued) != Queued)
+        {
+            // Taken away; or another that was queued later has begun.
+            return;
+        }
+
         try
         {
             int swept = 0;
-            while (Volatile.Read(ref _disposed) == 0 && sweeper.SweepOne(SweepReason.Background) >= 0)
+            while (Volatile.Read(ref _disposed) == 0 && TrySweepOne())
             {
                 if (++swept % SpansPerTurn == 0)
                 {
@@ -70,10 +95,24 @@ internal sealed class BackgroundSweeper(Sweeper sweeper) : IDisposable
         }
     }
 
+    // The span with the fault is in no list any more; the others can be swept.
+    private bool TrySweepOne()
+    {
+        try
+        {
+            return sweeper.SweepOne(SweepReason.Background) >= 0;
+        }
+        catch (HeapCorruptionException failure)
+        {
+            Interlocked.CompareExchange(ref _failure, failure, null);
+            return true;
+        }
+    }
+
     private void End()
     {
         // With a fence: whoever finds this round still running must be seen below to have left work.
-        Interlocked.Exchange(ref _running, 0);
+        Interlocked.Exchange(ref _round, Idle);
 
         InterleavingPoints.At(InterleavingPoint.BackgroundRoundEnded);
 

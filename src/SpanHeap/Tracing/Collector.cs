@@ -50,6 +50,7 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
         long start = BeginAsked();
         try
         {
+            _background.ThrowFailure();
             CloseGate(start);
             RunClosed(flushAll: true);
             _background.Wake();
@@ -104,9 +105,12 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
                 return;
             }
 
+            _background.ThrowFailure();
+
             if (heap.Gate.TryClose(options.Patience, out TracedCache* holdUp))
             {
-                RunClosed(flushAll: false);
+                // Interior addresses must not lead into slots that a cache has taken and not used.
+                RunClosed(flushAll: heap.Spans.HadCustomBlocks);
                 _background.Wake();
             }
             else

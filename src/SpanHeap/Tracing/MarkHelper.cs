@@ -48,7 +48,7 @@ internal sealed class MarkHelper : IDisposable
     /// <returns>Why it gave up, if it did.</returns>
     public Exception? Finish(ref long bytes, ref bool overflowed)
     {
-        WaitForEnd();
+        Uninterrupted.Wait(_end);
         bytes += _marker!.BytesMarked;
         overflowed |= _marker.Overflowed;
         return _failure;
@@ -61,29 +61,6 @@ internal sealed class MarkHelper : IDisposable
         _thread.Join();
         _begin.Dispose();
         _end.Dispose();
-    }
-
-    // Not to be interrupted: while a helper marks, nobody may be let into the heap. The interrupt comes later.
-    private void WaitForEnd()
-    {
-        bool interrupted = false;
-        while (true)
-        {
-            try
-            {
-                _end.Wait();
-                break;
-            }
-            catch (ThreadInterruptedException)
-            {
-                interrupted = true;
-            }
-        }
-
-        if (interrupted)
-        {
-            Thread.CurrentThread.Interrupt();
-        }
     }
 
     private void Run()

@@ -10,6 +10,9 @@ namespace SpanHeap.Tracing;
 /// <remarks>Thread safe by its lock.</remarks>
 internal sealed unsafe class MarkQueue(OsMemory os) : IDisposable
 {
+    // About 50 µs: longer than it takes to find work to share, where there is some.
+    private const int SpinsBeforeSleep = 64;
+
     private NativeLock _lock;
     private MarkChunk* _full;
     private MarkChunk* _spare;
@@ -17,6 +20,10 @@ internal sealed unsafe class MarkQueue(OsMemory os) : IDisposable
     private int _markers;
     private int _waiting;
     private bool _abandoned;
+
+    // Of those who wait, how many sleep or are about to; and what wakes one.
+    private int _sleeping;
+    private readonly SemaphoreSlim _wake = new(0);
 
     /// <summary>Whether somebody waits for work: who has some to spare should give.</summary>
     public bool IsWanted => Volatile.Read(ref _waiting) > 0 && Volatile.Read(ref _fullCount) == 0;
@@ -65,7 +72,14 @@ internal sealed unsafe class MarkQueue(OsMemory os) : IDisposable
         chunk->Next = _full;
         _full = chunk;
         _fullCount++;
+        bool wakes = _sleeping > 0;
+        _sleeping -= wakes ? 1 : 0;
         _lock.Exit();
+        if (wakes)
+        {
+            _wake.Release();
+        }
+
         InterleavingPoints.At(InterleavingPoint.MarkWorkGiven);
     }
 
@@ -73,7 +87,7 @@ internal sealed unsafe class MarkQueue(OsMemory os) : IDisposable
     public MarkChunk* Take()
     {
         bool waits = false;
-        while (true)
+        for (int attempt = 1; ; attempt++)
         {
             _lock.Enter();
             MarkChunk* chunk = _abandoned ? null : _full;
@@ -91,15 +105,26 @@ internal sealed unsafe class MarkQueue(OsMemory os) : IDisposable
             _waiting += waits ? 0 : 1;
             waits = true;
             bool done = _waiting == _markers || _abandoned;
+            bool sleeps = !done && attempt % SpinsBeforeSleep == 0;
+            InterleavingPoints.StayAwake(ref sleeps);
+            _sleeping += sleeps ? 1 : 0;
             _lock.Exit();
             if (done)
             {
+                WakeAll();
                 return null;
             }
 
             InterleavingPoints.Spin(InterleavingPoint.MarkWorkAwaited);
-            Thread.SpinWait(20);
-            Thread.Yield();
+            if (sleeps)
+            {
+                Uninterrupted.Wait(_wake);
+            }
+            else
+            {
+                Thread.SpinWait(20);
+                Thread.Yield();
+            }
         }
     }
 
@@ -109,6 +134,7 @@ internal sealed unsafe class MarkQueue(OsMemory os) : IDisposable
         _lock.Enter();
         _abandoned = true;
         _lock.Exit();
+        WakeAll();
     }
 
     /// <summary>Forgets what was left. All markers have ended.</summary>
@@ -129,6 +155,20 @@ internal sealed unsafe class MarkQueue(OsMemory os) : IDisposable
         Free(_spare);
         Free(_full);
         _spare = _full = null;
+        _wake.Dispose();
+    }
+
+    // All who sleep, and nobody else: a wake-up that nobody waits for would be there for the next who sleeps.
+    private void WakeAll()
+    {
+        _lock.Enter();
+        int sleeping = _sleeping;
+        _sleeping = 0;
+        _lock.Exit();
+        if (sleeping > 0)
+        {
+            _wake.Release(sleeping);
+        }
     }
 
     private void Free(MarkChunk* chunk)
