@@ -14,6 +14,8 @@ internal sealed unsafe class InjectionScript(NativeHeap heap, Action afterEach)
 {
     private const int ArenaBytes = 64 * 1024 * 1024;
 
+    private const int MostCopied = 4 * 1024 * 1024;
+
     private readonly List<ModelBlock> _blocks = [];
     private ulong _lastId;
 
@@ -49,7 +51,15 @@ internal sealed unsafe class InjectionScript(NativeHeap heap, Action afterEach)
         StressThreads.RunOne(UseAnotherThread);
         for (int i = 0; i < _blocks.Count; i += 3)
         {
-            Resize(i, (int)_blocks[i].Size * 2);
+            // What is copied costs its pages: the largest shrink instead.
+            int size = (int)_blocks[i].Size;
+            Resize(i, size <= MostCopied ? size * 2 : size / 2);
+        }
+
+        int leaves = _blocks.FindIndex(static block => block.Size is > MostCopied / 2 and <= 2 * MostCopied);
+        if (leaves >= 0)
+        {
+            Resize(leaves, ArenaBytes + 4096);
         }
 
         int largest = _blocks.FindIndex(static block => block.Size > ArenaBytes);

@@ -15,7 +15,7 @@ public sealed unsafe class ArenaIndexTests : IDisposable
     public void Dispose() => _metadata.Dispose();
 
     [Fact]
-    public void Arenas_stand_in_address_order_beyond_the_first_capacity()
+    public void Arenas_are_numbered_by_age_and_found_by_address_beyond_the_first_capacity()
     {
         int[] numbers = [.. Enumerable.Range(1, 128)];
         new Random(1).Shuffle(numbers);
@@ -27,8 +27,26 @@ public sealed unsafe class ArenaIndexTests : IDisposable
         Assert.Equal(128, _index.Count);
         for (int i = 0; i < 128; i++)
         {
-            Assert.Equal((i + 1) * s_geometry.ArenaBytes, _index[i]->Base);
+            Assert.Equal(numbers[i] * s_geometry.ArenaBytes, _index[i]->Base);
+            Assert.Equal(i, _index.IndexOf(_index[i]->Base + 1));
+            Assert.Equal((i + 1) * s_geometry.ArenaBytes, _index[_index.AtAddressOrder(i)]->Base);
         }
+    }
+
+    [Fact]
+    public void The_oldest_arena_serves_first_wherever_it_lies()
+    {
+        foreach (int number in (int[])[5, 2, 9])
+        {
+            Add(number);
+        }
+
+        Assert.Equal(0, _index.FirstWithRun(100, 0));
+        PageBitmap.Clear(_index[0]->Free, 0, 512);
+        _index[0]->SummarizeAll();
+        _index.Update(0);
+        Assert.Equal(1, _index.FirstWithRun(100, 0));
+        Assert.Equal(2 * s_geometry.ArenaBytes, _index[1]->Base);
     }
 
     [Fact]
@@ -79,6 +97,6 @@ public sealed unsafe class ArenaIndexTests : IDisposable
     {
         ArenaPages* arena = ArenaPages.Create(_metadata, number * s_geometry.ArenaBytes, s_geometry, needsZero: false);
         Assert.True(_index.EnsureRoom(ref _lock));
-        _index.Insert(arena);
+        _index.Add(arena);
     }
 }

@@ -2,17 +2,19 @@ using SpanHeap.Pages;
 
 namespace SpanHeap.Tests.Pages;
 
-/// <summary>What a page heap should do, said as plainly as possible: one flag per page, tried from the lowest.</summary>
+/// <summary>What a page heap should do, said as plainly as possible: one flag per page, tried from the lowest of the oldest arena.</summary>
 internal sealed class NaivePages
 {
     private readonly PageGeometry _geometry;
+    private readonly int[] _byAge;
     private readonly bool[] _free;
     private readonly bool[] _dirty;
 
-    public NaivePages(PageGeometry geometry, int arenas)
+    public NaivePages(PageGeometry geometry, int[] arenasByAge)
     {
         _geometry = geometry;
-        _free = new bool[arenas * geometry.PagesPerArena];
+        _byAge = arenasByAge;
+        _free = new bool[arenasByAge.Length * geometry.PagesPerArena];
         _dirty = new bool[_free.Length];
         for (int page = 0; page < _free.Length; page++)
         {
@@ -22,20 +24,22 @@ internal sealed class NaivePages
 
     public int InUse { get; private set; }
 
-    /// <summary>The lowest page where an aligned run of so many free pages of one arena begins; -1 when there is none.</summary>
+    /// <summary>The lowest page of the oldest arena that has one where an aligned run of so many free pages begins; -1 when none has.</summary>
     public int FindFirst(int pages, int alignment)
     {
-        int run = 0;
-        for (int page = 0; page < _free.Length; page++)
+        foreach (int arena in _byAge)
         {
-            // Runs end at their arena's end; a run that is not aligned yet grows until its aligned part is long enough.
-            int inArena = page % _geometry.PagesPerArena;
-            run = _free[page] ? (inArena == 0 ? 1 : run + 1) : 0;
-            int start = page - run + 1;
-            int aligned = (start + alignment - 1) / alignment * alignment;
-            if (page - aligned + 1 >= pages)
+            int run = 0;
+            for (int page = arena * _geometry.PagesPerArena; page < (arena + 1) * _geometry.PagesPerArena; page++)
             {
-                return aligned;
+                // A run that is not aligned yet grows until its aligned part is long enough.
+                run = _free[page] ? run + 1 : 0;
+                int start = page - run + 1;
+                int aligned = (start + alignment - 1) / alignment * alignment;
+                if (page - aligned + 1 >= pages)
+                {
+                    return aligned;
+                }
             }
         }
 

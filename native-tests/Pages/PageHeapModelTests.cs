@@ -3,7 +3,7 @@ using Xunit.Abstractions;
 
 namespace SpanHeap.Tests.Pages;
 
-/// <summary>The page heap against a model that tries every page from the lowest.</summary>
+/// <summary>The page heap against a model that tries every page from the lowest of the oldest arena.</summary>
 public sealed class PageHeapModelTests(ITestOutputHelper output)
 {
     [Theory]
@@ -11,15 +11,15 @@ public sealed class PageHeapModelTests(ITestOutputHelper output)
     [InlineData(1, 2048, 20_000)]
     [InlineData(7, 512, 20_000)]
     [InlineData(128, 512, 20_000)]
-    public void Random_sequences_get_the_lowest_fit_each_time(int arenas, int pagesPerArena, int operations)
+    public void Random_sequences_get_the_lowest_fit_of_the_oldest_arena_each_time(int arenas, int pagesPerArena, int operations)
     {
         int seed = Environment.TickCount ^ arenas;
         output.WriteLine($"seed {seed}");
         Random random = new(seed);
         using FakePages fake = new(pagesPerArena);
-        NaivePages model = new(fake.Geometry, arenas);
         int[] order = [.. Enumerable.Range(0, arenas)];
         random.Shuffle(order);
+        NaivePages model = new(fake.Geometry, order);
         foreach (int arena in order)
         {
             fake.Add(arena);

@@ -41,14 +41,15 @@ public sealed class PageHeapTests : IDisposable
     }
 
     [Fact]
-    public void Arenas_serve_in_address_order_whatever_the_order_they_came_in()
+    public void Arenas_serve_in_the_order_they_came_in_wherever_they_lie()
     {
-        foreach (int arena in new[] { 3, 0, 2, 1 })
+        int[] arenas = [3, 0, 2, 1];
+        foreach (int arena in arenas)
         {
             _fake.Add(arena);
         }
 
-        for (int arena = 0; arena < 4; arena++)
+        foreach (int arena in arenas)
         {
             Assert.Equal(_fake.At(arena, _fake.Geometry.HeaderPages), _fake.Take(_fake.Geometry.MaxRun).Address);
         }
@@ -207,9 +208,10 @@ public sealed class PageHeapTests : IDisposable
     }
 
     [Fact]
-    public void Arenas_are_enumerated_in_address_order()
+    public void Arenas_are_enumerated_by_age()
     {
-        foreach (int arena in new[] { 2, 0, 1 })
+        int[] arenas = [2, 0, 1];
+        foreach (int arena in arenas)
         {
             _fake.Add(arena);
         }
@@ -217,7 +219,7 @@ public sealed class PageHeapTests : IDisposable
         for (int i = 0; i < 3; i++)
         {
             Assert.True(_fake.Heap.TryGetArena(i, out nint address));
-            Assert.Equal(_fake.At(i, 0), address);
+            Assert.Equal(_fake.At(arenas[i], 0), address);
         }
 
         Assert.False(_fake.Heap.TryGetArena(3, out _));

@@ -3,16 +3,25 @@ using SpanHeap.Os;
 namespace SpanHeap.Pages;
 
 /// <summary>
-/// The arenas of a page heap in address order, with a tournament tree over the longest free run of each: the lowest arena that can
-/// serve a request is found in a few steps, however many there are.
+/// The arenas of a page heap by age, with a tournament tree over the longest free run of each: the oldest arena that can serve a request
+/// is found in a few steps, however many there are.
 /// </summary>
-/// <remarks>Guarded by the page heap's lock, but for <see cref="EnsureRoom"/>, which asks the system for memory and takes it itself.</remarks>
+/// <remarks>
+/// <para>
+/// The oldest first, not the lowest: an arena that was needed for a moment empties again and goes back to the system. (Systems give new
+/// mappings falling addresses: the lowest is the newest, and took everything from then on, beside what the old ones kept.)
+/// </para>
+/// <para>Guarded by the page heap's lock, but for <see cref="EnsureRoom"/>, which asks the system for memory and takes it itself.</para>
+/// </remarks>
 internal sealed unsafe class ArenaIndex(MetadataAllocator metadata)
 {
     private const int InitialCapacity = 16;
 
     private ArenaPages** _arenas;
     private int _capacity;
+
+    // The arenas' numbers in address order.
+    private int* _byAddress;
 
     // _tree[1] is the root, _tree[_capacity + i] the longest run of arena i.
     private int* _tree;
@@ -38,19 +47,22 @@ internal sealed unsafe class ArenaIndex(MetadataAllocator metadata)
 
         // The old arrays stay where they are: doubling bounds what that costs by the size of the new ones.
         int larger = Math.Max(InitialCapacity, capacity * 2);
-        ArenaPages** arenas = (ArenaPages**)metadata.Allocate((nuint)(larger * (sizeof(ArenaPages*) + (2 * sizeof(int)))));
+        ArenaPages** arenas = (ArenaPages**)metadata.Allocate((nuint)(larger * (sizeof(ArenaPages*) + (3 * sizeof(int)))));
         if (arenas == null)
         {
             return false;
         }
 
         int* tree = (int*)(arenas + larger);
+        int* byAddress = tree + (2 * larger);
 
         pageHeapLock.Enter();
         if (_capacity < larger)
         {
             new Span<nint>(_arenas, Count).CopyTo(new Span<nint>(arenas, larger));
+            new Span<int>(_byAddress, Count).CopyTo(new Span<int>(byAddress, larger));
             _arenas = arenas;
+            _byAddress = byAddress;
             _tree = tree;
             _capacity = larger;
             Rebuild();
@@ -60,20 +72,24 @@ internal sealed unsafe class ArenaIndex(MetadataAllocator metadata)
         return true;
     }
 
-    /// <summary>Adds an arena at its place in address order; there must be room.</summary>
-    public void Insert(ArenaPages* arena)
+    /// <summary>Adds an arena, the youngest; there must be room.</summary>
+    public void Add(ArenaPages* arena)
     {
-        int index = Count;
-        while (index > 0 && _arenas[index - 1]->Base > arena->Base)
+        int place = Count;
+        while (place > 0 && _arenas[_byAddress[place - 1]]->Base > arena->Base)
         {
-            _arenas[index] = _arenas[index - 1];
-            index--;
+            _byAddress[place] = _byAddress[place - 1];
+            place--;
         }
 
-        _arenas[index] = arena;
+        _byAddress[place] = Count;
+        _arenas[Count] = arena;
         Count++;
-        Rebuild();
+        Update(Count - 1);
     }
+
+    /// <summary>The arena with the lowest address, the one after it, and so on.</summary>
+    public int AtAddressOrder(int place) => _byAddress[place];
 
     /// <summary>Takes note that an arena has a free run of such a length now; it may have had longer ones.</summary>
     public void NoteRun(int index, int pages)
@@ -97,7 +113,7 @@ internal sealed unsafe class ArenaIndex(MetadataAllocator metadata)
         }
     }
 
-    /// <summary>The lowest arena at or after <paramref name="from"/> with a free run of so many pages; -1 when there is none.</summary>
+    /// <summary>The oldest arena at or after <paramref name="from"/> with a free run of so many pages; -1 when there is none.</summary>
     public int FirstWithRun(int pages, int from)
     {
         if (from >= Count)
@@ -142,7 +158,8 @@ internal sealed unsafe class ArenaIndex(MetadataAllocator metadata)
         while (low <= high)
         {
             int middle = (low + high) >>> 1;
-            ArenaPages* arena = _arenas[middle];
+            int index = _byAddress[middle];
+            ArenaPages* arena = _arenas[index];
             if (address < arena->Base)
             {
                 high = middle - 1;
@@ -153,7 +170,7 @@ internal sealed unsafe class ArenaIndex(MetadataAllocator metadata)
             }
             else
             {
-                return middle;
+                return index;
             }
         }
 

@@ -3,7 +3,7 @@ namespace SpanHeap.Pages;
 /// <summary>Looking into a page heap.</summary>
 internal sealed unsafe partial class PageHeap
 {
-    /// <summary>The arena with a number in address order; false behind the last.</summary>
+    /// <summary>The arena with a number, from the oldest; false behind the youngest.</summary>
     public bool TryGetArena(int index, out nint arena)
     {
         _lock.Enter();

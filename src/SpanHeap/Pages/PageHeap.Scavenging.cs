@@ -57,13 +57,14 @@ internal sealed unsafe partial class PageHeap
         run = default;
         _lock.Enter();
         bool found = false;
-        for (int i = 0; i < _arenas.Count && !found; i++)
+        for (int place = 0; place < _arenas.Count && !found; place++)
         {
-            ArenaPages* arena = _arenas[i];
+            int index = _arenas.AtAddressOrder(place);
+            ArenaPages* arena = _arenas[index];
             found = arena->Base >= from && arena->FreePages == geometry.MaxRun && !arena->Released;
             if (found)
             {
-                run = Take(i, geometry.HeaderPages, geometry.MaxRun);
+                run = Take(index, geometry.HeaderPages, geometry.MaxRun);
                 arena->Released = true;
             }
         }
@@ -103,8 +104,9 @@ internal sealed unsafe partial class PageHeap
 
     private bool FindScavengeable(nint from, bool agedOnly, out int index, out int start, out int pages)
     {
-        for (index = 0; index < _arenas.Count; index++)
+        for (int place = 0; place < _arenas.Count; place++)
         {
+            index = _arenas.AtAddressOrder(place);
             ArenaPages* arena = _arenas[index];
             if (from >= arena->End)
             {
@@ -130,7 +132,7 @@ internal sealed unsafe partial class PageHeap
             }
         }
 
-        start = pages = 0;
+        index = start = pages = 0;
         return false;
     }
 

@@ -49,14 +49,14 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
         }
 
         _lock.Enter();
-        _arenas.Insert(arena);
+        _arenas.Add(arena);
         _pagesGivenBack += geometry.MaxRun;
         _arenaCount++;
         _lock.Exit();
         return true;
     }
 
-    /// <summary>Takes the lowest free run of so many pages.</summary>
+    /// <summary>Takes the lowest free run of so many pages of the oldest arena that has one.</summary>
     /// <param name="pages">Length, at least 1.</param>
     /// <param name="alignment">Alignment of its address in pages, a power of two that divides an arena.</param>
     /// <param name="room">Free pages that should follow the run, for a block that is expected to grow; a wish only.</param>
