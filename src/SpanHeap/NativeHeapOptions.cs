@@ -79,8 +79,8 @@ public sealed class NativeHeapOptions
     /// <summary>How much traced memory grows, in percent of what was live after a collection, before the next is due: 1 to 10,000, 100 unless set.</summary>
     public int TracedGrowthPercent { get; set; } = 100;
 
-    /// <summary>Bytes by which traced memory grows at least before a collection is due by itself. 48 MiB unless set.</summary>
-    public nuint TracedMinimum { get; set; } = 48 << 20;
+    /// <summary>Bytes by which traced memory grows at least before a collection is due by itself. 64 MiB unless set.</summary>
+    public nuint TracedMinimum { get; set; } = 64 << 20;
 
     /// <summary>How many threads mark at most, the collecting one included: 1 to 1,024, as many as there are processors unless set.</summary>
     public int TracedMarkThreads { get; set; } = Environment.ProcessorCount;

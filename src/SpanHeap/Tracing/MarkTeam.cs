@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Numerics;
 using System.Runtime.ExceptionServices;
 using SpanHeap.Layouts;
@@ -14,6 +15,7 @@ internal sealed unsafe class MarkTeam : IDisposable
     private const long BytesWorthHelp = 4 * 1024 * 1024;
 
     private readonly MarkQueue _queue;
+    private readonly MarkHelpChoice _choice = new();
     private readonly int _maxThreads;
     private readonly List<MarkHelper> _helpers = [];
     private bool _lacksThreads;
@@ -40,7 +42,9 @@ internal sealed unsafe class MarkTeam : IDisposable
     /// <remarks>After an exception, of a program's trace function or for want of memory, nothing is marked.</remarks>
     public long Mark(TracedHeap heap, uint plane)
     {
-        int wanted = heap.Pacer.LiveBytes < BytesWorthHelp ? 0 : _maxThreads - 1;
+        bool large = heap.Pacer.LiveBytes >= BytesWorthHelp && _maxThreads > 1;
+        int wanted = large && _choice.WantsHelp ? _maxThreads - 1 : 0;
+        long start = Stopwatch.GetTimestamp();
         Marker marker = new(_queue, plane, shared: wanted > 0);
         int helpers = Hire(wanted, plane);
         _queue.Begin(1 + helpers);
@@ -85,6 +89,11 @@ internal sealed unsafe class MarkTeam : IDisposable
         {
             Undo(heap, plane);
             ExceptionDispatchInfo.Throw(failure);
+        }
+
+        if (large)
+        {
+            _choice.Note(helpers > 0, bytes, Stopwatch.GetTimestamp() - start);
         }
 
         return bytes;
