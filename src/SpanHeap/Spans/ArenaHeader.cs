@@ -82,12 +82,10 @@ internal static unsafe class ArenaHeader
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong* AllocBits(Span* span) => (ulong*)(span + 1);
 
-    public static ulong* LiveBits(Span* span)
-    {
-        nint arena = ArenaOf((nint)span);
-        nint page = ((nint)span - arena - Records) >> RecordShift;
-        return (ulong*)(arena + LiveBitsPlane + (page << LiveBitsShift));
-    }
+    public static ulong* LiveBits(Span* span) => (ulong*)(ArenaOf((nint)span) + LiveBitsPlane + (PageNumberOf(span) << LiveBitsShift));
+
+    /// <summary>The address of the page that a span, or its record's place, begins with.</summary>
+    public static nint FirstPageOf(Span* span) => ArenaOf((nint)span) + (PageNumberOf(span) << PageGeometry.PageShift);
 
     public static ArenaDescriptor* Descriptor(nint arena) => (ArenaDescriptor*)(arena + Records);
 
@@ -105,4 +103,6 @@ internal static unsafe class ArenaHeader
             os.Discard(start, (nuint)(end - start));
         }
     }
+
+    private static nint PageNumberOf(Span* span) => ((nint)span - ArenaOf((nint)span) - Records) >> RecordShift;
 }

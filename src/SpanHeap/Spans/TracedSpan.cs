@@ -14,7 +14,7 @@ namespace SpanHeap.Spans;
 [StructLayout(LayoutKind.Explicit, Size = 128)]
 internal unsafe struct TracedSpan
 {
-    /// <summary>What all spans have. <see cref="Span.Next"/>, <see cref="Span.Previous"/> and <see cref="Span.Listed"/>: by the lock of the set.</summary>
+    /// <summary>What all spans have. <see cref="Span.Next"/> and <see cref="Span.Listed"/>: by the lock of the set.</summary>
     [FieldOffset(0)]
     public Span Span;
 
@@ -32,8 +32,4 @@ internal unsafe struct TracedSpan
     /// <summary>Slots with an alloc bit: blocks, and slots that a cache has taken and not used yet. By who owns the span.</summary>
     [FieldOffset(72)]
     public int Allocated;
-
-    /// <summary>The list that it is in, while it is in one. By the lock of the set.</summary>
-    [FieldOffset(76)]
-    public int List;
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 using SpanHeap.Os;
 using SpanHeap.Spans;
 
@@ -9,9 +10,8 @@ namespace SpanHeap.Sweeping;
 /// those of unswept ones when the generation changes, without a step.
 /// </summary>
 /// <remarks>
-/// In native memory; zero is empty. All by its lock. A sweeper that finds a span otherwise than in a list wins it first and takes it
-/// out of its list afterwards, so a list may have a span that is somebody's: who takes one from a list of unswept spans must win it,
-/// and drops it otherwise.
+/// In native memory; zero is empty. All by its lock. Who takes a span from a list of unswept ones must win it still, and drops it
+/// otherwise.
 /// </remarks>
 [StructLayout(LayoutKind.Sequential, Size = 64)]
 internal unsafe struct TracedSpanSet
@@ -29,17 +29,8 @@ internal unsafe struct TracedSpanSet
     {
         int list = ListOf(generation, full: span->Allocated == span->Span.Slots);
         _lock.Enter();
-        TracedSpan* head = (TracedSpan*)_heads[list];
-        span->Span.Previous = null;
-        span->Span.Next = (Span*)head;
+        span->Span.Next = (Span*)_heads[list];
         span->Span.Listed = true;
-        if (head != null)
-        {
-            head->Span.Previous = (Span*)span;
-        }
-
-        // Where it stands, so that it can be taken out without asking how old it is.
-        span->List = list;
         _heads[list] = (long)span;
         _lock.Exit();
     }
@@ -49,18 +40,6 @@ internal unsafe struct TracedSpanSet
 
     /// <summary>Takes a span out of the lists of those not swept, first those with free slots; it still has to be won.</summary>
     public TracedSpan* TakeUnswept(uint generation, bool full) => Take(ListOf(SweepGeneration.Unswept(generation), full));
-
-    /// <summary>Takes a span that the caller has won out of the list that it may be in.</summary>
-    public void Remove(TracedSpan* span)
-    {
-        _lock.Enter();
-        if (span->Span.Listed)
-        {
-            Unlink(span, span->List);
-        }
-
-        _lock.Exit();
-    }
 
     /// <summary>A list's first span, for who looks at a heap that nobody uses; null when it is empty.</summary>
     public readonly TracedSpan* First(int list) => (TracedSpan*)_heads[list];
@@ -78,34 +57,35 @@ internal unsafe struct TracedSpanSet
 
         _lock.Enter();
         TracedSpan* span = (TracedSpan*)_heads[list];
+        TracedSpan* next = null;
         if (span != null)
         {
-            Unlink(span, list);
+            next = (TracedSpan*)span->Span.Next;
+            _heads[list] = (long)next;
+            span->Span.Next = null;
+            span->Span.Listed = false;
         }
 
         _lock.Exit();
+        if (next != null)
+        {
+            Prefetch(next);
+        }
+
         return span;
     }
 
-    private void Unlink(TracedSpan* span, int list)
+    // A sweep is short beside the memory that it waits for: the next one's comes while this one is done. Whoever has the span meanwhile,
+    // to ask for its lines is no access.
+    private static void Prefetch(TracedSpan* span)
     {
-        Span* next = span->Span.Next;
-        Span* previous = span->Span.Previous;
-        if (previous == null)
+        if (Sse.IsSupported)
         {
-            _heads[list] = (long)next;
+            nint firstPage = ArenaHeader.FirstPageOf((Span*)span);
+            Sse.Prefetch0(span);
+            Sse.Prefetch0(&span->SweepGen);
+            Sse.Prefetch0(TracedBits.WordOf(firstPage, 0));
+            Sse.Prefetch0(TracedBits.WordOf(firstPage, 1));
         }
-        else
-        {
-            previous->Next = next;
-        }
-
-        if (next != null)
-        {
-            next->Previous = previous;
-        }
-
-        span->Span.Next = span->Span.Previous = null;
-        span->Span.Listed = false;
     }
 }
