@@ -23,7 +23,7 @@ public sealed unsafe class PacerTests(ITestOutputHelper output)
         using NativeHeap heap = TracedHeaps.Still();
         TracedHeap traced = heap.Traced;
         long minimum = (1 << 20) + random.Below(8 << 20);
-        Pacer pacer = new(traced.Sweeper, traced.Statistics, traced.Spans, new TracingOptions(100, minimum, TimeSpan.Zero, 1));
+        Pacer pacer = new(traced.Sweeper, traced.Statistics, traced.Spans, new MemoryRoom(traced.Core.Arenas, traced.Spans, long.MaxValue), new TracingOptions { MinimumBytes = minimum });
         for (int cycle = 0; cycle < 8; cycle++)
         {
             Fill(heap, random, out int largestSpan);

@@ -93,11 +93,24 @@ public sealed unsafe partial class NativeHeap
         return TracedSnapshot.Take(traced);
     }
 
+    /// <summary>What the last collection did; null before the first. Each is a new object.</summary>
+    /// <exception cref="InvalidOperationException">The heap was not made with <see cref="NativeHeapOptions.Traced"/>.</exception>
+    public CollectionInfo? LastCollection => Traced.Collector.Last;
+
     private TracedHeap MakeTraced()
     {
         NativeHeapOptions options = _core.Options;
-        TracingOptions tracing = new(
-            options.TracedGrowthPercent, (long)nuint.Min(options.TracedMinimum, s_largestMinimum), s_gatePatience, options.TracedMarkThreads);
+        TracingOptions tracing = new()
+        {
+            GrowthPercent = options.TracedGrowthPercent,
+            MinimumBytes = (long)nuint.Min(options.TracedMinimum, s_largestMinimum),
+            SoftLimitBytes = options.TracedMemoryLimit == 0 ? long.MaxValue : (long)Math.Min((ulong)options.TracedMemoryLimit, long.MaxValue),
+            ByHand = options.TracedByHand,
+            IdleDelay = options.TracedIdleDelay,
+            WritesTrace = options.TracedTrace,
+            Patience = s_gatePatience,
+            MarkThreads = options.TracedMarkThreads,
+        };
         return new TracedHeap(_core, tracing) { OnHeldUp = report => CollectionHeldUp?.Invoke(this, report) };
     }
 }

@@ -41,6 +41,9 @@ public sealed class NativeHeapOptions
 {
     private static readonly TimeSpan s_longestDelay = TimeSpan.FromDays(1);
 
+    // A timer comes twice in it.
+    private static readonly TimeSpan s_shortestIdleDelay = TimeSpan.FromMilliseconds(10);
+
     /// <summary>A name for messages and statistics; <see langword="null"/> for one that is made up.</summary>
     public string? Name { get; set; }
 
@@ -82,6 +85,31 @@ public sealed class NativeHeapOptions
     /// <summary>Bytes by which traced memory grows at least before a collection is due by itself. 64 MiB unless set.</summary>
     public nuint TracedMinimum { get; set; } = 64 << 20;
 
+    /// <summary>
+    /// Bytes in use, as <see cref="MemoryLimit"/> counts them, below which collections try to keep the heap by coming more often; 0, as
+    /// unless set, for no such limit. It may be exceeded: by what lives, by what the program takes by hand, and because a collection is
+    /// due only when the heap has grown by an eighth of what lives. Near <see cref="MemoryLimit"/> collections come more often, too.
+    /// </summary>
+    public nuint TracedMemoryLimit { get; set; }
+
+    /// <summary>
+    /// Whether traced memory is collected by <see cref="NativeHeap.Collect"/> alone, and nothing of it happens on other threads: sweeping
+    /// is done by threads that need memory, and by <see cref="NativeHeap.FinishSweeping"/>.
+    /// </summary>
+    public bool TracedByHand { get; set; }
+
+    /// <summary>
+    /// How long a heap must have been left alone, after blocks were made in it, to be collected for that: up to a day, two minutes unless
+    /// set; infinite for never.
+    /// </summary>
+    public TimeSpan TracedIdleDelay { get; set; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>
+    /// Whether each collection writes a line to the error stream. On for all heaps when the environment variable <c>SPANHEAP_GCTRACE</c>
+    /// is 1.
+    /// </summary>
+    public bool TracedTrace { get; set; }
+
     /// <summary>How many threads mark at most, the collecting one included: 1 to 1,024, as many as there are processors unless set.</summary>
     public int TracedMarkThreads { get; set; } = Environment.ProcessorCount;
 
@@ -106,11 +134,8 @@ public sealed class NativeHeapOptions
 
     internal NativeHeapOptions Validated()
     {
-        if (ScavengeDelay != Timeout.InfiniteTimeSpan && (ScavengeDelay < TimeSpan.Zero || ScavengeDelay > s_longestDelay))
-        {
-            throw new ArgumentOutOfRangeException(
-                nameof(ScavengeDelay), ScavengeDelay, $"{nameof(ScavengeDelay)} must be from 0 to {s_longestDelay.TotalDays} day, or infinite.");
-        }
+        RequireDelay(ScavengeDelay, TimeSpan.Zero, nameof(ScavengeDelay));
+        RequireDelay(TracedIdleDelay, s_shortestIdleDelay, nameof(TracedIdleDelay));
 
         // Compared, not asked of Enum, and boxed only to be named: both cost each process some time at its start.
         if ((uint)Checks > (uint)HeapChecks.Full)
@@ -139,7 +164,17 @@ public sealed class NativeHeapOptions
     {
         NativeHeapOptions copy = (NativeHeapOptions)MemberwiseClone();
         copy.TracedCheckmark |= Traced && EnvironmentOption.Switch(read, "SPANHEAP_TRACED_CHECKMARK");
+        copy.TracedTrace |= Traced && EnvironmentOption.Switch(read, "SPANHEAP_GCTRACE");
         return copy;
+    }
+
+    private static void RequireDelay(TimeSpan value, TimeSpan least, string name)
+    {
+        if (value != Timeout.InfiniteTimeSpan && (value < least || value > s_longestDelay))
+        {
+            throw new ArgumentOutOfRangeException(
+                name, value, $"{name} must be from {least.TotalMilliseconds} ms to {s_longestDelay.TotalDays} day, or infinite.");
+        }
     }
 
     private static void RequireInRange(int value, int least, int most, string name)

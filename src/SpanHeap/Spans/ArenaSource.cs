@@ -64,6 +64,12 @@ internal sealed unsafe class ArenaSource : IDisposable
     /// <summary>Bytes of records: those elsewhere, and the part of the arenas' headers that describes pages in use.</summary>
     public nuint MetadataBytes => _metadata.ReservedBytes + ((nuint)_pages.PagesInUse * (nuint)_headerBytes / (nuint)_pages.Geometry.PagesPerArena);
 
+    /// <summary>What counts towards the heap's limit: pages in use, records, huge blocks.</summary>
+    public nuint BytesInUse => ((nuint)_pages.PagesInUse << PageGeometry.PageShift) + MetadataBytes + (nuint)Volatile.Read(ref _hugeBytes);
+
+    /// <summary>Bytes that may be used at most; <see cref="nuint.MaxValue"/> without a limit.</summary>
+    public nuint LimitBytes => _limitBytes;
+
     /// <summary>Whether so many more pages stay within the heap's limit, if nobody else takes them first.</summary>
     public bool IsWithinLimit(int morePages) => IsWithinLimit((nuint)morePages << PageGeometry.PageShift);
 
@@ -74,7 +80,7 @@ internal sealed unsafe class ArenaSource : IDisposable
             return true;
         }
 
-        nuint used = ((nuint)_pages.PagesInUse << PageGeometry.PageShift) + MetadataBytes + (nuint)Volatile.Read(ref _hugeBytes);
+        nuint used = BytesInUse;
         return used <= _limitBytes && moreBytes <= _limitBytes - used;
     }
 

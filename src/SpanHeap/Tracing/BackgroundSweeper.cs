@@ -18,8 +18,8 @@ internal sealed class BackgroundSweeper(Sweeper sweeper) : IDisposable
     private int _round;
     private int _disposed;
 
-    // What the last rounds found wrong, for the next who collects. By interlocked steps.
-    private HeapCorruptionException? _failure;
+    // What the last rounds found wrong, or an idle collection, for the next who collects. By interlocked steps.
+    private Exception? _failure;
 
     /// <summary>Makes sure that sweeping goes on.</summary>
     public void Wake()
@@ -58,7 +58,10 @@ internal sealed class BackgroundSweeper(Sweeper sweeper) : IDisposable
 
     public void Resume() => End();
 
-    /// <summary>Throws what a round found wrong, once: there it has nobody to throw to.</summary>
+    /// <summary>Keeps what went wrong on a thread that has nobody to throw to; the first, if there are more.</summary>
+    public void Keep(Exception failure) => Interlocked.CompareExchange(ref _failure, failure, null);
+
+    /// <summary>Throws what was kept, once.</summary>
     /// <exception cref="HeapCorruptionException">A span could not be swept. The message has the facts.</exception>
     public void ThrowFailure()
     {
@@ -104,7 +107,7 @@ internal sealed class BackgroundSweeper(Sweeper sweeper) : IDisposable
         }
         catch (HeapCorruptionException failure)
         {
-            Interlocked.CompareExchange(ref _failure, failure, null);
+            Keep(failure);
             return true;
         }
     }

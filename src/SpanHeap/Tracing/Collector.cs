@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 using SpanHeap.Caches;
 using SpanHeap.Sweeping;
 
@@ -18,6 +19,7 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
     private long _retryAt;
     private long _cycles;
     private long _heldUp;
+    private CollectionInfo? _last;
 
     /// <summary>A collection that somebody asked for is given up when scopes, or other collections, have kept it from beginning for so long.</summary>
     public TimeSpan LongestWait { get; set; } = TimeSpan.FromSeconds(10);
@@ -43,6 +45,9 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
     /// <summary>How long the parts of the last collection took.</summary>
     public CycleTimes LastTimes { get; private set; }
 
+    /// <summary>What the last collection did; null before the first.</summary>
+    public CollectionInfo? Last => Volatile.Read(ref _last);
+
     /// <summary>Marks now; sweeping goes on behind. The calling thread is in no scope.</summary>
     /// <exception cref="TimeoutException">A thread has kept its scope open all the time; the message names it.</exception>
     public void Collect()
@@ -52,8 +57,7 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
         {
             _background.ThrowFailure();
             CloseGate(start);
-            RunClosed(flushAll: true);
-            _background.Wake();
+            RunClosed(CollectionReason.Asked, flushAll: true);
         }
         finally
         {
@@ -110,8 +114,7 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
             if (heap.Gate.TryClose(options.Patience, out TracedCache* holdUp))
             {
                 // Interior addresses must not lead into slots that a cache has taken and not used.
-                RunClosed(flushAll: heap.Spans.HadCustomBlocks);
-                _background.Wake();
+                RunClosed(heap.Pacer.DueReason, flushAll: heap.Spans.HadCustomBlocks);
             }
             else
             {
@@ -132,8 +135,37 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
         }
     }
 
+    /// <summary>Collects because nobody uses the heap. On a thread of the pool: what goes wrong is for the next who collects.</summary>
+    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "It is kept for who can be told.")]
+    public void TryCollectIdle()
+    {
+        if (!_collecting.TryEnter())
+        {
+            return;
+        }
+
+        try
+        {
+            if (heap.Gate.TryClose(TimeSpan.Zero, out _))
+            {
+                RunClosed(CollectionReason.Idle, flushAll: true);
+            }
+        }
+        catch (Exception failure)
+        {
+            _background.Keep(failure);
+        }
+        finally
+        {
+            _collecting.Exit();
+        }
+    }
+
     public void Dispose()
     {
+        // A collection that an idle timer began is let end.
+        BeginAsked();
+        _collecting.Exit();
         _background.Dispose();
         _team.Dispose();
     }
@@ -174,10 +206,28 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
         heap.Sweeper.Finish();
     }
 
-    // The gate is closed and no thread is in a scope.
-    private void RunClosed(bool flushAll)
+    // The gate is closed and no thread is in a scope. Opens it.
+    private void RunClosed(CollectionReason reason, bool flushAll)
+    {
+        Mark(flushAll, out long before, out long after);
+        CollectionInfo done = new(
+            _cycles, reason, before, after, heap.Pacer.GoalBytes, LastTimes.Finishing, LastTimes.Marking, LastPause, _team.LastMarkers);
+        Volatile.Write(ref _last, done);
+        if (!options.ByHand)
+        {
+            _background.Wake();
+        }
+
+        if (options.WritesTrace)
+        {
+            CollectionTrace.Write(heap.Name, done);
+        }
+    }
+
+    private void Mark(bool flushAll, out long before, out long after)
     {
         long start = Stopwatch.GetTimestamp();
+        before = heap.Pacer.LiveBytes;
         try
         {
             // The cycle before must be swept to the end: its marks lie where this one's will.
@@ -191,7 +241,7 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
             uint plane = SweepGeneration.MarkPlane(heap.Sweeper.Generation);
             heap.Checks.BeforeMarking();
             InterleavingPoints.At(InterleavingPoint.MarkingBegins);
-            long marked = _team.Mark(heap, plane);
+            after = _team.Mark(heap, plane);
             InterleavingPoints.At(InterleavingPoint.MarkingEnded);
             heap.Checks.AfterMarking(plane);
             long markEnd = Stopwatch.GetTimestamp();
@@ -207,7 +257,7 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
                 heap.Caches.ForEach(&SetGeneration, heap);
             }
 
-            heap.Pacer.BeginCycle(marked);
+            heap.Pacer.BeginCycle(after);
             _cycles++;
             LastTimes = new CycleTimes(Stopwatch.GetElapsedTime(start, finished), Stopwatch.GetElapsedTime(finished, markEnd), markEnd);
         }

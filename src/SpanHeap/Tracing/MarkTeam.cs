@@ -20,6 +20,9 @@ internal sealed unsafe class MarkTeam : IDisposable
     private readonly List<MarkHelper> _helpers = [];
     private bool _lacksThreads;
 
+    /// <summary>How many threads marked last.</summary>
+    public int LastMarkers { get; private set; }
+
     /// <exception cref="OutOfMemoryException">There is no memory for the little that one marker needs.</exception>
     public MarkTeam(OsMemory os, int maxThreads)
     {
@@ -47,6 +50,7 @@ internal sealed unsafe class MarkTeam : IDisposable
         long start = Stopwatch.GetTimestamp();
         Marker marker = new(_queue, plane, shared: wanted > 0);
         int helpers = Hire(wanted, plane);
+        LastMarkers = 1 + helpers;
         _queue.Begin(1 + helpers);
         for (int i = 0; i < helpers; i++)
         {

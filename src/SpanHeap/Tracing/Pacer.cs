@@ -7,17 +7,21 @@ namespace SpanHeap.Tracing;
 /// for all the sweeping at once.
 /// </summary>
 /// <remarks>Thread safe: sums are interlocked, and what a cycle sets is set while no thread is in a scope.</remarks>
-internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedSpanSource spans, TracingOptions options)
+internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedSpanSource spans, MemoryRoom room, TracingOptions options)
 {
     // Bytes of live blocks, as far as is known: what the last cycle marked, and what was taken since.
     private long _live;
-    private long _goal = options.MinimumBytes;
+    private long _goal = Math.Min(options.MinimumBytes, room.After(0));
 
     // Of the cycle: taken since it was marked, pages that were to be swept, and pages swept by all cycles when it began.
     private long _taken;
     private long _pagesToSweep;
     private long _pagesSweptBefore;
     private int _due;
+
+    // Whether the growth that is allowed is what a limit leaves; and whether the limit was reached. Set as the goal is, and by any thread.
+    private bool _isLimited;
+    private int _limitReached;
 
     /// <summary>Whether the heap has grown enough.</summary>
     public bool IsDue => Volatile.Read(ref _due) != 0;
@@ -28,12 +32,18 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
     /// <summary>Bytes at which the next cycle begins.</summary>
     public long GoalBytes => Volatile.Read(ref _goal);
 
+    /// <summary>Bytes taken since the last cycle marked.</summary>
+    public long BytesTaken => Volatile.Read(ref _taken);
+
+    /// <summary>Why a cycle that is due is.</summary>
+    public CollectionReason DueReason => _isLimited || Volatile.Read(ref _limitReached) != 0 ? CollectionReason.MemoryLimit : CollectionReason.Growth;
+
     /// <summary>Takes note of slots taken, and sweeps what is owed for them.</summary>
     public void NoteTaken(long bytes)
     {
         long live = Interlocked.Add(ref _live, bytes);
         long taken = Interlocked.Add(ref _taken, bytes);
-        if (live >= Volatile.Read(ref _goal))
+        if (live >= Volatile.Read(ref _goal) && !options.ByHand)
         {
             Volatile.Write(ref _due, 1);
         }
@@ -42,7 +52,11 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
     }
 
     /// <summary>The limit is reached: a cycle is due at the next scope, however little the heap has grown.</summary>
-    public void RequestCycle() => Volatile.Write(ref _due, 1);
+    public void RequestCycle()
+    {
+        Volatile.Write(ref _limitReached, 1);
+        Volatile.Write(ref _due, options.ByHand ? 0 : 1);
+    }
 
     /// <summary>A cycle has marked so many bytes; its sweeping begins. No thread is in a scope.</summary>
     public void BeginCycle(long marked)
@@ -51,18 +65,24 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
         _taken = 0;
         _pagesToSweep = spans.PagesInUse;
         _pagesSweptBefore = statistics.Pages;
-        Volatile.Write(ref _goal, marked + GrowthFrom(marked));
-        Volatile.Write(ref _due, 0);
+        SetGoal();
     }
 
     /// <summary>A cycle was given up: the next is due when the heap has grown as much again. No thread is in a scope.</summary>
     public void PutOff()
     {
-        Volatile.Write(ref _goal, _live + GrowthFrom(_live));
-        Volatile.Write(ref _due, 0);
+        SetGoal();
     }
 
-    private long GrowthFrom(long live) => Math.Max(options.MinimumBytes, (long)(live * (options.GrowthPercent / 100.0)));
+    private void SetGoal()
+    {
+        long growth = Math.Max(options.MinimumBytes, (long)(_live * (options.GrowthPercent / 100.0)));
+        long allowed = room.After(_live);
+        _isLimited = allowed < growth;
+        _limitReached = 0;
+        Volatile.Write(ref _goal, _live + Math.Min(growth, allowed));
+        Volatile.Write(ref _due, 0);
+    }
 
     // All is swept when half of the way to the next cycle is gone.
     private void PayFor(long taken)

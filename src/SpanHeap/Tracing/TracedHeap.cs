@@ -20,6 +20,7 @@ internal sealed unsafe partial class TracedHeap : IDisposable
     private readonly HeapCore _core;
     private readonly TracedSpanSource _spans;
     private readonly TracedRefill _refill;
+    private readonly IdleCollection? _idle;
 
     public TracedHeap(HeapCore core, TracingOptions options)
     {
@@ -34,10 +35,11 @@ internal sealed unsafe partial class TracedHeap : IDisposable
         Caches = new TracedCaches(core.Registry, core.Metadata);
         Gate = new Gate(Caches);
         Roots = new RootTable(core.Metadata);
-        Pacer = new Pacer(Sweeper, Statistics, _spans, options);
+        Pacer = new Pacer(Sweeper, Statistics, _spans, new MemoryRoom(core.Arenas, _spans, options.SoftLimitBytes), options);
         Checks = new TracedChecks(this, core.HasFullChecks, core.Options.TracedCheckmark);
         Collector = new Collector(this, core, options);
         EntryStacks = new EntryStacks(core.HasFullChecks);
+        _idle = options.IdleDelay != Timeout.InfiniteTimeSpan && !options.ByHand ? new IdleCollection(this, options.IdleDelay) : null;
     }
 
     /// <summary>Whether references and stores are checked.</summary>
@@ -137,6 +139,7 @@ internal sealed unsafe partial class TracedHeap : IDisposable
     /// <summary>Frees nothing of its own. No thread may be using the heap.</summary>
     public void Dispose()
     {
+        _idle?.Dispose();
         Roots.Close();
         Collector.Dispose();
         Gate.Dispose();

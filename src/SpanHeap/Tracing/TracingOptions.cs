@@ -1,8 +1,29 @@
 namespace SpanHeap.Tracing;
 
 /// <summary>How a heap's traced memory is collected. Validated.</summary>
-/// <param name="GrowthPercent">How much the heap may grow, in hundredths of what was live after a cycle, before the next begins.</param>
-/// <param name="MinimumBytes">Bytes below which no cycle begins by itself.</param>
-/// <param name="Patience">How long the collector keeps threads out while it waits for one that is in a scope.</param>
-/// <param name="MarkThreads">How many threads mark at most.</param>
-internal sealed record TracingOptions(int GrowthPercent, long MinimumBytes, TimeSpan Patience, int MarkThreads);
+internal sealed record TracingOptions
+{
+    /// <summary>How much the heap may grow, in hundredths of what was live after a cycle, before the next begins.</summary>
+    public int GrowthPercent { get; init; } = 100;
+
+    /// <summary>Bytes below which no cycle begins by itself.</summary>
+    public long MinimumBytes { get; init; }
+
+    /// <summary>Bytes in use that cycles try to stay below; <see cref="long.MaxValue"/> for no such limit.</summary>
+    public long SoftLimitBytes { get; init; } = long.MaxValue;
+
+    /// <summary>Whether no cycle begins by itself, and no thread works in the background.</summary>
+    public bool ByHand { get; init; }
+
+    /// <summary>How long a heap must have been left alone to be collected for that; infinite for never.</summary>
+    public TimeSpan IdleDelay { get; init; } = Timeout.InfiniteTimeSpan;
+
+    /// <summary>Whether each cycle writes a line to the error stream.</summary>
+    public bool WritesTrace { get; init; }
+
+    /// <summary>How long the collector keeps threads out while it waits for one that is in a scope.</summary>
+    public TimeSpan Patience { get; init; }
+
+    /// <summary>How many threads mark at most.</summary>
+    public int MarkThreads { get; init; } = 1;
+}
