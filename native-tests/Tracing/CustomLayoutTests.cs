@@ -188,6 +188,29 @@ public sealed unsafe class CustomLayoutTests
     }
 
     [Fact]
+    public void A_trace_function_is_refused_also_after_it_was_refused_by_another_heap()
+    {
+        using NativeHeap heap = TracedHeaps.Still();
+        using NativeHeap other = TracedHeaps.Still();
+        using GcHandle<byte> kept = KeepCalling(heap);
+        using GcHandle<byte> keptByOther = KeepCalling(other);
+        List<string> refusals = [];
+        InvalidOperationException? thrown = CollectWith(heap, () =>
+        {
+            refusals.Add(Assert.Throws<InvalidOperationException>(other.Collect).Message);
+            other.Traced.Pacer.RequestCycle();
+            refusals.Add(Assert.Throws<InvalidOperationException>(() => other.Enter()).Message);
+            heap.Enter();
+        });
+
+        Assert.All(refusals, static message => Assert.Contains("trace function", message, StringComparison.Ordinal));
+        Assert.Equal(2, refusals.Count);
+        Assert.Contains("trace function", thrown?.InnerException?.Message, StringComparison.Ordinal);
+        heap.Verify();
+        other.CollectAndSweep();
+    }
+
+    [Fact]
     public void With_full_checks_a_trace_function_that_visits_no_block_is_refused()
     {
         using NativeHeap heap = TracedHeaps.Still(HeapChecks.Full);

@@ -147,9 +147,9 @@ internal sealed unsafe partial class TracedHeap
     // The collection would wait for the function, and the function for the collection.
     private void RequireNotTracing()
     {
-        if (CustomTracing.IsOf(Serial))
+        if (CustomTracing.IsRunning)
         {
-            throw new InvalidOperationException($"A trace function was called by a collection of the heap '{Name}': it can neither enter a scope there nor collect.");
+            throw new InvalidOperationException($"A trace function can neither enter a scope of the heap '{Name}' nor collect it: collections call it, and would wait for it.");
         }
     }
 
