@@ -162,6 +162,21 @@ public sealed unsafe class CustomLayoutTests
     }
 
     [Fact]
+    public void A_due_collection_that_a_trace_function_ended_is_not_tried_again_at_the_next_scope()
+    {
+        using NativeHeap heap = TracedHeaps.Still();
+        using GcHandle<byte> kept = KeepCalling(heap);
+        t_inTrace = static () => throw new FormatException();
+        heap.Traced.Pacer.RequestCycle();
+        Assert.Throws<InvalidOperationException>(() => heap.Enter());
+
+        heap.Enter().Dispose();
+
+        t_inTrace = null;
+        heap.CollectAndSweep();
+    }
+
+    [Fact]
     public void A_trace_function_that_enters_a_scope_or_collects_is_refused_and_waits_for_nothing()
     {
         foreach (int what in (int[])[0, 1, 2])

@@ -191,7 +191,7 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
             uint plane = SweepGeneration.MarkPlane(heap.Sweeper.Generation);
             heap.Checks.BeforeMarking();
             InterleavingPoints.At(InterleavingPoint.MarkingBegins);
-            long marked = _team.Mark(heap, plane);
+            long marked = Mark(plane);
             InterleavingPoints.At(InterleavingPoint.MarkingEnded);
             heap.Checks.AfterMarking(plane);
             long markEnd = Stopwatch.GetTimestamp();
@@ -217,6 +217,20 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
             LongestPause = LastPause > LongestPause ? LastPause : LongestPause;
             TotalPause += LastPause;
             heap.Gate.Open();
+        }
+    }
+
+    // Marks, or leaves no mark. What a trace function threw it may throw again: so that not every scope begins with it.
+    private long Mark(uint plane)
+    {
+        try
+        {
+            return _team.Mark(heap, plane);
+        }
+        catch
+        {
+            heap.Pacer.PutOff();
+            throw;
         }
     }
 
