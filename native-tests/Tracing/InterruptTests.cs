@@ -1,3 +1,5 @@
+using SpanHeap.Tracing;
+
 namespace SpanHeap.Tests.Tracing;
 
 /// <summary>Threads that are interrupted while they wait for others leave nothing half done.</summary>
@@ -9,7 +11,7 @@ public sealed class InterruptTests
     public void A_root_array_that_is_disposed_by_an_interrupted_thread_is_gone()
     {
         using NativeHeap heap = TracedHeaps.Still();
-        InterruptAll(_ =>
+        InterruptAll(() =>
         {
             RootArray<Node>? array = null;
             Ignoring(() => array = heap.CreateRootArray<Node>(1));
@@ -19,15 +21,30 @@ public sealed class InterruptTests
         Assert.Equal(0, heap.GetTracedStatistics().RootArrays);
     }
 
+    [Fact]
+    public void A_step_that_is_interrupted_is_done_again_and_the_interrupt_comes_later()
+    {
+        int begun = 0;
+        Thread.CurrentThread.Interrupt();
+        Uninterrupted.Do(1, _ =>
+        {
+            begun++;
+            Thread.Sleep(0);
+        });
+
+        Assert.Equal(2, begun);
+        Assert.Throws<ThreadInterruptedException>(static () => Thread.Sleep(0));
+    }
+
     // Each thread repeats something while another interrupts them all.
-    private static void InterruptAll(Action<int> action)
+    private static void InterruptAll(Action action)
     {
         int running = Threads;
-        Thread[] threads = [.. Enumerable.Range(0, Threads).Select(number => new Thread(() =>
+        Thread[] threads = [.. Enumerable.Range(0, Threads).Select(_ => new Thread(() =>
         {
             for (int round = 0; round < 200_000; round++)
             {
-                action(number);
+                action();
             }
 
             Interlocked.Decrement(ref running);
