@@ -35,6 +35,31 @@ public sealed class ArrayTests
     }
 
     [Fact]
+    public unsafe void Elements_of_a_layout_made_at_run_time_keep_what_they_refer_to()
+    {
+        using NativeHeap heap = TracedHeaps.Still();
+        TracedLayout layout = TracedLayout.OfElements(24, 16);
+        GcHandle<byte> kept;
+        using (GcScope scope = heap.Enter())
+        {
+            GcRef<byte> array = scope.NewElements(layout, 3);
+            Assert.Equal(3, *(long*)array.Address);
+            *(nint*)(array.Address + sizeof(long) + (2 * 24) + 16) = scope.New<Node>().Address;
+            scope.New<Node>();
+            kept = scope.Keep(array);
+        }
+
+        heap.CollectAndSweep();
+        Assert.Equal((2L, 0L), TracedCensus.Take(heap));
+        kept.Dispose();
+        Assert.Throws<ArgumentException>(() =>
+        {
+            using GcScope scope = heap.Enter();
+            scope.NewElements(TracedLayout.NoPointers, 1);
+        });
+    }
+
+    [Fact]
     public void Parts_that_are_not_there_are_refused()
     {
         using NativeHeap heap = TracedHeaps.Still();

@@ -162,6 +162,21 @@ public sealed unsafe class CustomLayoutTests
     }
 
     [Fact]
+    public void A_due_collection_that_a_trace_function_ended_is_not_tried_again_at_the_next_scope()
+    {
+        using NativeHeap heap = TracedHeaps.Still();
+        using GcHandle<byte> kept = KeepCalling(heap);
+        t_inTrace = static () => throw new FormatException();
+        heap.Traced.Pacer.RequestCycle();
+        Assert.Throws<InvalidOperationException>(() => heap.Enter());
+
+        heap.Enter().Dispose();
+
+        t_inTrace = null;
+        heap.CollectAndSweep();
+    }
+
+    [Fact]
     public void A_trace_function_that_enters_a_scope_or_collects_is_refused_and_waits_for_nothing()
     {
         foreach (int what in (int[])[0, 1, 2])
@@ -185,6 +200,29 @@ public sealed unsafe class CustomLayoutTests
             });
             Assert.Contains("trace function", thrown?.InnerException?.Message, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public void A_trace_function_is_refused_also_after_it_was_refused_by_another_heap()
+    {
+        using NativeHeap heap = TracedHeaps.Still();
+        using NativeHeap other = TracedHeaps.Still();
+        using GcHandle<byte> kept = KeepCalling(heap);
+        using GcHandle<byte> keptByOther = KeepCalling(other);
+        List<string> refusals = [];
+        InvalidOperationException? thrown = CollectWith(heap, () =>
+        {
+            refusals.Add(Assert.Throws<InvalidOperationException>(other.Collect).Message);
+            other.Traced.Pacer.RequestCycle();
+            refusals.Add(Assert.Throws<InvalidOperationException>(() => other.Enter()).Message);
+            heap.Enter();
+        });
+
+        Assert.All(refusals, static message => Assert.Contains("trace function", message, StringComparison.Ordinal));
+        Assert.Equal(2, refusals.Count);
+        Assert.Contains("trace function", thrown?.InnerException?.Message, StringComparison.Ordinal);
+        heap.Verify();
+        other.CollectAndSweep();
     }
 
     [Fact]

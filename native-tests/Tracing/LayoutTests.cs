@@ -185,6 +185,9 @@ public sealed unsafe class LayoutTests
         Assert.Throws<ArgumentOutOfRangeException>(static () => TracedLayout.OfFields(24, 24));
         Assert.Throws<ArgumentOutOfRangeException>(static () => TracedLayout.OfFields(24, -8));
         Assert.Throws<ArgumentOutOfRangeException>(static () => TracedLayout.OfFields(4, 0));
+        Assert.Throws<ArgumentOutOfRangeException>(static () => TracedLayout.OfFields(int.MinValue, 0));
+        Assert.Throws<ArgumentOutOfRangeException>(static () => TracedLayout.OfElements(int.MinValue, 0));
+        Assert.Throws<ArgumentOutOfRangeException>(static () => TracedLayout.OfElements(12, 0));
         Assert.Equal(TracedForm.Fields, TracedKinds.Info(TracedKinds.OfType(Node.Layout.Number, 24, nameof(Node)))->Form);
     }
 

@@ -43,6 +43,15 @@ public readonly unsafe ref partial struct GcScope
         return new(NewArray(layout, length, sizeof(T)));
     }
 
+    /// <summary>Makes an array whose elements have a layout known at run time, all zero: for who implements a language.</summary>
+    /// <param name="layout">Its layout, of <see cref="TracedLayout.OfElements"/>.</param>
+    /// <param name="length">How many elements.</param>
+    /// <returns>The array: its length, a <see cref="long"/>, then its elements.</returns>
+    /// <inheritdoc cref="NewArray{T}" path="/exception"/>
+    /// <exception cref="ArgumentException"><paramref name="layout"/> is none of elements with references.</exception>
+    public GcRef<byte> NewElements(TracedLayout layout, long length) =>
+        new(NewArray(layout.Number, length, TracedKinds.ElementBytesOf(layout.Number)));
+
     /// <summary>Makes a block of a layout and a size known at run time, all zero: for who implements a language.</summary>
     /// <param name="layout">Its layout: not one of arrays, whose blocks begin with a length.</param>
     /// <param name="byteCount">Its size in bytes; 0 makes a block, too.</param>

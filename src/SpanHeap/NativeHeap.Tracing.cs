@@ -22,7 +22,11 @@ public sealed unsafe partial class NativeHeap
     /// does, and never otherwise.
     /// </summary>
     /// <returns>The scope, for a <c>using</c>.</returns>
-    /// <exception cref="InvalidOperationException">The heap was not made with <see cref="NativeHeapOptions.Traced"/>, or the caller is one of its trace functions.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The heap was not made with <see cref="NativeHeapOptions.Traced"/>, or the caller is a trace function, of whatever heap; or a trace
+    /// function threw in a collection that was due, which is the inner exception.
+    /// </exception>
+    /// <exception cref="HeapCorruptionException">A collection that was due found a fault, as <see cref="Collect"/> does. No scope has begun.</exception>
     /// <exception cref="OutOfMemoryException">There is no memory for the thread's records.</exception>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     public GcScope Enter()

@@ -27,18 +27,22 @@ public readonly unsafe struct TracedLayout : IEquatable<TracedLayout>
     /// <summary>Blocks with references at these offsets.</summary>
     /// <param name="byteCount">Bytes of a block.</param>
     /// <param name="offsets">Where in a block its references lie, in bytes: multiples of 8.</param>
-    /// <exception cref="ArgumentOutOfRangeException">An offset is no multiple of 8, or a reference there would not lie within the block.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// An offset is no multiple of 8, or a reference there would not lie within the block; or <paramref name="byteCount"/> is negative.
+    /// </exception>
     /// <exception cref="InvalidOperationException">The process has registered too many layouts.</exception>
     public static TracedLayout OfFields(int byteCount, params ReadOnlySpan<int> offsets) =>
         offsets.IsEmpty ? NoPointers : Add(TracedForm.Fields, byteCount, offsets);
 
     /// <summary>
-    /// Arrays of elements with references at these offsets of each: blocks that begin with the number of elements, in 8 bytes. For types
-    /// that describe such a block as a whole; <see cref="GcScope.NewElements{T}"/> needs only the layout of its elements.
+    /// Arrays of elements with references at these offsets of each, for <see cref="GcScope.NewElements(TracedLayout, long)"/>: blocks that
+    /// begin with the number of elements, in 8 bytes. (<see cref="GcScope.NewElements{T}"/> needs only the layout of its elements.)
     /// </summary>
     /// <param name="byteCount">Bytes from one element to the next: a multiple of 8, where there are references.</param>
     /// <param name="offsets">Where in an element its references lie, in bytes: multiples of 8.</param>
-    /// <exception cref="ArgumentOutOfRangeException">An offset is no multiple of 8, or a reference there would not lie within the element.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// An offset or <paramref name="byteCount"/> is no multiple of 8, or a reference would not lie within the element.
+    /// </exception>
     /// <exception cref="InvalidOperationException">The process has registered too many layouts.</exception>
     public static TracedLayout OfElements(int byteCount, params ReadOnlySpan<int> offsets) =>
         offsets.IsEmpty ? NoPointers : Add(TracedForm.Elements, byteCount, offsets);
@@ -79,6 +83,14 @@ public readonly unsafe struct TracedLayout : IEquatable<TracedLayout>
 
     private static TracedLayout Add(TracedForm form, int byteCount, ReadOnlySpan<int> offsets)
     {
+        // Before the subtraction below, which overflows for the least of them.
+        ArgumentOutOfRangeException.ThrowIfNegative(byteCount);
+        if (form == TracedForm.Elements && byteCount % sizeof(nint) != 0)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(byteCount), byteCount, $"Elements with references must take a multiple of {sizeof(nint)} bytes.");
+        }
+
         int words = 0;
         foreach (int offset in offsets)
         {

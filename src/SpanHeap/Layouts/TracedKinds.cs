@@ -134,6 +134,19 @@ internal static unsafe class TracedKinds
         return AddLayout(elements);
     }
 
+    /// <summary>The size of the elements of a layout of arrays.</summary>
+    /// <exception cref="ArgumentException">The layout is none, or not of elements.</exception>
+    public static int ElementBytesOf(int layout)
+    {
+        TracedKind* kind = layout < 0 ? null : Info(Of(layout, SizeClasses.None));
+        if (kind == null || kind->Form != TracedForm.Elements)
+        {
+            throw new ArgumentException("The layout must be made by TracedLayout.OfElements.", nameof(layout));
+        }
+
+        return (int)kind->ElementBytes;
+    }
+
     /// <summary>A layout must be one of blocks of any size, and have its references within so many bytes.</summary>
     /// <exception cref="ArgumentException">The layout is none, or is one of arrays.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The size is too small.</exception>

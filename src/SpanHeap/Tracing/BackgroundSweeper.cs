@@ -33,7 +33,15 @@ internal sealed class BackgroundSweeper(Sweeper sweeper) : IDisposable
                 return;
             }
 
-            ThreadPool.UnsafeQueueUserWorkItem(static self => self.Run(), this, preferLocal: false);
+            try
+            {
+                ThreadPool.UnsafeQueueUserWorkItem(static self => self.Run(), this, preferLocal: false);
+            }
+            catch (OutOfMemoryException)
+            {
+                // Threads that allocate sweep as well, and the next collection asks again.
+                Volatile.Write(ref _round, Idle);
+            }
         }
     }
 

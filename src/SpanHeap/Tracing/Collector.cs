@@ -209,7 +209,7 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
     // The gate is closed and no thread is in a scope. Opens it.
     private void RunClosed(CollectionReason reason, bool flushAll)
     {
-        Mark(flushAll, out long before, out long after);
+        RunCycle(flushAll, out long before, out long after);
         CollectionInfo done = new(
             _cycles, reason, before, after, heap.Pacer.GoalBytes, LastTimes.Finishing, LastTimes.Marking, LastPause, _team.LastMarkers);
         Volatile.Write(ref _last, done);
@@ -224,7 +224,7 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
         }
     }
 
-    private void Mark(bool flushAll, out long before, out long after)
+    private void RunCycle(bool flushAll, out long before, out long after)
     {
         long start = Stopwatch.GetTimestamp();
         before = heap.Pacer.LiveBytes;
@@ -241,7 +241,7 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
             uint plane = SweepGeneration.MarkPlane(heap.Sweeper.Generation);
             heap.Checks.BeforeMarking();
             InterleavingPoints.At(InterleavingPoint.MarkingBegins);
-            after = _team.Mark(heap, plane);
+            after = Mark(plane);
             InterleavingPoints.At(InterleavingPoint.MarkingEnded);
             heap.Checks.AfterMarking(plane);
             long markEnd = Stopwatch.GetTimestamp();
@@ -267,6 +267,20 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
             LongestPause = LastPause > LongestPause ? LastPause : LongestPause;
             TotalPause += LastPause;
             heap.Gate.Open();
+        }
+    }
+
+    // Marks, or leaves no mark. What a trace function threw it may throw again: so that not every scope begins with it.
+    private long Mark(uint plane)
+    {
+        try
+        {
+            return _team.Mark(heap, plane);
+        }
+        catch
+        {
+            heap.Pacer.PutOff();
+            throw;
         }
     }
 

@@ -11,12 +11,14 @@ internal readonly record struct CustomPointer(nint Block, bool IsInterior);
 /// <summary>Calls the trace functions of custom layouts.</summary>
 internal static unsafe class CustomTracing
 {
-    // The heap whose block a function of the program's is looking at on this thread; 0 when none is.
     [ThreadStatic]
-    private static ulong t_heapSerial;
+    private static bool t_isRunning;
 
-    /// <summary>Whether the calling thread is in a trace function, while a heap is being collected.</summary>
-    public static bool IsOf(ulong heapSerial) => t_heapSerial == heapSerial;
+    /// <summary>
+    /// Whether the calling thread is in a trace function, of whatever heap: two heaps whose functions enter each other's scopes would
+    /// wait for each other just as one would for itself.
+    /// </summary>
+    public static bool IsRunning => t_isRunning;
 
     /// <summary>Lets the program's function look into a block.</summary>
     /// <exception cref="InvalidOperationException">The function threw, which is the inner exception.</exception>
@@ -24,7 +26,7 @@ internal static unsafe class CustomTracing
     public static void Run(Marker marker, nint block, nint function, uint allocPlane)
     {
         ArenaDescriptor* arena = ArenaHeader.Descriptor(ArenaHeader.ArenaOf(block));
-        Call(block, function, arena->HeapSerial, new TraceContext(marker, arena->HeapSerial, allocPlane, arena->IsChecked));
+        Call(block, function, new TraceContext(marker, arena->HeapSerial, allocPlane, arena->IsChecked));
     }
 
     /// <summary>The same for who only wants to know what the function names.</summary>
@@ -33,13 +35,15 @@ internal static unsafe class CustomTracing
     {
         List<CustomPointer> found = [];
         ulong heapSerial = ArenaHeader.Descriptor(ArenaHeader.ArenaOf(block))->HeapSerial;
-        Call(block, function, heapSerial, new TraceContext(found, heapSerial, allocPlane));
+        Call(block, function, new TraceContext(found, heapSerial, allocPlane));
         return found;
     }
 
-    private static void Call(nint block, nint function, ulong heapSerial, TraceContext context)
+    private static void Call(nint block, nint function, TraceContext context)
     {
-        t_heapSerial = heapSerial;
+        // A function may verify the heap, which calls it again.
+        bool outer = t_isRunning;
+        t_isRunning = true;
         try
         {
             ((delegate*<nint, TraceContext, void>)function)(block, context);
@@ -51,7 +55,7 @@ internal static unsafe class CustomTracing
         }
         finally
         {
-            t_heapSerial = 0;
+            t_isRunning = outer;
         }
     }
 }

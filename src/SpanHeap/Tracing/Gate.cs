@@ -96,7 +96,7 @@ internal sealed unsafe class Gate(TracedCaches caches) : IDisposable
     public void Open()
     {
         Volatile.Write(ref _closed, 0);
-        _open.Set();
+        Uninterrupted.Set(_open);
         InterleavingPoints.At(InterleavingPoint.GateOpened);
     }
 

@@ -42,7 +42,7 @@ internal sealed class MarkHelper : IDisposable
         _marker = marker;
     }
 
-    public void Start() => _begin.Release();
+    public void Start() => Uninterrupted.Release(_begin, 1);
 
     /// <summary>Waits until it has ended, and adds what it did.</summary>
     /// <returns>Why it gave up, if it did.</returns>
@@ -57,8 +57,8 @@ internal sealed class MarkHelper : IDisposable
     public void Dispose()
     {
         _marker = null;
-        _begin.Release();
-        _thread.Join();
+        Start();
+        Uninterrupted.Join(_thread);
         _begin.Dispose();
         _end.Dispose();
     }
@@ -67,7 +67,8 @@ internal sealed class MarkHelper : IDisposable
     {
         while (true)
         {
-            _begin.Wait();
+            // A trace function may have let others know this thread.
+            Uninterrupted.Wait(_begin);
             if (_marker is not { } marker)
             {
                 return;
@@ -84,7 +85,7 @@ internal sealed class MarkHelper : IDisposable
             }
 
             marker.Release();
-            _end.Release();
+            Uninterrupted.Release(_end, 1);
         }
     }
 }

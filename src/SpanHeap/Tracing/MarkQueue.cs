@@ -77,7 +77,7 @@ internal sealed unsafe class MarkQueue(OsMemory os) : IDisposable
         _lock.Exit();
         if (wakes)
         {
-            _wake.Release();
+            Uninterrupted.Release(_wake, 1);
         }
 
         InterleavingPoints.At(InterleavingPoint.MarkWorkGiven);
@@ -167,7 +167,7 @@ internal sealed unsafe class MarkQueue(OsMemory os) : IDisposable
         _lock.Exit();
         if (sleeping > 0)
         {
-            _wake.Release(sleeping);
+            Uninterrupted.Release(_wake, sleeping);
         }
     }
 

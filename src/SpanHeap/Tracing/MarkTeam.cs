@@ -49,17 +49,18 @@ internal sealed unsafe class MarkTeam : IDisposable
         int wanted = large && _choice.WantsHelp ? _maxThreads - 1 : 0;
         long start = Stopwatch.GetTimestamp();
         Marker marker = new(_queue, plane, shared: wanted > 0);
-        int helpers = Hire(wanted, plane);
-        LastMarkers = 1 + helpers;
-        _queue.Begin(1 + helpers);
-        for (int i = 0; i < helpers; i++)
-        {
-            _helpers[i].Start();
-        }
-
+        int started = 0;
         Exception? failure = null;
         try
         {
+            int helpers = Hire(wanted, plane);
+            LastMarkers = 1 + helpers;
+            _queue.Begin(1 + helpers);
+            for (; started < helpers; started++)
+            {
+                _helpers[started].Start();
+            }
+
             heap.Roots.VisitAll(marker);
             marker.Drain();
         }
@@ -72,7 +73,7 @@ internal sealed unsafe class MarkTeam : IDisposable
         marker.Release();
         long bytes = marker.BytesMarked;
         bool overflowed = marker.Overflowed;
-        for (int i = 0; i < helpers; i++)
+        for (int i = 0; i < started; i++)
         {
             failure = _helpers[i].Finish(ref bytes, ref overflowed) ?? failure;
         }
@@ -97,7 +98,7 @@ internal sealed unsafe class MarkTeam : IDisposable
 
         if (large)
         {
-            _choice.Note(helpers > 0, bytes, Stopwatch.GetTimestamp() - start);
+            _choice.Note(started > 0, bytes, Stopwatch.GetTimestamp() - start);
         }
 
         return bytes;

@@ -1,3 +1,5 @@
+using SpanHeap.Os;
+
 namespace SpanHeap.Tracing;
 
 /// <summary>Slots of one root array, in the list of its heap's.</summary>
@@ -20,7 +22,8 @@ internal sealed class RootArraySlots(nint[] slots)
 /// </remarks>
 internal sealed class RootArrays
 {
-    private readonly Lock _lock = new();
+    // Not a lock statement: a thread that is interrupted while it waits would leave its array here for ever.
+    private NativeLock _lock;
 
     // Both written by the lock. The first is read by the collector.
     private RootArraySlots? _first;
@@ -31,40 +34,38 @@ internal sealed class RootArrays
 
     public void Add(RootArraySlots array)
     {
-        lock (_lock)
+        _lock.Enter();
+        array.Next = _first;
+        if (_first != null)
         {
-            array.Next = _first;
-            if (_first != null)
-            {
-                _first.Previous = array;
-            }
-
-            Volatile.Write(ref _first, array);
-            _count++;
+            _first.Previous = array;
         }
+
+        Volatile.Write(ref _first, array);
+        _count++;
+        _lock.Exit();
     }
 
     /// <summary>Takes an array out. Once for each.</summary>
     public void Remove(RootArraySlots array)
     {
-        lock (_lock)
+        _lock.Enter();
+        if (array.Previous == null)
         {
-            if (array.Previous == null)
-            {
-                _first = array.Next;
-            }
-            else
-            {
-                array.Previous.Next = array.Next;
-            }
-
-            if (array.Next != null)
-            {
-                array.Next.Previous = array.Previous;
-            }
-
-            _count--;
+            _first = array.Next;
         }
+        else
+        {
+            array.Previous.Next = array.Next;
+        }
+
+        if (array.Next != null)
+        {
+            array.Next.Previous = array.Previous;
+        }
+
+        _count--;
+        _lock.Exit();
     }
 
     /// <summary>

@@ -97,6 +97,8 @@ internal sealed unsafe partial class TracedHeap
     /// <summary>No thread may be in a scope.</summary>
     public void RequireNoScope()
     {
+        RequireNotTracing();
+
         // What a thread stored last must be seen; and one that ended in a scope just now is known to be dead only a little later.
         Interlocked.MemoryBarrierProcessWide();
         long start = Stopwatch.GetTimestamp();
@@ -147,9 +149,9 @@ internal sealed unsafe partial class TracedHeap
     // The collection would wait for the function, and the function for the collection.
     private void RequireNotTracing()
     {
-        if (CustomTracing.IsOf(Serial))
+        if (CustomTracing.IsRunning)
         {
-            throw new InvalidOperationException($"A trace function was called by a collection of the heap '{Name}': it can neither enter a scope there nor collect.");
+            throw new InvalidOperationException($"A trace function can neither enter a scope of the heap '{Name}' nor collect it: collections call it, and would wait for it.");
         }
     }
 

@@ -128,8 +128,8 @@ internal sealed unsafe partial class TracedHeap : IDisposable
         *TracedBits.WordOf(block, SweepGeneration.AllocPlane(generation)) |= TracedBits.BitOf(block);
         span->Allocated = 1;
         cache->BytesTaken += (long)(pages << PageGeometry.PageShift);
-        Report(cache);
         _spans.SetOf(kind)->AddSwept(span, generation);
+        Report(cache);
         return block;
     }
 
