@@ -8,7 +8,7 @@ namespace SpanHeap.Tracing;
 /// Collects: closes the gate, marks what roots reach, lets the generation grow, opens the gate. Sweeping follows while threads go on.
 /// </summary>
 /// <remarks>Thread safe: one collection at a time, on the thread that asked or needed it.</remarks>
-internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOptions options) : IDisposable
+internal sealed unsafe partial class Collector(TracedHeap heap, HeapCore core, TracingOptions options) : IDisposable
 {
     private readonly Lock _collecting = new();
     private readonly MarkTeam _team = new(core.Os, options.MarkThreads);
@@ -53,7 +53,7 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
             _background.ThrowFailure();
             CloseGate(start);
             RunClosed(flushAll: true);
-            _background.Wake();
+            WakeOthers();
         }
         finally
         {
@@ -109,9 +109,8 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
 
             if (heap.Gate.TryClose(options.Patience, out TracedCache* holdUp))
             {
-                // Interior addresses must not lead into slots that a cache has taken and not used.
-                RunClosed(flushAll: heap.Spans.HadCustomBlocks);
-                _background.Wake();
+                RunClosed(flushAll: heap.Spans.NeedExactBits);
+                WakeOthers();
             }
             else
             {
@@ -188,36 +187,64 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
                 heap.Caches.ForEach(&Flush, heap);
             }
 
-            uint plane = SweepGeneration.MarkPlane(heap.Sweeper.Generation);
-            heap.Checks.BeforeMarking();
-            InterleavingPoints.At(InterleavingPoint.MarkingBegins);
-            long marked = _team.Mark(heap, plane);
-            InterleavingPoints.At(InterleavingPoint.MarkingEnded);
-            heap.Checks.AfterMarking(plane);
-            long markEnd = Stopwatch.GetTimestamp();
-            int stale = 0;
-            if (!flushAll)
-            {
-                stale = heap.Caches.CountUsed();
-            }
-
-            heap.Sweeper.Advance(stale);
-            if (flushAll)
-            {
-                heap.Caches.ForEach(&SetGeneration, heap);
-            }
-
-            heap.Pacer.BeginCycle(marked);
-            _cycles++;
-            LastTimes = new CycleTimes(Stopwatch.GetElapsedTime(start, finished), Stopwatch.GetElapsedTime(finished, markEnd), markEnd);
+            MarkAndAdvance(MarkPlane, isLed: false, flushAll, finished);
+            LastTimes = LastTimes with { Finishing = Stopwatch.GetElapsedTime(start, finished) };
         }
         finally
         {
-            LastPause = Stopwatch.GetElapsedTime(start);
-            LongestPause = LastPause > LongestPause ? LastPause : LongestPause;
-            TotalPause += LastPause;
-            heap.Gate.Open();
+            OpenGate(start);
         }
+    }
+
+    // The gate is closed, and all is swept. Unless the program leads and has marked collectable blocks, all of those live.
+    private void MarkAndAdvance(uint plane, bool isLed, bool isFlushed, long start)
+    {
+        long marked;
+        try
+        {
+            heap.Checks.BeforeMarking();
+            InterleavingPoints.At(InterleavingPoint.MarkingBegins);
+            marked = isLed ? _sessionBytes : heap.Collectables.MarkAll(plane);
+            marked += _team.Mark(heap, plane);
+            InterleavingPoints.At(InterleavingPoint.MarkingEnded);
+            heap.Checks.AfterMarking(plane);
+        }
+        catch
+        {
+            heap.Collectables.Unmark(plane);
+            throw;
+        }
+
+        long markEnd = Stopwatch.GetTimestamp();
+
+        // Marks are complete, and nothing can go wrong any more. Weak handles come first: no clean-up finds its block by one.
+        heap.WeakHandles.ClearDead(plane);
+        heap.CleanUps.TakeDead(plane, heap.CleanUpQueue);
+        InterleavingPoints.At(InterleavingPoint.RecordsTaken);
+        heap.Sweeper.Advance(isFlushed ? 0 : heap.Caches.CountUsed());
+        if (isFlushed)
+        {
+            heap.Caches.ForEach(&SetGeneration, heap);
+        }
+
+        heap.Pacer.BeginCycle(marked);
+        _cycles++;
+        LastTimes = new CycleTimes(default, Stopwatch.GetElapsedTime(start, markEnd), markEnd);
+    }
+
+    private void OpenGate(long closedAt)
+    {
+        LastPause = Stopwatch.GetElapsedTime(closedAt);
+        LongestPause = LastPause > LongestPause ? LastPause : LongestPause;
+        TotalPause += LastPause;
+        heap.Gate.Open();
+    }
+
+    // Who has to do with what died. The gate is open, or about to be.
+    private void WakeOthers()
+    {
+        _background.Wake();
+        heap.CleanUpQueue.Wake();
     }
 
     private static void FlushStale(TracedHeap heap, TracedCache* cache)
