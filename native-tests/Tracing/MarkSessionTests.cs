@@ -5,10 +5,6 @@ namespace SpanHeap.Tests.Tracing;
 /// <summary>Collectable blocks live as the program says, and until it says.</summary>
 public sealed class MarkSessionTests
 {
-    private static bool s_refuses;
-
-    private static readonly unsafe TracedLayout s_layout = TracedLayout.Custom(&Refuse);
-
     [Theory]
     [InlineData(HeapChecks.Standard, false)]
     [InlineData(HeapChecks.Full, false)]
@@ -16,8 +12,8 @@ public sealed class MarkSessionTests
     public void What_is_marked_lives_and_the_rest_goes(HeapChecks checks, bool checkmark)
     {
         using NativeHeap heap = New(checks, checkmark);
-        nint[] small = Make(heap, 5000, 48);
-        nint[] large = Make(heap, 20, 100_000);
+        nint[] small = Collectables.Make(heap, 5000, 48);
+        nint[] large = Collectables.Make(heap, 20, 100_000);
         using (MarkSession marking = heap.BeginMark())
         {
             for (int i = 0; i < small.Length; i += 2)
@@ -35,10 +31,10 @@ public sealed class MarkSessionTests
             marking.Complete();
         }
 
-        AssertLeft(heap, 2500, 10);
+        Collectables.AssertLeft(heap, 2500, 10);
         Assert.Equal(1, heap.GetTracedStatistics().Collections);
-        CompleteEmpty(heap);
-        AssertLeft(heap, 0, 0);
+        Collectables.Mark(heap, []);
+        Collectables.AssertLeft(heap, 0, 0);
     }
 
     [Theory]
@@ -48,8 +44,8 @@ public sealed class MarkSessionTests
     public void Other_collections_keep_all_of_them_and_their_contents(HeapChecks checks, bool checkmark)
     {
         using NativeHeap heap = New(checks, checkmark);
-        Make(heap, 1000, 48);
-        Make(heap, 5, 100_000);
+        Collectables.Make(heap, 1000, 48);
+        Collectables.Make(heap, 5, 100_000);
         for (int round = 0; round < 3; round++)
         {
             using (GcScope scope = heap.Enter())
@@ -58,7 +54,7 @@ public sealed class MarkSessionTests
             }
 
             heap.CollectAndSweep();
-            AssertLeft(heap, 1000, 5);
+            Collectables.AssertLeft(heap, 1000, 5);
         }
 
         Assert.Equal(3, heap.GetTracedStatistics().SmallBlocksFreed);
@@ -98,32 +94,32 @@ public sealed class MarkSessionTests
         }
 
         heap.CollectAndSweep();
-        AssertLeft(heap, 2000, 0);
+        Collectables.AssertLeft(heap, 2000, 0);
     }
 
     [Fact]
     public void A_session_that_is_not_completed_frees_nothing()
     {
         using NativeHeap heap = TracedHeaps.Still();
-        nint[] blocks = Make(heap, 1000, 48);
-        MakeNode(heap);
+        nint[] blocks = Collectables.Make(heap, 1000, 48);
+        Collectables.MakeNode(heap);
         using (MarkSession marking = heap.BeginMark())
         {
             marking.Mark(blocks[0]);
         }
 
         heap.Verify();
-        AssertLeft(heap, 1001, 0);
+        Collectables.AssertLeft(heap, 1001, 0);
         Assert.Equal(0, heap.GetTracedStatistics().Collections);
         heap.CollectAndSweep();
-        AssertLeft(heap, 1000, 0);
+        Collectables.AssertLeft(heap, 1000, 0);
     }
 
     [Fact]
     public void Roots_and_live_blocks_keep_what_they_refer_to_in_a_session_as_always()
     {
         using NativeHeap heap = TracedHeaps.Still();
-        nint[] blocks = Make(heap, 10, 48);
+        nint[] blocks = Collectables.Make(heap, 10, 48);
         GcWeakHandle<byte> weak;
         int died = 0;
         using (GcScope scope = heap.Enter())
@@ -148,113 +144,7 @@ public sealed class MarkSessionTests
 
         heap.RunCleanUps();
         Assert.Equal((7, true), (died, weak.IsAlive));
-        AssertLeft(heap, 4, 0);
-    }
-
-    [Fact]
-    public void Bad_addresses_are_refused_and_marking_goes_on()
-    {
-        using NativeHeap heap = TracedHeaps.Still();
-        using NativeHeap other = TracedHeaps.Still();
-        nint[] blocks = Make(heap, 2, 48);
-        nint foreign = Make(other, 1, 48)[0];
-        AssertRefused(foreign, "no traced memory");
-        AssertRefused(1234, "no traced memory");
-        AssertRefused(blocks[0] + 16, "not where a block begins");
-        AssertRefused(blocks[1], "where no block is allocated");
-        unsafe
-        {
-            void* manual = heap.Alloc(64);
-            AssertRefused((nint)manual, "no traced memory");
-            heap.Free(manual);
-        }
-
-        AssertRefused(MakeNode(heap), "as long as something refers to them");
-        AssertLeft(heap, 1, 0);
-
-        // The second block dies in the first session.
-        void AssertRefused(nint address, string why)
-        {
-            using MarkSession marking = heap.BeginMark();
-            string? message = null;
-            try
-            {
-                marking.Mark(address);
-            }
-            catch (HeapCorruptionException error)
-            {
-                message = error.Message;
-            }
-
-            Assert.Contains(why, message, StringComparison.Ordinal);
-            marking.Mark(blocks[0]);
-            marking.Complete();
-        }
-    }
-
-    [Fact]
-    public void The_thread_of_a_session_is_refused_what_would_wait_for_itself()
-    {
-        using NativeHeap heap = TracedHeaps.Still();
-        using (MarkSession marking = heap.BeginMark())
-        {
-            foreach (Action act in (Action[])[() => heap.Enter(), heap.Collect, heap.FinishSweeping, () => heap.BeginMark(), heap.RunCleanUps, heap.Verify, heap.Dispose])
-            {
-                Assert.Contains(nameof(MarkSession), Assert.Throws<InvalidOperationException>(act).Message, StringComparison.Ordinal);
-            }
-
-            marking.Complete();
-        }
-
-        using (GcScope scope = heap.Enter())
-        {
-            Assert.Throws<InvalidOperationException>(() => heap.BeginMark());
-        }
-
-        heap.CollectAndSweep();
-    }
-
-    [Fact]
-    public void A_session_that_is_over_can_only_be_disposed()
-    {
-        using NativeHeap heap = TracedHeaps.Still();
-        nint block = Make(heap, 1, 48)[0];
-        MarkSession marking = heap.BeginMark();
-        MarkSession copy = marking;
-        copy.Complete();
-        AssertOver(marking);
-        marking.Dispose();
-        copy.Dispose();
-        using MarkSession next = heap.BeginMark();
-        marking.Dispose();
-        AssertOver(marking);
-        AssertOver(default);
-        default(MarkSession).Dispose();
-        next.Complete();
-
-        void AssertOver(scoped in MarkSession session)
-        {
-            int refused = 0;
-            try
-            {
-                session.Mark(block);
-            }
-            catch (InvalidOperationException)
-            {
-                refused++;
-            }
-
-            try
-            {
-                session.Complete();
-            }
-            catch (InvalidOperationException)
-            {
-                refused++;
-            }
-
-            Assert.Equal(2, refused);
-        }
+        Collectables.AssertLeft(heap, 4, 0);
     }
 
     [Fact]
@@ -264,7 +154,7 @@ public sealed class MarkSessionTests
         Thread[] threads;
         using (MarkSession marking = heap.BeginMark())
         {
-            threads = [new Thread(() => MakeNode(heap)), new Thread(heap.Collect), new Thread(() => CompleteMarking(heap, []))];
+            threads = [new Thread(() => Collectables.MakeNode(heap)), new Thread(heap.Collect), new Thread(() => Collectables.Mark(heap, []))];
             Array.ForEach(threads, static thread => thread.Start());
             foreach (Thread thread in threads)
             {
@@ -276,43 +166,6 @@ public sealed class MarkSessionTests
 
         Array.ForEach(threads, static thread => thread.Join());
         Assert.Equal(3, heap.GetTracedStatistics().Collections);
-        heap.CollectAndSweep();
-    }
-
-    [Fact]
-    public void A_session_that_fails_frees_nothing_and_is_over()
-    {
-        using NativeHeap heap = TracedHeaps.Still();
-        nint[] blocks = Make(heap, 1000, 48);
-        int died = 0;
-        using (GcScope scope = heap.Enter())
-        {
-            scope.Keep(scope.NewBytes(s_layout, 16));
-            scope.OnDead(scope.At<byte>(blocks[1]), _ => died++, 0);
-        }
-
-        s_refuses = true;
-        Assert.Throws<InvalidOperationException>(() => CompleteMarking(heap, blocks[..1]));
-        s_refuses = false;
-        heap.Verify();
-        heap.CollectAndSweep();
-        heap.RunCleanUps();
-        AssertLeft(heap, 1001, 0);
-        Assert.Equal(0, died);
-
-        CompleteMarking(heap, blocks[..1]);
-        heap.RunCleanUps();
-        AssertLeft(heap, 2, 0);
-        Assert.Equal(1, died);
-    }
-
-    [Fact]
-    public void Sizes_that_cannot_be_had_are_refused()
-    {
-        using NativeHeap heap = TracedHeaps.Still();
-        Assert.Throws<ArgumentOutOfRangeException>(() => Make(heap, 1, -1));
-        Assert.Throws<OutOfMemoryException>(() => Make(heap, 1, long.MaxValue));
-        Assert.NotEqual(0, Make(heap, 1, 0)[0]);
         heap.CollectAndSweep();
     }
 
@@ -339,7 +192,7 @@ public sealed class MarkSessionTests
 
         MarkAll(heap, stores);
         heap.FinishSweeping();
-        AssertLeft(heap, stores.Sum(static store => store.Count), 0);
+        Collectables.AssertLeft(heap, stores.Sum(static store => store.Count), 0);
     }
 
     private static unsafe void Change(NativeHeap heap, List<(nint Block, long Value)> store, StressRandom random)
@@ -379,69 +232,8 @@ public sealed class MarkSessionTests
         marking.Complete();
     }
 
-    private static void CompleteEmpty(NativeHeap heap) => CompleteMarking(heap, []);
-
-    private static void CompleteMarking(NativeHeap heap, nint[] blocks)
-    {
-        using MarkSession marking = heap.BeginMark();
-        foreach (nint block in blocks)
-        {
-            marking.Mark(block);
-        }
-
-        marking.Complete();
-    }
-
-    private static nint[] Make(NativeHeap heap, int count, long bytes)
-    {
-        using GcScope scope = heap.Enter();
-        nint[] blocks = new nint[count];
-        for (int i = 0; i < count; i++)
-        {
-            blocks[i] = scope.NewCollectable(bytes).Address;
-        }
-
-        return blocks;
-    }
-
-    private static nint MakeNode(NativeHeap heap)
-    {
-        using GcScope scope = heap.Enter();
-        return scope.New<Node>().Address;
-    }
-
-    // Of the heap that was marked last: swept, and with nothing in caches.
-    private static void AssertLeft(NativeHeap heap, long small, long large)
-    {
-        heap.FinishSweeping();
-        heap.Verify();
-        long blocks = 0;
-        long big = 0;
-        SpanHeap.Tracing.TracedBitWalk walk = new(heap.Core, new SpanHeap.Tracing.LiveBlocks(heap.Traced).Plane);
-        SpanHeap.Tracing.LiveBlocks live = new(heap.Traced);
-        while (walk.MoveNext())
-        {
-            unsafe
-            {
-                bool isLarge = walk.Span->Span.Slots == 1;
-                big += isLarge ? 1 : 0;
-                blocks += !isLarge && !live.IsUnused(walk.Current) ? 1 : 0;
-            }
-        }
-
-        Assert.Equal((small, large), (blocks, big));
-    }
-
     private static NativeHeap New(HeapChecks checks, bool checkmark) => new(new NativeHeapOptions
     {
         Traced = true, TracedCheckmark = checkmark, Checks = checks, TracedMinimum = nuint.MaxValue >> 2, ScavengeDelay = Timeout.InfiniteTimeSpan,
     });
-
-    private static void Refuse(nint block, TraceContext context)
-    {
-        if (s_refuses)
-        {
-            throw new NotSupportedException();
-        }
-    }
 }

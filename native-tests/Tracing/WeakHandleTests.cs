@@ -11,18 +11,18 @@ public sealed class WeakHandleTests
     public void A_weak_handle_keeps_nothing_and_gives_what_something_else_keeps(HeapChecks checks)
     {
         using NativeHeap heap = TracedHeaps.Still(checks);
-        (GcHandle<Node> kept, GcWeakHandle<Node> weak) = MakePair(heap, 7);
-        GcWeakHandle<Node> lost = MakeWeak(heap, 8);
+        (GcHandle<Node> kept, GcWeakHandle<Node> weak) = WeakHandles.MakePair(heap, 7);
+        GcWeakHandle<Node> lost = WeakHandles.Make(heap, 8);
         heap.CollectAndSweep();
         Assert.True(weak.IsAlive);
         Assert.False(lost.IsAlive);
-        Assert.Equal((7, (long?)null), (ValueOf(heap, weak)!.Value, ValueOf(heap, lost)));
+        Assert.Equal((7, (long?)null), (WeakHandles.ValueOf(heap, weak)!.Value, WeakHandles.ValueOf(heap, lost)));
 
         kept.Dispose();
-        Assert.Equal(7, ValueOf(heap, weak));
+        Assert.Equal(7, WeakHandles.ValueOf(heap, weak));
         heap.CollectAndSweep();
         Assert.False(weak.IsAlive);
-        Assert.Null(ValueOf(heap, weak));
+        Assert.Null(WeakHandles.ValueOf(heap, weak));
         Assert.Equal((2, 2), (heap.GetTracedStatistics().WeakHandles, heap.GetTracedStatistics().WeakHandlesCleared));
         weak.Dispose();
         lost.Dispose();
@@ -68,23 +68,23 @@ public sealed class WeakHandleTests
     public void A_block_made_after_a_collection_is_given_until_the_next()
     {
         using NativeHeap heap = TracedHeaps.Still();
-        MakeWeak(heap, 1).Dispose();
+        WeakHandles.Make(heap, 1).Dispose();
         heap.Collect();
 
         // Before what the collection left is swept.
-        GcWeakHandle<Node> weak = MakeWeak(heap, 2);
-        Assert.Equal(2, ValueOf(heap, weak));
+        GcWeakHandle<Node> weak = WeakHandles.Make(heap, 2);
+        Assert.Equal(2, WeakHandles.ValueOf(heap, weak));
         heap.FinishSweeping();
-        Assert.Equal(2, ValueOf(heap, weak));
+        Assert.Equal(2, WeakHandles.ValueOf(heap, weak));
         heap.Collect();
-        Assert.Null(ValueOf(heap, weak));
+        Assert.Null(WeakHandles.ValueOf(heap, weak));
     }
 
     [Fact]
     public void What_comes_out_of_a_weak_handle_can_be_kept()
     {
         using NativeHeap heap = TracedHeaps.Still();
-        GcWeakHandle<Node> weak = MakeWeak(heap, 3);
+        GcWeakHandle<Node> weak = WeakHandles.Make(heap, 3);
         using (GcScope scope = heap.Enter())
         {
             Assert.True(weak.TryGet(scope, out GcRef<Node> node));
@@ -92,7 +92,7 @@ public sealed class WeakHandleTests
         }
 
         heap.CollectAndSweep();
-        Assert.Equal(3, ValueOf(heap, weak));
+        Assert.Equal(3, WeakHandles.ValueOf(heap, weak));
     }
 
     [Fact]
@@ -133,132 +133,6 @@ public sealed class WeakHandleTests
         Assert.False(weak.IsAlive);
     }
 
-    [Theory]
-    [InlineData(HeapChecks.Standard)]
-    [InlineData(HeapChecks.Full)]
-    public void Handles_that_were_disposed_or_never_made_or_are_of_another_heap_are_refused(HeapChecks checks)
-    {
-        using NativeHeap heap = TracedHeaps.Still(checks);
-        using NativeHeap other = TracedHeaps.Still(checks);
-        GcWeakHandle<Node> disposed = MakeWeak(heap, 1);
-        disposed.Dispose();
-        disposed.Dispose();
-        GcWeakHandle<Node> next = MakeWeak(heap, 2);
-        Assert.NotEqual(disposed, next);
-        Assert.False(disposed.IsAlive);
-        Assert.Throws<InvalidOperationException>(() => ValueOf(heap, disposed));
-        Assert.False(default(GcWeakHandle<Node>).IsAlive);
-        default(GcWeakHandle<Node>).Dispose();
-        Assert.Throws<InvalidOperationException>(() => ValueOf(heap, default));
-        Assert.Contains($"'{heap.Name}'", Assert.Throws<InvalidOperationException>(() => ValueOf(other, next)).Message, StringComparison.Ordinal);
-        Assert.Equal(2, ValueOf(heap, next));
-    }
-
-    [Fact]
-    public void A_weak_handle_of_nothing_is_never_alive()
-    {
-        using NativeHeap heap = TracedHeaps.Still();
-        GcWeakHandle<Node> weak;
-        using (GcScope scope = heap.Enter())
-        {
-            weak = scope.KeepWeak<Node>(default);
-        }
-
-        Assert.False(weak.IsAlive);
-        Assert.Null(ValueOf(heap, weak));
-        heap.CollectAndSweep();
-        Assert.Equal(0, heap.GetTracedStatistics().WeakHandlesCleared);
-    }
-
-    [Fact]
-    public void A_weak_handle_is_dead_and_can_be_disposed_after_its_heap()
-    {
-        NativeHeap heap = TracedHeaps.Still();
-        GcWeakHandle<Node> weak = MakeWeak(heap, 1);
-        heap.Dispose();
-        Assert.False(weak.IsAlive);
-        weak.Dispose();
-    }
-
-    [Fact]
-    public void With_full_checks_no_weak_handle_is_made_for_a_block_that_has_died()
-    {
-        using NativeHeap heap = TracedHeaps.Still(HeapChecks.Full);
-        nint dead;
-        using (GcScope scope = heap.Enter())
-        {
-            dead = scope.New<Node>().Address;
-        }
-
-        heap.CollectAndSweep();
-        Assert.Throws<HeapCorruptionException>(() =>
-        {
-            using GcScope scope = heap.Enter();
-            scope.KeepWeak(new GcRef<Node>(dead));
-        });
-        Assert.Equal(0, heap.GetTracedStatistics().WeakHandles);
-        heap.Verify();
-    }
-
-    [Fact]
-    public void Without_memory_for_a_handle_nothing_changes()
-    {
-        using NativeHeap heap = TracedHeaps.Still();
-        int made = 0;
-        using (GcScope scope = heap.Enter())
-        {
-            GcRef<Node> node = scope.New<Node>();
-            heap.Core.Os.FailAfter(0);
-            try
-            {
-                for (; made < 1_000_000; made++)
-                {
-                    scope.KeepWeak(node);
-                }
-            }
-            catch (OutOfMemoryException error)
-            {
-                Assert.Contains(heap.Name, error.Message, StringComparison.Ordinal);
-            }
-
-            heap.Core.Os.FailAfter(-1);
-            Assert.InRange(made, 0, 100_000);
-            Assert.True(scope.KeepWeak(node).TryGet(scope, out _));
-        }
-
-        Assert.Equal(made + 1, heap.GetTracedStatistics().WeakHandles);
-        heap.CollectAndSweep();
-        Assert.Equal(made + 1, heap.GetTracedStatistics().WeakHandlesCleared);
-    }
-
-    [Fact]
-    public void Without_memory_to_remember_pointers_no_weak_handle_of_a_live_block_is_cleared()
-    {
-        using NativeHeap heap = TracedHeaps.Still();
-        List<GcWeakHandle<Node>> alive = [];
-        using (GcScope scope = heap.Enter())
-        {
-            GcRef<TracedArray<TracedArray<Node>>> outer = scope.NewArray<TracedArray<Node>>(300);
-            scope.Keep(outer);
-            for (int i = 0; i < 300; i++)
-            {
-                GcRef<TracedArray<Node>> inner = scope.NewArray<Node>(600);
-                outer.Value[i].Set(scope, inner);
-                for (int j = 0; j < 600; j++)
-                {
-                    inner.Value[j].Set(scope, scope.New<Node>());
-                    alive.Add(scope.KeepWeak(inner.Value[j].Get(scope)));
-                }
-            }
-        }
-
-        heap.Core.Os.FailAfter(0);
-        heap.Collect();
-        heap.Core.Os.FailAfter(-1);
-        Assert.All(alive, static weak => Assert.True(weak.IsAlive));
-        Assert.Equal(0, heap.GetTracedStatistics().WeakHandlesCleared);
-    }
-
     [Fact]
     public void One_thread_may_dispose_what_another_looks_into_while_a_third_collects()
     {
@@ -274,12 +148,12 @@ public sealed class WeakHandleTests
                     for (int round = 0; round < 20_000; round++)
                     {
                         // The second gets the slot of the first.
-                        GcWeakHandle<Node> shared = MakeWeak(heap, -1);
+                        GcWeakHandle<Node> shared = WeakHandles.Make(heap, -1);
                         Volatile.Write(ref current, new Box(shared));
                         Thread.SpinWait(round % 7);
                         shared.Dispose();
-                        (GcHandle<Node> kept, GcWeakHandle<Node> own) = MakePair(heap, round);
-                        Assert.Equal(round, ValueOf(heap, own));
+                        (GcHandle<Node> kept, GcWeakHandle<Node> own) = WeakHandles.MakePair(heap, round);
+                        Assert.Equal(round, WeakHandles.ValueOf(heap, own));
                         kept.Dispose();
                         own.Dispose();
                     }
@@ -310,7 +184,7 @@ public sealed class WeakHandleTests
     {
         try
         {
-            long? value = ValueOf(heap, weak);
+            long? value = WeakHandles.ValueOf(heap, weak);
             Assert.True(value is null or -1, $"The block of another handle was given: {value}.");
         }
         catch (InvalidOperationException)
@@ -318,27 +192,6 @@ public sealed class WeakHandleTests
             // Disposed, or not made yet.
             Assert.False(weak.IsAlive);
         }
-    }
-
-    private static (GcHandle<Node> Kept, GcWeakHandle<Node> Weak) MakePair(NativeHeap heap, long value)
-    {
-        using GcScope scope = heap.Enter();
-        GcRef<Node> node = scope.New<Node>();
-        node.Value.Value = value;
-        return (scope.Keep(node), scope.KeepWeak(node));
-    }
-
-    private static GcWeakHandle<Node> MakeWeak(NativeHeap heap, long value)
-    {
-        (GcHandle<Node> kept, GcWeakHandle<Node> weak) = MakePair(heap, value);
-        kept.Dispose();
-        return weak;
-    }
-
-    private static long? ValueOf(NativeHeap heap, GcWeakHandle<Node> weak)
-    {
-        using GcScope scope = heap.Enter();
-        return weak.TryGet(scope, out GcRef<Node> node) ? node.Value.Value : null;
     }
 
     // A handle is more than one word: read and written as one by reference.
