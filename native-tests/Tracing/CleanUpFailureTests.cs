@@ -70,6 +70,7 @@ public sealed class CleanUpFailureTests
         disposing.Join();
         Assert.Empty(log.Lines);
         Assert.Equal((1, 2), (heap.Traced.CleanUps.Counts.Run, heap.Traced.CleanUps.Counts.Dropped));
+        heap.Dispose();
         kept.Dispose();
     }
 

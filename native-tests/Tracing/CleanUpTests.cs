@@ -36,7 +36,7 @@ public sealed class CleanUpTests
         {
             GcRef<Node> one = scope.New<Node>();
             GcRef<Node> other = scope.New<Node>();
-            for (int i = 0; i < 200; i++)
+            for (int i = 0; i < 3000; i++)
             {
                 // Room is made on the way, and what lives and what is cancelled lies between.
                 log.Register(scope, i % 3 == 0 ? other : one, $"{i}");
@@ -47,8 +47,8 @@ public sealed class CleanUpTests
 
         heap.Collect();
         heap.RunCleanUps();
-        Assert.Equal(Enumerable.Range(0, 200).Select(static i => $"{i}"), log.Lines);
-        Assert.Equal(200, heap.GetTracedStatistics().CleanUpsCancelled);
+        Assert.Equal(Enumerable.Range(0, 3000).Select(static i => $"{i}"), log.Lines);
+        Assert.Equal(3000, heap.GetTracedStatistics().CleanUpsCancelled);
     }
 
     [Fact]
@@ -111,6 +111,32 @@ public sealed class CleanUpTests
         TracedStatistics now = heap.GetTracedStatistics();
         Assert.Equal((1, 0, 0, 1), (now.CleanUpsRegistered, now.CleanUpsQueued, now.CleanUpsRun, now.CleanUpsCancelled));
         Assert.False(default(GcCleanUp).TryCancel());
+    }
+
+    [Fact]
+    public void Those_that_were_cancelled_do_not_pile_up_while_their_block_lives()
+    {
+        using NativeHeap heap = TracedHeaps.Still();
+        CleanUpLog log = new();
+        using (GcScope scope = heap.Enter())
+        {
+            GcRef<Node> node = scope.New<Node>();
+            for (int i = 0; i < 100_000; i++)
+            {
+                GcCleanUp cleanUp = log.Register(scope, node, $"{i}");
+                if (i % 100 != 0)
+                {
+                    cleanUp.Dispose();
+                }
+            }
+
+            Assert.InRange(heap.Traced.CleanUps.Count, 1000, 4000);
+        }
+
+        heap.CollectAndSweep();
+        Assert.Equal(0, heap.Traced.CleanUps.Count);
+        heap.RunCleanUps();
+        Assert.Equal(Enumerable.Range(0, 1000).Select(static i => $"{i * 100}"), log.Lines);
     }
 
     [Fact]

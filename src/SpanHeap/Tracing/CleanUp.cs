@@ -15,7 +15,7 @@ internal abstract class CleanUp
     /// <summary>Who counts what happens to it.</summary>
     public required CleanUpCounts Counts { get; init; }
 
-    /// <summary>The one behind it in the queue. By the queue's lock.</summary>
+    /// <summary>The one behind it in the queue. The collector's when it takes it out of the table, then by the queue's lock.</summary>
     public CleanUp? Next { get; set; }
 
     /// <summary>Whether nobody has won it.</summary>

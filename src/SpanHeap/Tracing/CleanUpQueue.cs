@@ -81,6 +81,7 @@ internal sealed class CleanUpQueue(CleanUpCounts counts) : IDisposable
         {
             _wake.Release();
             _thread.Join();
+            _thread = null;
         }
 
         while (TakeFirst() is { } cleanUp)

@@ -5,20 +5,25 @@ namespace SpanHeap.Tracing;
 /// <summary>The clean-ups that wait for their blocks to die, in the order in which they were registered.</summary>
 /// <remarks>
 /// Added to in scopes, by the lock; looked through by the collector while the gate is closed. One that is cancelled stays until its
-/// block dies or room is needed. Addresses lie apart from the objects, so that the collector touches no object whose block lives.
+/// block dies or there are twice as many. Addresses lie apart from the objects, so that the collector touches no object whose block lives.
 /// </remarks>
 internal sealed class CleanUpTable
 {
-    private const int FirstCapacity = 64;
+    private const int ChunkShift = 10;
+    private const int ChunkEntries = 1 << ChunkShift;
 
     private readonly Lock _lock = new();
 
-    // Of one length; the first so many of both are in use. By the lock, in a scope, or by the collector.
-    private nint[] _blocks = [];
-    private CleanUp?[] _cleanUps = [];
+    // By the lock, in a scope, or by the collector: chunks, how many of their entries are in use, and how many will be when those that
+    // were cancelled are looked for.
+    private readonly List<Chunk> _chunks = [];
     private int _count;
+    private int _tidyAt = ChunkEntries;
 
     public CleanUpCounts Counts { get; } = new();
+
+    /// <summary>How many are here, those included that were cancelled and have not been dropped.</summary>
+    public int Count => Volatile.Read(ref _count);
 
     /// <summary>Registers one. In a scope.</summary>
     /// <exception cref="OutOfMemoryException">There is no managed memory for it; nothing has changed.</exception>
@@ -26,13 +31,18 @@ internal sealed class CleanUpTable
     {
         lock (_lock)
         {
-            if (_count == _blocks.Length)
+            if (_count == _tidyAt)
             {
-                MakeRoom();
+                DropCancelled();
             }
 
-            _blocks[_count] = block;
-            _cleanUps[_count] = cleanUp;
+            if (_count >> ChunkShift == _chunks.Count)
+            {
+                _chunks.Add(new Chunk());
+            }
+
+            BlockAt(_count) = block;
+            CleanUpAt(_count) = cleanUp;
             _count++;
         }
 
@@ -51,13 +61,12 @@ internal sealed class CleanUpTable
         CleanUp? last = null;
         for (int i = 0; i < _count; i++)
         {
-            if (TracedBits.IsSet(_blocks[i], plane))
+            if (TracedBits.IsSet(BlockAt(i), plane))
             {
                 Move(i, kept++);
             }
-            else if (_cleanUps[i]!.IsWaiting)
+            else if (CleanUpAt(i) is { IsWaiting: true } next)
             {
-                CleanUp next = _cleanUps[i]!;
                 first ??= next;
                 last?.Next = next;
                 last = next;
@@ -77,9 +86,9 @@ internal sealed class CleanUpTable
     {
         for (int i = 0; i < _count; i++)
         {
-            if (_cleanUps[i]!.IsWaiting)
+            if (CleanUpAt(i)!.IsWaiting)
             {
-                visit($"clean-up {i}", _blocks[i]);
+                visit($"clean-up {i}", BlockAt(i));
             }
         }
     }
@@ -89,50 +98,57 @@ internal sealed class CleanUpTable
     {
         for (int i = 0; i < _count; i++)
         {
-            CleanUpQueue.Drop(_cleanUps[i]!);
+            CleanUpQueue.Drop(CleanUpAt(i)!);
         }
 
         Truncate(0);
     }
 
-    // Those that were cancelled go first. If the others take more than half, a longer table: so that a step costs as many as it makes room for.
-    private void MakeRoom()
+    private ref nint BlockAt(int index) => ref _chunks[index >> ChunkShift].Blocks[index & (ChunkEntries - 1)];
+
+    private ref CleanUp? CleanUpAt(int index) => ref _chunks[index >> ChunkShift].CleanUps[index & (ChunkEntries - 1)];
+
+    private void DropCancelled()
     {
         int kept = 0;
         for (int i = 0; i < _count; i++)
         {
-            if (_cleanUps[i]!.IsWaiting)
+            if (CleanUpAt(i)!.IsWaiting)
             {
                 Move(i, kept++);
             }
         }
 
         Truncate(kept);
-        if (_count > _blocks.Length / 2 || _count == _blocks.Length)
-        {
-            // Both before either is in use: there may be no memory for the second.
-            int capacity = Math.Max(FirstCapacity, _blocks.Length * 2);
-            nint[] blocks = new nint[capacity];
-            CleanUp?[] cleanUps = new CleanUp?[capacity];
-            Array.Copy(_blocks, blocks, _count);
-            Array.Copy(_cleanUps, cleanUps, _count);
-            _blocks = blocks;
-            _cleanUps = cleanUps;
-        }
     }
 
     private void Move(int from, int to)
     {
         if (from != to)
         {
-            _blocks[to] = _blocks[from];
-            _cleanUps[to] = _cleanUps[from];
+            BlockAt(to) = BlockAt(from);
+            CleanUpAt(to) = CleanUpAt(from);
         }
     }
 
+    // Lets the entries behind go, and the chunks behind those.
     private void Truncate(int count)
     {
-        Array.Clear(_cleanUps, count, _count - count);
+        int chunks = (count + ChunkEntries - 1) >> ChunkShift;
+        _chunks.RemoveRange(chunks, _chunks.Count - chunks);
+        for (int i = count; i < Math.Min(_count, chunks << ChunkShift); i++)
+        {
+            CleanUpAt(i) = null;
+        }
+
         _count = count;
+        _tidyAt = Math.Max(ChunkEntries, 2 * count);
+    }
+
+    private sealed class Chunk
+    {
+        public nint[] Blocks { get; } = new nint[ChunkEntries];
+
+        public CleanUp?[] CleanUps { get; } = new CleanUp?[ChunkEntries];
     }
 }

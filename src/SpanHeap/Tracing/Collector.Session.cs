@@ -73,12 +73,20 @@ internal sealed unsafe partial class Collector
         RequireSession(session);
         try
         {
-            MarkAndAdvance(MarkPlane, isLed: true, isFlushed: true, _sessionStart);
+            try
+            {
+                MarkAndAdvance(MarkPlane, isLed: true, isFlushed: true, _sessionStart);
+            }
+            finally
+            {
+                EndSession();
+            }
+
             WakeOthers();
         }
         finally
         {
-            EndSession();
+            _collecting.Exit();
         }
     }
 
@@ -89,6 +97,7 @@ internal sealed unsafe partial class Collector
         {
             heap.Collectables.Unmark(MarkPlane);
             EndSession();
+            _collecting.Exit();
         }
     }
 
@@ -104,6 +113,5 @@ internal sealed unsafe partial class Collector
     {
         Volatile.Write(ref _session, 0);
         OpenGate(_sessionStart);
-        _collecting.Exit();
     }
 }

@@ -240,7 +240,7 @@ internal sealed unsafe partial class Collector(TracedHeap heap, HeapCore core, T
         heap.Gate.Open();
     }
 
-    // Who has to do with what died. The gate is open, or about to be.
+    // Who has to do with what died. By who has the lock; the gate is open again.
     private void WakeOthers()
     {
         _background.Wake();
