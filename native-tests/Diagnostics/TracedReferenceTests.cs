@@ -63,7 +63,7 @@ public sealed unsafe class TracedReferenceTests : IDisposable
     [Fact]
     public void A_handle_of_a_dead_block_is_found()
     {
-        RootSlot* root = _sound.Heap.Traced.Roots.TryTake(_sound.Dead);
+        HandleSlot* root = _sound.Heap.Traced.Roots.TryTake(_sound.Dead);
         AssertMessage($"handle 4 is 0x{_sound.Dead:x}", "has died");
         root->Block = 0;
         _sound.Heap.Verify();
@@ -72,7 +72,7 @@ public sealed unsafe class TracedReferenceTests : IDisposable
     [Fact]
     public void A_root_that_no_handle_has_is_found()
     {
-        RootSlot* root = _sound.Heap.Traced.Roots.TryTake(0);
+        HandleSlot* root = _sound.Heap.Traced.Roots.TryTake(0);
         _sound.Heap.Traced.Roots.TryFree(root, root->Generation);
         root->Block = _sound.List;
         AssertMessage("a root that no handle has names a block");
@@ -81,7 +81,7 @@ public sealed unsafe class TracedReferenceTests : IDisposable
     [Fact]
     public void A_root_that_is_used_and_free_is_found()
     {
-        RootSlot* root = _sound.Heap.Traced.Roots.TryTake(0);
+        HandleSlot* root = _sound.Heap.Traced.Roots.TryTake(0);
         _sound.Heap.Traced.Roots.TryFree(root, root->Generation);
         root->IsUsed = 1;
         AssertMessage("is in the list of free ones");
@@ -90,7 +90,7 @@ public sealed unsafe class TracedReferenceTests : IDisposable
     [Fact]
     public void A_handle_too_many_is_found()
     {
-        RootSlot* root = _sound.Heap.Traced.Roots.TryTake(0);
+        HandleSlot* root = _sound.Heap.Traced.Roots.TryTake(0);
         root->IsUsed = 0;
         AssertMessage("handles have 4 roots, 5 are counted");
     }
@@ -98,7 +98,7 @@ public sealed unsafe class TracedReferenceTests : IDisposable
     [Fact]
     public void A_free_root_that_is_in_no_list_is_found()
     {
-        RootSlot* root = _sound.Heap.Traced.Roots.TryTake(0);
+        HandleSlot* root = _sound.Heap.Traced.Roots.TryTake(0);
         _sound.Heap.Traced.Roots.TryFree(root, root->Generation);
         root->NextFree = null;
         AssertMessage("do not make 512");

@@ -117,7 +117,7 @@ public sealed unsafe class TracedVerifyTests : IDisposable
     {
         TracedSpan* span = SpanOf(_sound.Array);
         Unlist(_sound.Array);
-        _sound.Heap.Traced.Spans.SetOf(span->Kind + 1)->AddSwept(span, _sound.Generation);
+        _sound.Heap.Traced.Spans.SetOf(SpanOf(_sound.Large)->Kind)->AddSwept(span, _sound.Generation);
     });
 
     [Fact]

@@ -37,7 +37,7 @@ public sealed unsafe class ZombieTests : IDisposable
     [Fact]
     public void A_handle_of_a_dead_block_is_named()
     {
-        RootSlot* root = _heap.Traced.Roots.TryTake(_dead);
+        HandleSlot* root = _heap.Traced.Roots.TryTake(_dead);
         AssertFound($"handle 1 is 0x{_dead:x}, a slot of Node whose block has died");
         _heap.Traced.Roots.TryFree(root, root->Generation);
         AssertGoesOn();

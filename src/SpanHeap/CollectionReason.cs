@@ -12,6 +12,9 @@ public enum CollectionReason
     /// <summary>By <see cref="NativeHeap.Collect"/>.</summary>
     Asked,
 
+    /// <summary>By a <see cref="MarkSession"/>.</summary>
+    Led,
+
     /// <summary>Nobody had used it for as long as <see cref="NativeHeapOptions.TracedIdleDelay"/>.</summary>
     Idle,
 }

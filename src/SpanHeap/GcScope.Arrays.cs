@@ -67,6 +67,16 @@ public readonly unsafe ref partial struct GcScope
         return new GcRef<byte>(NewBlock(layout.Number, byteCount));
     }
 
+    /// <summary>
+    /// Makes a block without references, all zero, that lives until a <see cref="MarkSession"/> does not mark it: for stores that know
+    /// themselves which of their blocks live. Collections that come as the heap grows keep it, though nothing refers to it.
+    /// </summary>
+    /// <param name="byteCount">Its size in bytes; 0 makes a block, too.</param>
+    /// <returns>The block; its <see cref="GcRef{T}.Address"/> stays good after the scope.</returns>
+    /// <inheritdoc cref="NewArray{T}" path="/exception"/>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="byteCount"/> is negative.</exception>
+    public GcRef<byte> NewCollectable(long byteCount) => NewBytes(TracedLayout.Collectable, byteCount);
+
     private nint NewArray(int layout, long length, int elementBytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);

@@ -43,6 +43,7 @@ public sealed unsafe partial class NativeHeap
 
     /// <summary>Walks all metadata of the heap and compares what is said twice. No other thread may use the heap meanwhile.</summary>
     /// <exception cref="HeapCorruptionException">Something does not agree; the message has the facts.</exception>
+    /// <exception cref="InvalidOperationException">A <see cref="MarkSession"/> of the heap is open.</exception>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     public void Verify() => _core.WhileQuiet<bool>(_traced == null ? HeapVerifier.Verify : VerifyWithTraced);
 
@@ -55,6 +56,7 @@ public sealed unsafe partial class NativeHeap
 
     private bool VerifyWithTraced(HeapCore core)
     {
+        Traced.RequireNoSession();
         BackgroundSweeper sweeper = Traced.Collector.Background;
         sweeper.Pause();
         try

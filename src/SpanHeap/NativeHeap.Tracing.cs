@@ -14,6 +14,12 @@ public sealed unsafe partial class NativeHeap
     /// </summary>
     public event EventHandler<CollectionHeldUpEventArgs>? CollectionHeldUp;
 
+    /// <summary>
+    /// Raised for each clean-up (<see cref="GcScope.OnDead{T, TState}"/>) that threw, on the thread that ran it, before the next is run.
+    /// Without a handler it is only counted. What a handler throws ends the process, as on any thread; or comes out of <see cref="RunCleanUps"/>.
+    /// </summary>
+    public event EventHandler<CleanUpFailedEventArgs>? CleanUpFailed;
+
     internal TracedHeap Traced => _traced ?? throw new InvalidOperationException(
         $"The heap '{Name}' has no traced memory: make it with {nameof(NativeHeapOptions)}.{nameof(NativeHeapOptions.Traced)} = true.");
 
@@ -87,6 +93,39 @@ public sealed unsafe partial class NativeHeap
         traced.Collector.FinishSweeping();
     }
 
+    /// <summary>
+    /// Begins a collection in which the program says which collectable blocks live. Waits till no thread is in a scope, and keeps all out
+    /// until it is completed or disposed.
+    /// </summary>
+    /// <returns>The session, for a <c>using</c>.</returns>
+    /// <exception cref="InvalidOperationException">The calling thread is in a scope or has a session open, or the heap has no traced memory.</exception>
+    /// <exception cref="TimeoutException">
+    /// A thread has kept its scope open for ten seconds; the message names it, with full checks also where it entered. Nothing has changed.
+    /// </exception>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    public MarkSession BeginMark()
+    {
+        TracedHeap traced = Traced;
+        _core.ThrowIfDisposed();
+        traced.RequireOutside();
+        return new MarkSession(traced);
+    }
+
+    /// <summary>
+    /// Runs the clean-ups whose blocks have been found dead, and waits for one that another thread is running: when this returns, all have
+    /// run whose block was found dead before it was called. Nobody has to call it: the heap has a thread for that. Called by a clean-up,
+    /// it does nothing.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The calling thread is in a scope or is marking, or the heap has no traced memory.</exception>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    public void RunCleanUps()
+    {
+        TracedHeap traced = Traced;
+        _core.ThrowIfDisposed();
+        traced.RequireOutside();
+        traced.CleanUpQueue.RunAll();
+    }
+
     /// <summary>A snapshot of the figures of traced memory, cheap enough to be taken often.</summary>
     /// <exception cref="InvalidOperationException">The heap was not made with <see cref="NativeHeapOptions.Traced"/>.</exception>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
@@ -115,6 +154,8 @@ public sealed unsafe partial class NativeHeap
             Patience = s_gatePatience,
             MarkThreads = options.TracedMarkThreads,
         };
-        return new TracedHeap(_core, tracing) { OnHeldUp = report => CollectionHeldUp?.Invoke(this, report) };
+        TracedHeap traced = new(_core, tracing) { OnHeldUp = report => CollectionHeldUp?.Invoke(this, report) };
+        traced.CleanUpQueue.OnFailure = failure => CleanUpFailed?.Invoke(this, new CleanUpFailedEventArgs(failure));
+        return traced;
     }
 }

@@ -221,9 +221,13 @@ public sealed unsafe partial class NativeHeap : IDisposable
 
     /// <summary>
     /// Frees all blocks of the heap at once and gives its memory back. The caller has made sure that no thread is using the heap or its
-    /// blocks; later calls throw <see cref="ObjectDisposedException"/>.
+    /// blocks; later calls throw <see cref="ObjectDisposedException"/>. A clean-up that is running is waited for; those that are not are
+    /// dropped, whether their block has died or not.
     /// </summary>
-    /// <exception cref="InvalidOperationException">This is the shared heap; or a thread is in a scope of the heap. Nothing has changed.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// This is the shared heap; or a thread is in a scope of the heap, or has a <see cref="MarkSession"/> of it open; or the caller is one
+    /// of the heap's clean-ups. Nothing has changed.
+    /// </exception>
     public void Dispose()
     {
         if (_isShared)
@@ -233,7 +237,7 @@ public sealed unsafe partial class NativeHeap : IDisposable
 
         if (!_core.IsDisposed)
         {
-            _traced?.RequireNoScope();
+            _traced?.RequireUnused();
         }
 
         _serial = 0;

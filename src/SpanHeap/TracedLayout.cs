@@ -22,6 +22,9 @@ public readonly unsafe struct TracedLayout : IEquatable<TracedLayout>
     public static TracedLayout References { get; } =
         new(TracedKinds.AddLayout(new TracedKind { Form = TracedForm.References, ElementBytes = (uint)sizeof(nint) }));
 
+    /// <summary>Blocks without references that live as a <see cref="MarkSession"/> says, and until there is one.</summary>
+    internal static TracedLayout Collectable { get; } = new(TracedKinds.AddLayout(new TracedKind { Form = TracedForm.Collectable }));
+
     internal int Number => _number - 1;
 
     /// <summary>Blocks with references at these offsets.</summary>

@@ -37,6 +37,27 @@ public readonly record struct TracedStatistics
     /// <summary>Root arrays that are not disposed.</summary>
     public long RootArrays { get; init; }
 
+    /// <summary>Weak handles that are not disposed, whether their block lives or not.</summary>
+    public long WeakHandles { get; init; }
+
+    /// <summary>Weak handles whose block was found dead before they were disposed.</summary>
+    public long WeakHandlesCleared { get; init; }
+
+    /// <summary>Clean-ups that were registered.</summary>
+    public long CleanUpsRegistered { get; init; }
+
+    /// <summary>Those whose block was found dead and that have not begun to run.</summary>
+    public long CleanUpsQueued { get; init; }
+
+    /// <summary>Those that have run, also if they threw.</summary>
+    public long CleanUpsRun { get; init; }
+
+    /// <summary>Those that threw.</summary>
+    public long CleanUpsFailed { get; init; }
+
+    /// <summary>Those that were cancelled before they ran.</summary>
+    public long CleanUpsCancelled { get; init; }
+
     /// <summary>Blocks freed that shared their span with others.</summary>
     public long SmallBlocksFreed { get; init; }
 

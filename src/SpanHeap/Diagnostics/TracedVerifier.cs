@@ -36,6 +36,7 @@ internal sealed unsafe class TracedVerifier
         verifier.VerifyArenas();
         verifier.VerifySums();
         heap.Roots.Verify();
+        heap.WeakHandles.Verify();
         ReferenceCheck.Run(heap);
         return true;
     }

@@ -6,6 +6,11 @@ internal enum TracedForm : byte
     /// <summary>There are none: blocks are marked and never looked into.</summary>
     NoPointers,
 
+    /// <summary>
+    /// The same; and the program says which of them live: a collection that it does not lead keeps all. Those above this have pointers.
+    /// </summary>
+    Collectable,
+
     /// <summary>A pattern of pointer words, from the block's start.</summary>
     Fields,
 

@@ -23,6 +23,7 @@ internal static class TracedNames
         return TracedKinds.Info(kind)->Form switch
         {
             TracedForm.NoPointers => "block without references",
+            TracedForm.Collectable => "collectable block",
             TracedForm.References => "array of references",
             TracedForm.Elements => "array",
             _ => "block",

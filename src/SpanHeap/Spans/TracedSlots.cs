@@ -54,6 +54,16 @@ internal static unsafe class TracedSlots
         return sum;
     }
 
+    /// <summary>Makes the bits of a span in one plane those of the other.</summary>
+    public static void Copy(TracedSpan* span, uint from, uint to)
+    {
+        for (int page = 0; page < PagesWithBits(span); page++)
+        {
+            nint address = span->Span.Base + ((nint)page << PageGeometry.PageShift);
+            TracedBits.OfPage(address, from).CopyTo(TracedBits.OfPage(address, to));
+        }
+    }
+
     /// <summary>Makes all bits of a span in a plane zero.</summary>
     public static void Clear(TracedSpan* span, uint plane)
     {

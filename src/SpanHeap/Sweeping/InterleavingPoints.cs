@@ -64,6 +64,9 @@ internal enum InterleavingPoint
     CollectorAwaited,
     MarkingBegins,
     MarkingEnded,
+
+    /// <summary>Weak handles of dead blocks name nothing; the blocks are not said to be dead yet.</summary>
+    RecordsTaken,
     MarkWorkGiven,
     MarkWorkTaken,
 

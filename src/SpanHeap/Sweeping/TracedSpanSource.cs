@@ -18,6 +18,7 @@ internal sealed unsafe class TracedSpanSource
 
     // By whoever makes the first such span, in a scope; read while no thread is in one.
     private bool _hadCustomBlocks;
+    private bool _hadCollectableBlocks;
 
     /// <exception cref="OutOfMemoryException">There is no memory for the sets.</exception>
     public TracedSpanSource(PageHeap pages, ArenaSource arenas, MetadataAllocator metadata)
@@ -37,8 +38,14 @@ internal sealed unsafe class TracedSpanSource
     /// <summary>Their pages.</summary>
     public long PagesInUse => Volatile.Read(ref _pagesInUse);
 
-    /// <summary>Whether there has been a block with a trace function of the program's. No thread is in a scope.</summary>
-    public bool HadCustomBlocks => _hadCustomBlocks;
+    /// <summary>
+    /// Whether a collection must take back first what caches have taken and not used: interior addresses that trace functions name must
+    /// not lead there, and collectable blocks are kept as alloc bits say. No thread is in a scope.
+    /// </summary>
+    public bool NeedExactBits => _hadCustomBlocks || _hadCollectableBlocks;
+
+    /// <summary>Whether there has been a collectable block. No thread is in a scope.</summary>
+    public bool HadCollectableBlocks => _hadCollectableBlocks;
 
     public TracedSpanSet* SetOf(uint kind) => _sets + kind;
 
@@ -75,11 +82,7 @@ internal sealed unsafe class TracedSpanSource
         span->Span.SizeClass = TracedKinds.Info(kind)->SizeClass;
         span->Span.Listed = false;
         span->Kind = kind;
-        if (TracedKinds.Info(kind)->Form == TracedForm.Custom)
-        {
-            _hadCustomBlocks = true;
-        }
-
+        NoteForm(TracedKinds.Info(kind)->Form);
         span->Allocated = 0;
         Volatile.Write(ref span->SweepGen, state);
         span->Span.State = SpanState.Traced;
@@ -104,6 +107,20 @@ internal sealed unsafe class TracedSpanSource
 
     /// <summary>Adds pages to the page heap, if the limit allows so many. Call without a lock.</summary>
     public bool TryGrow(int pageCount) => _arenas.IsWithinLimit(pageCount) && _arenas.TryGrow();
+
+    // Written as true only: a thread that makes another kind of span at the same time must not take it back.
+    private void NoteForm(TracedForm form)
+    {
+        if (form == TracedForm.Custom)
+        {
+            _hadCustomBlocks = true;
+        }
+
+        if (form == TracedForm.Collectable)
+        {
+            _hadCollectableBlocks = true;
+        }
+    }
 
     private static void WriteEntries(TracedSpan* span)
     {

@@ -1,3 +1,4 @@
+using SpanHeap.Layouts;
 using SpanHeap.Spans;
 
 namespace SpanHeap.Tracing;
@@ -63,7 +64,9 @@ internal sealed unsafe class Checkmark
         TracedBitWalk marked = new(_live.Heap.Core, plane);
         while (marked.MoveNext())
         {
-            if (!_reached.ContainsKey(marked.Current))
+            // Of collectable blocks the program says which live, or all do.
+            bool isFree = TracedKinds.Info(marked.Span->Kind)->Form == TracedForm.Collectable;
+            if (!isFree && !_reached.ContainsKey(marked.Current))
             {
                 throw new HeapCorruptionException(
                     $"Marking the heap '{_live.Heap.Name}' has marked {ReferenceFault.NameOf(marked.Current)}, which no root reaches. Nothing is freed.",

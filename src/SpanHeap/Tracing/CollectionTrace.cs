@@ -19,6 +19,7 @@ internal static class CollectionTrace
         CollectionReason.Growth => "growth",
         CollectionReason.MemoryLimit => "limit",
         CollectionReason.Idle => "idle",
+        CollectionReason.Led => "led",
         _ => "asked",
     };
 }

@@ -9,7 +9,7 @@ namespace SpanHeap.Tracing;
 /// Collects: closes the gate, marks what roots reach, lets the generation grow, opens the gate. Sweeping follows while threads go on.
 /// </summary>
 /// <remarks>Thread safe: one collection at a time, on the thread that asked or needed it.</remarks>
-internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOptions options) : IDisposable
+internal sealed unsafe partial class Collector(TracedHeap heap, HeapCore core, TracingOptions options) : IDisposable
 {
     private readonly Lock _collecting = new();
     private readonly MarkTeam _team = new(core.Os, options.MarkThreads);
@@ -113,8 +113,7 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
 
             if (heap.Gate.TryClose(options.Patience, out TracedCache* holdUp))
             {
-                // Interior addresses must not lead into slots that a cache has taken and not used.
-                RunClosed(heap.Pacer.DueReason, flushAll: heap.Spans.HadCustomBlocks);
+                RunClosed(heap.Pacer.DueReason, flushAll: heap.Spans.NeedExactBits);
             }
             else
             {
@@ -209,25 +208,9 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
     // The gate is closed and no thread is in a scope. Opens it.
     private void RunClosed(CollectionReason reason, bool flushAll)
     {
-        RunCycle(flushAll, out long before, out long after);
-        CollectionInfo done = new(
-            _cycles, reason, before, after, heap.Pacer.GoalBytes, LastTimes.Finishing, LastTimes.Marking, LastPause, _team.LastMarkers);
-        Volatile.Write(ref _last, done);
-        if (!options.ByHand)
-        {
-            _background.Wake();
-        }
-
-        if (options.WritesTrace)
-        {
-            CollectionTrace.Write(heap.Name, done);
-        }
-    }
-
-    private void RunCycle(bool flushAll, out long before, out long after)
-    {
         long start = Stopwatch.GetTimestamp();
-        before = heap.Pacer.LiveBytes;
+        long before = heap.Pacer.LiveBytes;
+        long after;
         try
         {
             // The cycle before must be swept to the end: its marks lie where this one's will.
@@ -238,49 +221,79 @@ internal sealed unsafe class Collector(TracedHeap heap, HeapCore core, TracingOp
                 heap.Caches.ForEach(&Flush, heap);
             }
 
-            uint plane = SweepGeneration.MarkPlane(heap.Sweeper.Generation);
-            heap.Checks.BeforeMarking();
-            InterleavingPoints.At(InterleavingPoint.MarkingBegins);
-            after = Mark(plane);
-            InterleavingPoints.At(InterleavingPoint.MarkingEnded);
-            heap.Checks.AfterMarking(plane);
-            long markEnd = Stopwatch.GetTimestamp();
-            int stale = 0;
-            if (!flushAll)
-            {
-                stale = heap.Caches.CountUsed();
-            }
-
-            heap.Sweeper.Advance(stale);
-            if (flushAll)
-            {
-                heap.Caches.ForEach(&SetGeneration, heap);
-            }
-
-            heap.Pacer.BeginCycle(after);
-            _cycles++;
-            LastTimes = new CycleTimes(Stopwatch.GetElapsedTime(start, finished), Stopwatch.GetElapsedTime(finished, markEnd), markEnd);
+            after = MarkAndAdvance(MarkPlane, isLed: false, flushAll, finished);
+            LastTimes = LastTimes with { Finishing = Stopwatch.GetElapsedTime(start, finished) };
         }
         finally
         {
-            LastPause = Stopwatch.GetElapsedTime(start);
-            LongestPause = LastPause > LongestPause ? LastPause : LongestPause;
-            TotalPause += LastPause;
-            heap.Gate.Open();
+            OpenGate(start);
         }
+
+        GoOn(reason, before, after);
     }
 
-    // Marks, or leaves no mark. What a trace function threw it may throw again: so that not every scope begins with it.
-    private long Mark(uint plane)
+    // The gate is closed, and all is swept. Unless the program leads and has marked collectable blocks, all of those live.
+    private long MarkAndAdvance(uint plane, bool isLed, bool isFlushed, long start)
     {
+        long marked;
         try
         {
-            return _team.Mark(heap, plane);
+            heap.Checks.BeforeMarking();
+            InterleavingPoints.At(InterleavingPoint.MarkingBegins);
+            marked = isLed ? _sessionBytes : heap.Collectables.MarkAll(plane);
+            marked += _team.Mark(heap, plane);
+            InterleavingPoints.At(InterleavingPoint.MarkingEnded);
+            heap.Checks.AfterMarking(plane);
         }
         catch
         {
+            // What a trace function threw it may throw again: so that not every scope begins with it.
+            heap.Collectables.Unmark(plane);
             heap.Pacer.PutOff();
             throw;
+        }
+
+        long markEnd = Stopwatch.GetTimestamp();
+
+        // Marks are complete, and nothing can go wrong any more. Weak handles come first: no clean-up finds its block by one.
+        heap.WeakHandles.ClearDead(plane);
+        heap.CleanUps.TakeDead(plane, heap.CleanUpQueue);
+        InterleavingPoints.At(InterleavingPoint.RecordsTaken);
+        heap.Sweeper.Advance(isFlushed ? 0 : heap.Caches.CountUsed());
+        if (isFlushed)
+        {
+            heap.Caches.ForEach(&SetGeneration, heap);
+        }
+
+        heap.Pacer.BeginCycle(marked);
+        _cycles++;
+        LastTimes = new CycleTimes(default, Stopwatch.GetElapsedTime(start, markEnd), markEnd);
+        return marked;
+    }
+
+    private void OpenGate(long closedAt)
+    {
+        LastPause = Stopwatch.GetElapsedTime(closedAt);
+        LongestPause = LastPause > LongestPause ? LastPause : LongestPause;
+        TotalPause += LastPause;
+        heap.Gate.Open();
+    }
+
+    // Who has to do with what died, and who wants to know. By who has the lock; the gate is open again.
+    private void GoOn(CollectionReason reason, long before, long after)
+    {
+        CollectionInfo done = new(
+            _cycles, reason, before, after, heap.Pacer.GoalBytes, LastTimes.Finishing, LastTimes.Marking, LastPause, _team.LastMarkers);
+        Volatile.Write(ref _last, done);
+        if (!options.ByHand)
+        {
+            _background.Wake();
+            heap.CleanUpQueue.Wake();
+        }
+
+        if (options.WritesTrace)
+        {
+            CollectionTrace.Write(heap.Name, done);
         }
     }
 

@@ -6,33 +6,27 @@ internal sealed class MarkHelper : IDisposable
     private readonly MarkQueue _queue;
     private readonly SemaphoreSlim _begin = new(0);
     private readonly SemaphoreSlim _end = new(0);
-    private readonly Thread _thread;
+    private Thread? _thread;
 
     // Handed over by the semaphores: the collector's before it begins, the helper's till it ends.
     private Marker? _marker;
     private Exception? _failure;
 
-    private MarkHelper(MarkQueue queue)
-    {
-        _queue = queue;
-        _thread = new Thread(Run) { IsBackground = true, Name = "SpanHeap marker" };
-    }
+    private MarkHelper(MarkQueue queue) => _queue = queue;
 
     /// <summary>A helper that waits for work; null when the system gives no thread.</summary>
     public static MarkHelper? TryStart(MarkQueue queue)
     {
         MarkHelper helper = new(queue);
-        try
-        {
-            helper._thread.UnsafeStart();
-            return helper;
-        }
-        catch (Exception refused) when (refused is OutOfMemoryException or ThreadStartException)
+        helper._thread = BackgroundThread.TryStart(helper.Run, "SpanHeap marker");
+        if (helper._thread == null)
         {
             helper._begin.Dispose();
             helper._end.Dispose();
             return null;
         }
+
+        return helper;
     }
 
     /// <summary>What it will mark with, at the next start.</summary>
@@ -58,7 +52,7 @@ internal sealed class MarkHelper : IDisposable
     {
         _marker = null;
         Start();
-        Uninterrupted.Join(_thread);
+        Uninterrupted.Join(_thread!);
         _begin.Dispose();
         _end.Dispose();
     }

@@ -155,7 +155,7 @@ internal sealed unsafe class MarkTeam : IDisposable
             TracedWalk walk = new(heap.Core);
             while (walk.MoveNext())
             {
-                if (TracedKinds.Info(walk.Current->Kind)->Form != TracedForm.NoPointers)
+                if (TracedKinds.Info(walk.Current->Kind)->Form > TracedForm.Collectable)
                 {
                     ScanMarked(marker, walk.Current, plane);
                 }

@@ -108,7 +108,7 @@ internal sealed unsafe class Marker(MarkQueue queue, uint plane, bool shared)
                     window.Top += pointer != 0 ? 1 : 0;
                 }
             }
-            else if (kind->Form != TracedForm.NoPointers || kind->SlotBytes == 0)
+            else if (kind->Form > TracedForm.Collectable || kind->SlotBytes == 0)
             {
                 _stack.Top = window.Top;
                 bytes += kind->SlotBytes == 0 ? (long)ArenaHeader.SpanAt(block)->SlotSize : 0;

@@ -1,7 +1,7 @@
 namespace SpanHeap.Tracing;
 
 /// <summary>
-/// Looks whether all roots and all live blocks refer to live blocks only. A reference to one that has died (a zombie, as marking it
+/// Looks whether all roots, weak handles and clean-ups, and all live blocks, refer to live blocks only. A reference to one that has died (a zombie, as marking it
 /// would call it back) is so found together with who has it, and before a marker follows it into bytes that are no block.
 /// </summary>
 /// <remarks>No thread is in a scope, or nobody uses the heap; nobody sweeps.</remarks>
@@ -11,7 +11,10 @@ internal static unsafe class ReferenceCheck
     public static void Run(TracedHeap heap)
     {
         LiveBlocks live = new(heap);
-        heap.Roots.Show((root, pointer) => Require(live, pointer, root));
+        Action<string, nint> require = (holder, pointer) => Require(live, pointer, holder);
+        heap.Roots.Show(require);
+        heap.WeakHandles.Show(require);
+        heap.CleanUps.Show(require);
         PointerVisitor check = (block, offset, pointer) => RequireOfBlock(live, block, offset, pointer);
         TracedBitWalk blocks = new(heap.Core, live.Plane);
         while (blocks.MoveNext())

@@ -91,13 +91,18 @@ internal sealed unsafe partial class TracedHeap
             throw new InvalidOperationException("The calling thread is in a scope: its references would end. Collect outside, or let a collection pass by Yield().");
         }
 
-        RequireNotTracing();
+        RequireMayWait();
     }
 
-    /// <summary>No thread may be in a scope.</summary>
-    public void RequireNoScope()
+    /// <summary>The heap can be disposed: no thread may be in a scope or marking, and it is no clean-up that asks.</summary>
+    public void RequireUnused()
     {
-        RequireNotTracing();
+        RequireMayWait();
+        RequireNoSession();
+        if (CleanUpQueue.IsRunningHere)
+        {
+            throw new InvalidOperationException($"The heap '{Name}' cannot be disposed by one of its clean-ups. Nothing has changed.");
+        }
 
         // What a thread stored last must be seen; and one that ended in a scope just now is known to be dead only a little later.
         Interlocked.MemoryBarrierProcessWide();
@@ -114,11 +119,20 @@ internal sealed unsafe partial class TracedHeap
         }
     }
 
+    /// <summary>No <see cref="MarkSession"/> may be open.</summary>
+    public void RequireNoSession()
+    {
+        if (Collector.HasSession)
+        {
+            throw new InvalidOperationException($"The heap '{Name}' is being marked: its {nameof(MarkSession)} must be completed or disposed before. Nothing has changed.");
+        }
+    }
+
     private void EnterOutermost(TracedCache* cache)
     {
         if (Gate.IsClosed || Pacer.IsDue)
         {
-            RequireNotTracing();
+            RequireMayWait();
         }
 
         if (Pacer.IsDue)
@@ -146,12 +160,18 @@ internal sealed unsafe partial class TracedHeap
         InterleavingPoints.At(InterleavingPoint.ScopeEntered);
     }
 
-    // The collection would wait for the function, and the function for the collection.
-    private void RequireNotTracing()
+    // The collection would wait for the thread, and the thread for the collection.
+    private void RequireMayWait()
     {
         if (CustomTracing.IsRunning)
         {
             throw new InvalidOperationException($"A trace function can neither enter a scope of the heap '{Name}' nor collect it: collections call it, and would wait for it.");
+        }
+
+        if (Collector.HasOwnSession)
+        {
+            throw new InvalidOperationException(
+                $"The calling thread is marking the heap '{Name}': it can neither enter a scope there nor collect before it has completed or disposed its {nameof(MarkSession)}.");
         }
     }
 

@@ -35,6 +35,10 @@ internal sealed unsafe partial class TracedHeap : IDisposable
         Caches = new TracedCaches(core.Registry, core.Metadata);
         Gate = new Gate(Caches);
         Roots = new RootTable(core.Metadata);
+        WeakHandles = new WeakTable(core.Metadata);
+        CleanUps = new CleanUpTable();
+        CleanUpQueue = new CleanUpQueue(CleanUps.Counts);
+        Collectables = new CollectableBlocks(this);
         Pacer = new Pacer(Sweeper, Statistics, _spans, new MemoryRoom(core.Arenas, _spans, options.SoftLimitBytes), options);
         Checks = new TracedChecks(this, core.HasFullChecks, core.Options.TracedCheckmark);
         Collector = new Collector(this, core, options);
@@ -62,6 +66,16 @@ internal sealed unsafe partial class TracedHeap : IDisposable
     public Gate Gate { get; }
 
     public RootTable Roots { get; }
+
+    public WeakTable WeakHandles { get; }
+
+    /// <summary>Clean-ups of blocks that live.</summary>
+    public CleanUpTable CleanUps { get; }
+
+    /// <summary>Clean-ups of blocks that have died.</summary>
+    public CleanUpQueue CleanUpQueue { get; }
+
+    public CollectableBlocks Collectables { get; }
 
     public Pacer Pacer { get; }
 
@@ -140,7 +154,11 @@ internal sealed unsafe partial class TracedHeap : IDisposable
     public void Dispose()
     {
         _idle?.Dispose();
+        // First, as the one that is running may still use all the rest.
+        CleanUpQueue.Dispose();
+        CleanUps.DropAll();
         Roots.Close();
+        WeakHandles.Close();
         Collector.Dispose();
         Gate.Dispose();
     }
