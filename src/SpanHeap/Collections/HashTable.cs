@@ -19,10 +19,6 @@ internal struct HashTable<TKey, TKeys, TValue, TValues>
     where TValue : unmanaged
     where TValues : struct, IElements<TValue>
 {
-    // A line of the processor's caches, within which neighbours among keys stay neighbours.
-    private const int LineBits = 4;
-    private const int LeastBuckets = 1 << LineBits;
-
     private SegmentedArray<TableEntry<TKey, TKeys, TValue, TValues>, EntryElements<TKey, TKeys, TValue, TValues>> _entries;
     private SegmentedArray<int, ValueElements<int>> _buckets;
 
@@ -67,7 +63,7 @@ internal struct HashTable<TKey, TKeys, TValue, TValues>
         }
 
         uint hash = probe.Hash;
-        int number = _buckets.At(BucketOf(hash));
+        int number = _buckets.At(Buckets.Of(hash, _shift));
         while (number != 0)
         {
             ref TableEntry<TKey, TKeys, TValue, TValues> entry = ref _entries.At(number - 1);
@@ -133,7 +129,7 @@ internal struct HashTable<TKey, TKeys, TValue, TValues>
             return false;
         }
 
-        ref int link = ref _buckets.At(BucketOf(entry.Hash));
+        ref int link = ref _buckets.At(Buckets.Of(entry.Hash, _shift));
         while (!Unsafe.AreSame(ref _entries.At(link - 1), ref entry))
         {
             link = ref _entries.At(link - 1).Next;
@@ -179,21 +175,10 @@ internal struct HashTable<TKey, TKeys, TValue, TValues>
     [UnscopedRef]
     public TableCursor<TKey, TKeys, TValue, TValues> Enumerate() => new(ref this);
 
-    /// <summary>
-    /// The bucket of a hash. Hashes that differ in their last four bits only have buckets side by side, as numbers that were counted up do;
-    /// which sixteen, all higher bits have a say in, and so has each in the order of the sixteen: keys at any distance spread.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private readonly long BucketOf(uint hash)
-    {
-        const ulong Golden = 0x9e3779b97f4a7c15;
-        return (long)(((hash >> LineBits) * Golden) >> _shift) ^ (hash & (LeastBuckets - 1));
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Link(ref TableEntry<TKey, TKeys, TValue, TValues> entry, int index)
     {
-        ref int bucket = ref _buckets.At(BucketOf(entry.Hash));
+        ref int bucket = ref _buckets.At(Buckets.Of(entry.Hash, _shift));
         entry.Next = bucket;
         bucket = index + 1;
     }
@@ -208,7 +193,7 @@ internal struct HashTable<TKey, TKeys, TValue, TValues>
 
         // First what can fail: nothing is different for it.
         _entries.Grow(scope, capacity);
-        long buckets = Math.Max(LeastBuckets, (long)BitOperations.RoundUpToPowerOf2((ulong)capacity));
+        long buckets = Math.Max(Buckets.Least, (long)BitOperations.RoundUpToPowerOf2((ulong)capacity));
         _buckets.Grow(scope, buckets);
         if (buckets > BucketCount)
         {
