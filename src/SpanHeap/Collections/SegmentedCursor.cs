@@ -31,28 +31,22 @@ internal ref struct SegmentedCursor<T, TElements>
             CollectionThrowHelper.ChangedMeanwhile();
         }
 
+        // Without a call, which would have to be given the cursor's address: it stays in registers.
         if (_left == 0)
         {
-            return MoveToNextRun();
+            if (_next == _list.Count)
+            {
+                return false;
+            }
+
+            _current = ref _list.At(_next);
+            _left = _list.RunLength(_next) - 1;
+            _next += _left + 1;
+            return true;
         }
 
         _left--;
         _current = ref Unsafe.Add(ref _current, 1);
-        return true;
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool MoveToNextRun()
-    {
-        if (_next == _list.Count)
-        {
-            return false;
-        }
-
-        _current = ref _list.At(_next);
-        long run = _list.RunLength(_next);
-        _left = run - 1;
-        _next += run;
         return true;
     }
 }
