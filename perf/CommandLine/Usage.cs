@@ -17,8 +17,9 @@ internal static class Usage
           traced [--workloads a,b,..] [--allocators a,b,..] [--rounds N] [--json FILE] [--chart FILE.svg]
               Programs that make garbage, with traced memory (spanheap), .NET's collector (dotnet-gc), Boehm's
               (boehm, in libgc1) and Go's (go, built here), the last two on trees only: binary-trees-18,
-              binary-trees-20, gcbench, list-10m, graph-rewiring, lru-2m. And parts of traced memory by
-              themselves: sweep-dead-1k, -100k, -10m, -100m, sweep-span, alloc-16.
+              binary-trees-20, gcbench, list-10m, graph-rewiring, list-values-10m, dictionary-10m,
+              dictionary-counted-10m, lru-2m. And parts of traced memory by themselves: sweep-dead-1k,
+              -100k, -10m, -100m, sweep-span, alloc-16.
           c-baseline [FILE...] [--workloads a,b,..] [--allocators a,b,..] [--rounds N] [--json FILE]
               The same loops and traces in a C program, built here with gcc, with each C allocator preloaded,
               beside SpanHeap called from C#.

@@ -16,6 +16,9 @@ internal static class TracedCatalog
         new GcBench("gcbench", 16, 500_000),
         new KeptList("list-10m", 10_000_000),
         new GraphRewiring("graph-rewiring", 1_000_000, 10_000_000, 8_087_708_214_755),
+        new ListValues("list-values-10m", 10_000_000),
+        new DictionaryValues("dictionary-10m", 10_000_000, DictionaryValues.Scattered),
+        new DictionaryValues("dictionary-counted-10m", 10_000_000, 1),
         new LruCache("lru-2m", 2_000_000, 8_000_000, 4_431_714),
     ];
 

@@ -63,6 +63,10 @@ internal static class TracedCommand
             Peak: resident above what it was before the run.
             """);
         Console.WriteLine();
+        if (PartTable.Of(programs) is not { } parts)
+            return;
+        Console.Write(parts);
+        Console.WriteLine();
     }
 
     private static void PrintDetails(IReadOnlyList<DetailResult> details)

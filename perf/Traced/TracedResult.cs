@@ -28,6 +28,10 @@ internal sealed class TracedResult(TracedWorkload workload, TracedAllocator allo
 
     public long? PeakBytes => Runs.Any(run => run.PeakBytes is null) ? null : (long)Median(run => run.PeakBytes!.Value);
 
+    /// <summary>Milliseconds of the program's parts; none where it does not time them.</summary>
+    public Dictionary<string, double> Parts =>
+        (Runs[0].PartsMs ?? []).Keys.ToDictionary(part => part, part => Median(run => run.PartsMs![part]));
+
     private double Median(Func<TracedRun, double> figure) => Averages.Median(Runs.Select(figure));
 
     private double? MedianOfPauses(Func<double[], double> figure) =>

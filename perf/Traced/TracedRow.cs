@@ -37,6 +37,10 @@ internal sealed record TracedRow(string Workload, string Allocator, int Threads,
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyDictionary<string, string>? Configuration { get; init; }
 
+    /// <summary>Only of programs that time their parts: medians by name.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyDictionary<string, double>? PartsMs { get; init; }
+
     /// <summary>Only of the heap's own parts: medians by name, nanoseconds unless the name says otherwise.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyDictionary<string, double>? Figures { get; init; }

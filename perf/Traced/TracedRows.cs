@@ -25,6 +25,7 @@ internal static class TracedRows
         VsDotnetCpu = Round(result.CpuSeconds / dotnet?.CpuSeconds),
         VsDotnetPeak = Round((double?)result.PeakBytes / dotnet?.PeakBytes),
         BytesPerCollection = result.Runs[0].BytesPerCollection,
+        PartsMs = result.Parts is { Count: > 0 } parts ? parts.ToDictionary(part => part.Key, part => Math.Round(part.Value, 3)) : null,
         Configuration = result.Runs[0].Configuration,
     };
 

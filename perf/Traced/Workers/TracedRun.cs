@@ -11,6 +11,9 @@ internal sealed record TracedRun(double WallSeconds, double CpuSeconds, long Col
     /// <summary>Of .NET's collector: bytes allocated from one collection to the next.</summary>
     public long? BytesPerCollection { get; init; }
 
+    /// <summary>Milliseconds of the program's parts, where it times them.</summary>
+    public Dictionary<string, double>? PartsMs { get; init; }
+
     /// <summary>Of .NET's collector: its settings.</summary>
     public Dictionary<string, string>? Configuration { get; init; }
 }

@@ -39,7 +39,7 @@ internal static class TracedWorker
         SpanHeapSession? session = null;
         TracedRun run = Measure(() => program.Run(session = new SpanHeapSession(new NativeHeapOptions())));
         using (session)
-            return run with { Collections = session!.Collections, PausesMs = session.Pauses };
+            return run with { Collections = session!.Collections, PausesMs = session.Pauses, PartsMs = program.Parts };
     }
 
     private static TracedRun OnDotnet(TracedWorkload program)
@@ -61,6 +61,7 @@ internal static class TracedWorker
             BytesPerCollection = session.BytesPerCollection,
             PausesMs = Complete(pauses.Since(start), session.PausesTotal),
             Configuration = DotnetSession.Configuration,
+            PartsMs = program.Parts,
         };
     }
 

@@ -1,0 +1,115 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace SpanHeap.Collections;
+
+/// <summary>
+/// An array that grows at its end: one block up to a length, then segments of that length and a directory of them, so that no block is
+/// larger than the smallest arena takes and growth copies no more than one segment. Zero is an empty one.
+/// </summary>
+/// <typeparam name="T">What the elements are.</typeparam>
+/// <typeparam name="TElements">How they are made and moved.</typeparam>
+/// <remarks>A field of a block. Its references lie at <see cref="FirstOffset"/> and <see cref="SegmentsOffset"/> of it.</remarks>
+internal unsafe struct SegmentedArray<T, TElements>
+    where T : unmanaged
+    where TElements : struct, IElements<T>
+{
+    public const int FirstOffset = 0;
+    public const int SegmentsOffset = 8;
+
+    // Large enough that a directory stays in the processor's caches, and a third of what a block can be on Windows.
+    private const int SegmentBytes = 1 << 20;
+
+    private const int HeaderBytes = sizeof(long);
+    private const int LeastLength = 4;
+
+    // The only segment, or the first of all in the directory.
+    private Gc<TracedValues<T>> _first;
+
+    // None while one segment is enough.
+    private Gc<TracedArray<TracedValues<T>>> _segments;
+    private long _capacity;
+
+    /// <summary>Elements there is room for.</summary>
+    public readonly long Capacity => _capacity;
+
+    /// <summary>Elements of a segment, a power of two.</summary>
+    public static long SegmentLength => 1L << Shift;
+
+    // A constant to the JIT.
+    private static int Shift => BitOperations.Log2(sizeof(T) >= SegmentBytes ? 1 : (uint)(SegmentBytes / sizeof(T)));
+
+    /// <summary>An element below <see cref="Capacity"/>, which callers see to.</summary>
+    /// <remarks>
+    /// By address, because the lengths of segments must not be read: each would be another line in the processor's caches for nothing.
+    /// Blocks do not move, and elements begin 8 bytes from a block's start.
+    /// </remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly ref T At(long index)
+    {
+        nint segment = index < SegmentLength
+            ? _first.Address
+            : ((nint*)(_segments.Address + HeaderBytes))[(nint)(index >> Shift)];
+        return ref ((T*)(segment + HeaderBytes))[(nint)(index & (SegmentLength - 1))];
+    }
+
+    /// <summary>How many elements lie side by side from one on, of those below a count.</summary>
+    public static long RunLength(long index, long count) => Math.Min(count - index, SegmentLength - (index & (SegmentLength - 1)));
+
+    /// <summary>Makes room for so many elements; new ones are zero. What was there stays where it is, from the second segment on.</summary>
+    /// <exception cref="OutOfMemoryException">There is no memory. Elements are as before.</exception>
+    public void Grow(scoped in GcScope scope, long capacity)
+    {
+        if (_capacity < Math.Min(capacity, SegmentLength))
+        {
+            GrowFirst(scope, Math.Min(capacity, SegmentLength));
+        }
+
+        while (_capacity < capacity)
+        {
+            AddSegment(scope);
+        }
+    }
+
+    /// <summary>Lets all go but the first segment, whose elements stay.</summary>
+    public void Shrink(scoped in GcScope scope)
+    {
+        _capacity = Math.Min(_capacity, SegmentLength);
+        _segments.Set(scope, default);
+    }
+
+    private void GrowFirst(scoped in GcScope scope, long capacity)
+    {
+        long length = Math.Min(SegmentLength, (long)BitOperations.RoundUpToPowerOf2((ulong)Math.Max(capacity, LeastLength)));
+        GcRef<TracedValues<T>> larger = TElements.Make(scope, length);
+        if (_capacity > 0)
+        {
+            TElements.Copy(scope, ref At(0), ref *(T*)(larger.Address + HeaderBytes), _capacity);
+        }
+
+        _first.Set(scope, larger);
+        _capacity = length;
+    }
+
+    private void AddSegment(scoped in GcScope scope)
+    {
+        long number = _capacity >> Shift;
+        GcRef<TracedValues<T>> segment = TElements.Make(scope, SegmentLength);
+        GcRef<TracedArray<TracedValues<T>>> segments = _segments.Get(scope);
+        if (segments.IsNull || segments.Value.Length == number)
+        {
+            GcRef<TracedArray<TracedValues<T>>> larger = scope.NewArray<TracedValues<T>>(Math.Max(LeastLength, 2 * number));
+            larger.Value[0].Set(scope, _first.Get(scope));
+            if (!segments.IsNull)
+            {
+                segments.Value.CopyTo(scope, 0, larger, 0, number);
+            }
+
+            _segments.Set(scope, larger);
+            segments = larger;
+        }
+
+        segments.Value[number].Set(scope, segment);
+        _capacity += SegmentLength;
+    }
+}

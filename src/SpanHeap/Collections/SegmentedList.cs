@@ -1,0 +1,151 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+
+namespace SpanHeap.Collections;
+
+/// <summary>What lists of values and lists of references have in common.</summary>
+/// <typeparam name="T">What an entry is.</typeparam>
+/// <typeparam name="TElements">How entries are made and moved.</typeparam>
+internal struct SegmentedList<T, TElements>
+    where T : unmanaged
+    where TElements : struct, IElements<T>
+{
+    private SegmentedArray<T, TElements> _entries;
+    private long _count;
+
+    // Changes whenever entries come, go or move.
+    private int _version;
+
+    public readonly long Count => _count;
+
+    public readonly long Capacity => _entries.Capacity;
+
+    public readonly int Version => _version;
+
+    /// <exception cref="ArgumentOutOfRangeException">There is no such entry.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly ref T At(long index)
+    {
+        if ((ulong)index >= (ulong)_count)
+        {
+            CollectionThrowHelper.NoEntry(index, _count);
+        }
+
+        return ref _entries.At(index);
+    }
+
+    /// <summary>The place behind the last entry, which <see cref="Commit"/> makes an entry once it is written.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ref T Reserve(scoped in GcScope scope)
+    {
+        scope.RequireOpen();
+        if (_count == _entries.Capacity)
+        {
+            Grow(scope);
+        }
+
+        return ref _entries.At(_count);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Commit()
+    {
+        _count++;
+        _version++;
+    }
+
+    /// <summary>Moves what lies from an index on up by one; the entry there is to be written then.</summary>
+    public ref T Open(scoped in GcScope scope, long index)
+    {
+        scope.RequireOpen();
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(index, _count);
+        _entries.Grow(scope, _count + 1);
+        for (long at = _count; at > index;)
+        {
+            long start = Math.Max(index, at & -SegmentedArray<T, TElements>.SegmentLength);
+            if (start < at)
+            {
+                TElements.Copy(scope, ref _entries.At(start), ref _entries.At(start + 1), at - start);
+            }
+
+            if (start > index)
+            {
+                TElements.Copy(scope, ref _entries.At(start - 1), ref _entries.At(start), 1);
+            }
+
+            at = start - 1;
+        }
+
+        Commit();
+        return ref _entries.At(index);
+    }
+
+    public void RemoveAt(scoped in GcScope scope, long index)
+    {
+        scope.RequireOpen();
+        _ = ref At(index);
+        long last = _count - 1;
+        for (long at = index; at < last;)
+        {
+            long end = Math.Min(last, at | (SegmentedArray<T, TElements>.SegmentLength - 1));
+            if (at < end)
+            {
+                TElements.Copy(scope, ref _entries.At(at + 1), ref _entries.At(at), end - at);
+            }
+
+            if (end < last)
+            {
+                TElements.Copy(scope, ref _entries.At(end + 1), ref _entries.At(end), 1);
+            }
+
+            at = end + 1;
+        }
+
+        TElements.Clear(scope, ref _entries.At(last), 1);
+        _count = last;
+        _version++;
+    }
+
+    /// <summary>The last entry, which <see cref="RemoveAt"/> is to take.</summary>
+    /// <exception cref="InvalidOperationException">There is none.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly ref T Last()
+    {
+        if (_count == 0)
+        {
+            CollectionThrowHelper.EmptyList();
+        }
+
+        return ref _entries.At(_count - 1);
+    }
+
+    public void Clear(scoped in GcScope scope)
+    {
+        scope.RequireOpen();
+        _entries.Shrink(scope);
+        if (_count > 0)
+        {
+            TElements.Clear(scope, ref _entries.At(0), Math.Min(_count, _entries.Capacity));
+        }
+
+        _count = 0;
+        _version++;
+    }
+
+    public void EnsureCapacity(scoped in GcScope scope, long capacity)
+    {
+        scope.RequireOpen();
+        ArgumentOutOfRangeException.ThrowIfNegative(capacity);
+        _entries.Grow(scope, capacity);
+    }
+
+    [UnscopedRef]
+    public SegmentedCursor<T, TElements> Enumerate() => new(ref this);
+
+    // The part of the entries that lies side by side from one on.
+    public readonly long RunLength(long index) => SegmentedArray<T, TElements>.RunLength(index, _count);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Grow(scoped in GcScope scope) => _entries.Grow(scope, _count + 1);
+}
