@@ -38,6 +38,10 @@ internal sealed unsafe partial class TracedHeap : IDisposable
         Checks = new TracedChecks(this, core.HasFullChecks, core.Options.TracedCheckmark);
         Collector = new Collector(this, core, options);
         EntryStacks = new EntryStacks(core.HasFullChecks);
+        if (IsChecked)
+        {
+            CheckedHeaps.Add(this);
+        }
     }
 
     /// <summary>Whether references and stores are checked.</summary>
@@ -137,6 +141,7 @@ internal sealed unsafe partial class TracedHeap : IDisposable
     /// <summary>Frees nothing of its own. No thread may be using the heap.</summary>
     public void Dispose()
     {
+        CheckedHeaps.Remove(this);
         Roots.Close();
         Collector.Dispose();
         Gate.Dispose();
