@@ -21,7 +21,8 @@ internal sealed class Compiled
             .Select(static type => (DiagnosticAnalyzer)Activator.CreateInstance(type)!),
     ];
 
-    private static readonly ImmutableArray<MetadataReference> s_references =
+    /// <summary>The platform, and the library.</summary>
+    public static ImmutableArray<MetadataReference> References { get; } =
     [
         .. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
             .Where(static path => Path.GetFileName(path) is var name && (name.StartsWith("System.", StringComparison.Ordinal) || name is "SpanHeap.dll"))
@@ -39,6 +40,7 @@ internal sealed class Compiled
     /// <summary>What compiler and rules have said of it: warnings and errors.</summary>
     public IReadOnlyList<Diagnostic> Said { get; }
 
+    /// <summary>The files that were generated.</summary>
     public IEnumerable<string> Generated => _compilation.SyntaxTrees.Skip(2).Select(static tree => tree.ToString());
 
     public static IReadOnlyList<DiagnosticAnalyzer> Rules => s_rules;
@@ -49,7 +51,7 @@ internal sealed class Compiled
         CSharpCompilation written = CSharpCompilation.Create(
             "Written",
             [CSharpSyntaxTree.ParseText(Usings, options), CSharpSyntaxTree.ParseText(SourceText.From(source), options, "Source.cs")],
-            s_references,
+            References,
             new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, allowUnsafe: true, nullableContextOptions: NullableContextOptions.Enable));
         CSharpGeneratorDriver.Create([new TracedGenerator().AsSourceGenerator()], parseOptions: options)
             .RunGeneratorsAndUpdateCompilation(written, out Compilation compilation, out ImmutableArray<Diagnostic> generating);

@@ -51,6 +51,7 @@ public sealed class UseRuleTests
     [InlineData("static long M(NativeHeap heap) { GcScope scope = heap.Enter(); GcRef<Tree> made = scope.New<Tree>(); scope.Dispose(); return [|made|].Key; }")]
     [InlineData("static long M(NativeHeap heap) { using GcScope scope = heap.Enter(); GcRef<Tree> made = scope.New<Tree>(); scope.Yield(); return [|made|].Key; }")]
     [InlineData("static long M(NativeHeap heap, bool now) { using GcScope scope = heap.Enter(); GcRef<Tree> made = scope.New<Tree>(); if (now) { scope.Yield(); } return [|made|].Key; }")]
+    [InlineData("static long M(NativeHeap heap) { using (GcScope first = heap.Enter()) { first.New<Tree>(); } using GcScope scope = heap.Enter(); GcRef<Tree> made = scope.New<Tree>(); { scope.Yield(); } long key = 3; return key + [|made|].Key; }")]
     [InlineData("static void M(NativeHeap heap) { using GcScope scope = heap.Enter(); GcRef<Tree> made = scope.New<Tree>(); scope.Yield(); made = [|made|].Left; }")]
     public void A_reference_stays_in_its_scope(string method) => Check.Refused("SPAN009", Tree + $"static class C {{ {method} }}");
 
@@ -88,12 +89,26 @@ public sealed class UseRuleTests
     [InlineData("GcRef<Tree> other; using (GcScope inner = heap.Enter()) { other = inner.New<Tree>(); } other.Key = 3;")]
     [InlineData("GcRef<Tree> other = default; using (GcScope inner = heap.Enter()) { other = default; } _ = other.IsNull;")]
     [InlineData("GcScope inner = heap.Enter(); inner.Dispose(); node.Key = 3; heap.Enter().Dispose(); End(heap.Enter());")]
+    [InlineData("using NativeHeap second = new(); using GcScope far = second.Enter(); GcRef<Tree> other = far.New<Tree>(); scope.Yield(); other.Key = 3;")]
+    [InlineData("GcScope inner = heap.Enter(); GcScope last = heap.Enter(); GcRef<Tree> other = inner.New<Tree>(); last.Dispose(); other.Key = 3; inner.Dispose();")]
+    [InlineData("GcRef<Tree> other = node; try { scope.Yield(); } finally { other = default; } _ = other.IsNull;")]
+    [InlineData("for (int i = 0; i < 3; i++) { GcRef<Tree> other = scope.New<Tree>(); other.Key = i; scope.Yield(); }")]
     [InlineData("Action wait = static () => Thread.Sleep(1); wait(); Monitor.Exit(s_lock);")]
     [InlineData("Action enter = () => heap.Enter(); enter();")]
     [InlineData("GcHandle<Tree> kept = scope.Keep(node); kept.Dispose(); GcHandle<Tree> other = scope.Keep(node); s_kept = other; using RootArray<Tree> roots = heap.CreateRootArray<Tree>(3);")]
     [InlineData("GcHandle<Tree> kept = scope.Keep(node); Action end = () => kept.Dispose(); end();")]
     [InlineData("TracedLayout layout = Tree.Layout; ref TracedArray<Tree> array = ref scope.NewArray<Tree>(3).Value; array[0].Set(scope, node); _ = layout == default;")]
     public void These_are_accepted(string statements) => Check.Accepted(InMethod(statements));
+
+    [Theory]
+    [InlineData("static GcRef<Tree> M(scoped in GcScope outer, NativeHeap heap) { using GcScope inner = heap.Enter(); return inner.New<Tree>(); }")]
+    [InlineData("static GcRef<Tree> M(NativeHeap heap, GcRef<Tree> same) { using GcScope inner = heap.Enter(); return same; }")]
+    [InlineData("static GcRef<Tree> M(NativeHeap heap) { using GcScope inner = heap.Enter(); return default; }")]
+    [InlineData("static GcScope M(NativeHeap heap) { GcScope scope = heap.Enter(); scope.New<Tree>(); return scope; }")]
+    [InlineData("static GcHandle<Tree> M(NativeHeap heap) { using GcScope scope = heap.Enter(); GcHandle<Tree> kept = scope.Keep(scope.New<Tree>()); return kept; }")]
+    [InlineData("static void M(object any) { lock (any) { Thread.Sleep(1); } }")]
+    [InlineData("static void M(NativeHeap heap, object any) { using (GcScope scope = heap.Enter()) { scope.New<Tree>(); } lock (any) { Thread.Sleep(1); } }")]
+    public void These_methods_are_accepted(string method) => Check.Accepted(Tree + $"static class C {{ {method} }}");
 
     private static string InMethod(string statements) => Tree + $$"""
         public static class C

@@ -33,10 +33,7 @@ public sealed class EndedScopeAnalyzer : DiagnosticAnalyzer
             return;
         }
 
-        // References of an outer scope stay good.
-        bool isInner = call.TargetMethod.Name == "Dispose"
-            && (OpenScope.IsGiven(call, context.ContainingSymbol) || OpenScope.Around(call).Any(open => !SymbolEqualityComparer.Default.Equals(open.Scope, scope)));
-        if (isInner)
+        if (MayBeOfAnother(context, call, scope))
         {
             return;
         }
@@ -44,14 +41,27 @@ public sealed class EndedScopeAnalyzer : DiagnosticAnalyzer
         HashSet<ISymbol> seen = new(SymbolEqualityComparer.Default);
         foreach (ILocalReferenceOperation use in After(statement).SelectMany(static one => one.DescendantsAndSelf()).OfType<ILocalReferenceOperation>())
         {
-            bool isOld = KnownTypes.IsReference(use.Local.Type) && use.Local.Locations[0].SourceSpan.Start < call.Syntax.SpanStart
-                && !(use.Local.Locations[0].SourceSpan.Start < scope.Locations[0].SourceSpan.Start && call.TargetMethod.Name == "Dispose");
+            bool isOld = KnownTypes.IsReference(use.Local.Type) && PlaceOf(use.Local) < call.Syntax.SpanStart
+                && (PlaceOf(use.Local) > PlaceOf(scope) || call.TargetMethod.Name == "Yield");
             if (isOld && !IsMadeOfItself(use) && seen.Add(use.Local) && !Usage.IsWrite(use))
             {
                 context.ReportDiagnostic(Diagnostic.Create(Descriptors.Escaping, use.Syntax.GetLocation(), scope.Name));
             }
         }
     }
+
+    // Where another scope may be open, around it or of another heap, references may be that one's, and stay good.
+    private static bool MayBeOfAnother(OperationAnalysisContext context, IInvocationOperation call, ILocalSymbol scope)
+    {
+        bool IsOther(ILocalSymbol local) => KnownTypes.IsScope(local.Type) && !SymbolEqualityComparer.Default.Equals(local, scope);
+
+        return OpenScope.IsGiven(call, context.ContainingSymbol)
+            || OpenScope.Around(call).Any(open => IsOther(open.Scope))
+            || Usage.Root(call).Descendants().OfType<IVariableDeclaratorOperation>().Any(one =>
+                IsOther(one.Symbol) && !Usage.IsUsing(one) && PlaceOf(one.Symbol) < call.Syntax.SpanStart);
+    }
+
+    private static int PlaceOf(ILocalSymbol local) => local.Locations[0].SourceSpan.Start;
 
     // What a local is given is read before it is written.
     private static bool IsMadeOfItself(ILocalReferenceOperation use) =>

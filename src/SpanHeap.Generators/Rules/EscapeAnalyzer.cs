@@ -54,7 +54,7 @@ public sealed class EscapeAnalyzer : DiagnosticAnalyzer
 
     // A reference to nothing needs no scope.
     private static bool MayBeBlock(IOperation value) =>
-        KnownTypes.IsReference(value.Type) && value is not (IDefaultValueOperation or IObjectCreationOperation { Arguments.Length: 0 });
+        KnownTypes.IsReference(value.Type) && (value is IConversionOperation conversion ? conversion.Operand : value) is not (IDefaultValueOperation or IObjectCreationOperation { Arguments.Length: 0 });
 
     private static void Report(OperationAnalysisContext context, IOperation place, OpenScope open) =>
         context.ReportDiagnostic(Diagnostic.Create(Descriptors.Escaping, place.Syntax.GetLocation(), open.Scope.Name));
