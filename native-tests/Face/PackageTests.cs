@@ -7,7 +7,7 @@ using Xunit.Abstractions;
 
 namespace SpanHeap.Tests.Face;
 
-/// <summary>What is in the package: the portable assembly, and the same one compiled ahead.</summary>
+/// <summary>What is in the package: the portable assembly, the same one compiled ahead, and what compilers generate and check with.</summary>
 public sealed class PackageTests(ITestOutputHelper output)
 {
     private const string Portable = "lib/net10.0/SpanHeap.dll";
@@ -15,7 +15,7 @@ public sealed class PackageTests(ITestOutputHelper output)
     private static readonly TimeSpan s_bound = TimeSpan.FromMinutes(3);
 
     [Fact]
-    public void The_package_carries_machine_code_beside_the_portable_assembly()
+    public void The_package_carries_machine_code_and_the_generator_beside_the_portable_assembly()
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("spanheap-pack-");
         try
@@ -30,6 +30,7 @@ public sealed class PackageTests(ITestOutputHelper output)
             (bool compiled, Guid version) = Read(package, Portable);
 
             Assert.False(compiled);
+            Assert.NotNull(package.GetEntry("analyzers/dotnet/cs/SpanHeap.Generators.dll"));
             foreach (string system in (string[])["linux-x64", "linux-arm64", "win-x64"])
             {
                 Assert.Equal((true, version), Read(package, $"runtimes/{system}/{Portable}"));

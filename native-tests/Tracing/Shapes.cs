@@ -54,6 +54,7 @@ internal struct Leaf : ITraced<Leaf>
     public static TracedLayout Layout => TracedLayout.NoPointers;
 }
 
+#pragma warning disable SPAN001 // The table's layout, which is made by hand, finds what elements refer to.
 internal struct Element
 {
     public long Number;
@@ -75,6 +76,7 @@ internal struct Table : ITraced<Table>
         private Element _first;
     }
 }
+#pragma warning restore SPAN001
 
 /// <summary>A size of its own.</summary>
 [InlineArray(Bytes)]

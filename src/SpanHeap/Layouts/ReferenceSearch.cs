@@ -4,7 +4,7 @@ using System.Runtime.CompilerServices;
 
 namespace SpanHeap.Layouts;
 
-/// <summary>Whether values of a type have references in them: asked once for each type whose arrays nobody looks into.</summary>
+/// <summary>Whether values of a type have references in them: asked once for each type that nobody looks into.</summary>
 internal static class ReferenceSearch
 {
     /// <exception cref="InvalidOperationException">The type has references.</exception>
@@ -17,6 +17,10 @@ internal static class ReferenceSearch
             Throw(typeof(T));
         }
     }
+
+    /// <summary>Whether there are any.</summary>
+    public static bool HasAny<T>()
+        where T : unmanaged => Of<T>.Found;
 
     [DoesNotReturn]
     private static void Throw(Type type) => throw new InvalidOperationException(

@@ -147,6 +147,28 @@ internal static unsafe class TracedKinds
         return (int)kind->ElementBytes;
     }
 
+    /// <summary>Adds where the references lie of a struct that has this layout and begins at an offset; false if no layout of fields.</summary>
+    public static bool TryAddOffsets(int layout, int start, List<int> offsets)
+    {
+        TracedKind nested = default;
+        nested.Form = TracedForm.Custom;
+        lock (s_lock)
+        {
+            nested = layout >= 0 ? s_layouts[layout] : nested;
+        }
+
+        for (int word = 0; word < nested.PatternWords; word++)
+        {
+            ulong bits = nested.AllPointers != null ? nested.AllPointers[word / 64] : nested.FirstPointers;
+            if ((bits >> (word % 64) & 1) != 0)
+            {
+                offsets.Add(start + (word * sizeof(nint)));
+            }
+        }
+
+        return nested.Form is TracedForm.Fields or TracedForm.NoPointers;
+    }
+
     /// <summary>A layout must be one of blocks of any size, and have its references within so many bytes.</summary>
     /// <exception cref="ArgumentException">The layout is none, or is one of arrays.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The size is too small.</exception>

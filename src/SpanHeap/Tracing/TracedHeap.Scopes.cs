@@ -75,9 +75,29 @@ internal sealed unsafe partial class TracedHeap
     /// <summary>With full checks: what is stored must be nothing, or a block of this heap.</summary>
     public void RequireBlock(nint address)
     {
-        if (address != 0 && !TracedLookup.IsBlock(address, Serial, SweepGeneration.AllocPlane(Sweeper.Generation)))
+        if (address != 0 && !IsBlock(address))
         {
             throw new HeapCorruptionException($"0x{address:x} is stored as a reference and is no traced block of the heap '{Name}'.", address, null);
+        }
+    }
+
+    /// <summary>With full checks: the calling thread must be in a scope, and what it uses there a block of this heap.</summary>
+    public void RequireUsable(nint address)
+    {
+        ThreadCache* own = _core.FindOwnCache();
+        TracedCache* cache = own != ThreadCache.None ? TracedCaches.Of(own) : null;
+        if (cache == null || cache->Depth == 0)
+        {
+            throw new InvalidOperationException(
+                $"The calling thread is in no scope of the heap '{Name}', which 0x{address:x} is a block of: use blocks between Enter() and the end of the scope.");
+        }
+
+        if (!IsBlock(address))
+        {
+            throw new HeapCorruptionException(
+                $"0x{address:x} is used as a traced block of the heap '{Name}' and is none, or has died: keep what must live beyond its scope in a handle, a root array or a block.",
+                address,
+                null);
         }
     }
 
@@ -127,6 +147,8 @@ internal sealed unsafe partial class TracedHeap
             throw new InvalidOperationException($"The heap '{Name}' is being marked: its {nameof(MarkSession)} must be completed or disposed before. Nothing has changed.");
         }
     }
+
+    private bool IsBlock(nint address) => TracedLookup.IsBlock(address, Serial, SweepGeneration.AllocPlane(Sweeper.Generation));
 
     private void EnterOutermost(TracedCache* cache)
     {

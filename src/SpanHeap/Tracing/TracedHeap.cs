@@ -44,6 +44,10 @@ internal sealed unsafe partial class TracedHeap : IDisposable
         Collector = new Collector(this, core, options);
         EntryStacks = new EntryStacks(core.HasFullChecks);
         _idle = options.IdleDelay != Timeout.InfiniteTimeSpan && !options.ByHand ? new IdleCollection(this, options.IdleDelay) : null;
+        if (IsChecked)
+        {
+            CheckedHeaps.Add(this);
+        }
     }
 
     /// <summary>Whether references and stores are checked.</summary>
@@ -157,6 +161,7 @@ internal sealed unsafe partial class TracedHeap : IDisposable
         // First, as the one that is running may still use all the rest.
         CleanUpQueue.Dispose();
         CleanUps.DropAll();
+        CheckedHeaps.Remove(this);
         Roots.Close();
         WeakHandles.Close();
         Collector.Dispose();

@@ -1,0 +1,127 @@
+using Microsoft.CodeAnalysis;
+
+namespace SpanHeap.Generators.Layouts;
+
+/// <summary>Writes the part of a struct that says where its references lie.</summary>
+internal static class LayoutWriter
+{
+    private const string Layout = "Layout";
+
+    public static void Write(SourceText text, INamedTypeSymbol type)
+    {
+        // Who has written it stays in charge of it.
+        if (KnownTypes.DescribesItself(type))
+        {
+            return;
+        }
+
+        if (!type.ContainingNamespace.IsGlobalNamespace)
+        {
+            text.Open($"namespace {Names.OfNamespace(type.ContainingNamespace)}");
+        }
+
+        IReadOnlyList<INamedTypeSymbol> chain = Names.Chain(type);
+        foreach (INamedTypeSymbol around in chain.Take(chain.Count - 1))
+        {
+            text.Open(Declaration(around));
+        }
+
+        string self = Names.Full(type);
+        text.Open($"{Declaration(type)} : global::SpanHeap.ITraced<{self}>");
+        string make = Names.Free("MakeTracedLayout", name => type.GetMembers(name).Any());
+        WriteProperty(text, type, self, make);
+        text.Line("");
+        WriteMaker(text, type, self, make);
+        foreach (INamedTypeSymbol _ in chain)
+        {
+            text.Close();
+        }
+
+        if (!type.ContainingNamespace.IsGlobalNamespace)
+        {
+            text.Close();
+        }
+    }
+
+    private static void WriteProperty(SourceText text, INamedTypeSymbol type, string self, string make)
+    {
+        text.Line("/// <summary>Where its references lie.</summary>");
+        text.Line(type.GetMembers(Layout).Any()
+            ? $"static global::SpanHeap.TracedLayout global::SpanHeap.ITraced<{self}>.{Layout} {{ get; }} = {make}();"
+            : $"public static global::SpanHeap.TracedLayout {Layout} {{ get; }} = {make}();");
+    }
+
+    // The places are those of a value on the managed heap: whatever its size, and however the runtime laid it out.
+    private static void WriteMaker(SourceText text, INamedTypeSymbol type, string self, string make)
+    {
+        text.Open($"private static global::SpanHeap.TracedLayout {make}()");
+        text.Line($"ref {self} value = ref (new {self}[1])[0];");
+        text.Line($"global::SpanHeap.TracedLayoutBuilder<{self}> layout = new(ref value);");
+        int? length = InlineLength(type);
+        foreach (IFieldSymbol field in TypeShape.FieldsOf(type))
+        {
+            if (length == null)
+            {
+                Add(text, field.Type, $"value.{Names.Escape(field.Name)}");
+            }
+            else if (Add(field.Type, "value[index]") is { } line)
+            {
+                text.Open($"for (int index = 0; index < {length}; index++)");
+                text.Line(line);
+                text.Close();
+                text.Line("");
+            }
+        }
+
+        text.Line("return layout.ToLayout();");
+        text.Close();
+    }
+
+    private static void Add(SourceText text, ITypeSymbol type, string place)
+    {
+        if (Add(type, place) is { } line)
+        {
+            text.Line(line);
+        }
+    }
+
+    private static string? Add(ITypeSymbol type, string place)
+    {
+        if (KnownTypes.IsSlot(type))
+        {
+            return $"layout.AddReference(in {place});";
+        }
+
+        if (KnownTypes.IsTraced(type))
+        {
+            return $"layout.AddNested(in {place});";
+        }
+
+        return MayHaveReferences(type) ? $"layout.AddPlain<{Names.Full(type)}>();" : null;
+    }
+
+    // Where a type parameter is in it, only who uses the struct knows.
+    private static bool MayHaveReferences(ITypeSymbol type) => type switch
+    {
+        ITypeParameterSymbol => true,
+        INamedTypeSymbol { TypeKind: TypeKind.Struct } named =>
+            TypeShape.HasReferences(named) || named.TypeArguments.Any(MayHaveReferences) || (named.ContainingType != null && MayHaveReferences(named.ContainingType)),
+        _ => false,
+    };
+
+    private static int? InlineLength(INamedTypeSymbol type) => type.GetAttributes()
+        .Where(static one => one.AttributeClass?.ToDisplayString() == "System.Runtime.CompilerServices.InlineArrayAttribute")
+        .Select(static one => one.ConstructorArguments.FirstOrDefault().Value as int?)
+        .FirstOrDefault();
+
+    private static string Declaration(INamedTypeSymbol type)
+    {
+        string kind = type.TypeKind switch
+        {
+            TypeKind.Struct => type.IsRecord ? "record struct" : "struct",
+            TypeKind.Interface => "interface",
+            _ => type.IsRecord ? "record" : "class",
+        };
+        return $"partial {kind} {Names.Escape(type.Name)}{Names.List(type.TypeParameters)}";
+    }
+}

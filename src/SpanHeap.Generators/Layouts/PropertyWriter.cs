@@ -1,0 +1,101 @@
+using Microsoft.CodeAnalysis;
+
+namespace SpanHeap.Generators.Layouts;
+
+/// <summary>Writes the properties that references to a struct get for its fields.</summary>
+/// <remarks>
+/// They stand in a class beside the struct, so only what that can name has one: no private field, no private struct. References to
+/// blocks are read and written as a whole, all else through a <c>ref</c>.
+/// </remarks>
+internal static class PropertyWriter
+{
+    // Members of GcRef, which come before any extension, and of all objects.
+    private static readonly HashSet<string> s_reserved =
+        ["Address", "IsNull", "Value", "Is", "As", "Equals", "GetHashCode", "ToString", "GetType", "ReferenceEquals", "MemberwiseClone"];
+
+    public static void Write(SourceText text, INamedTypeSymbol type)
+    {
+        List<IFieldSymbol> fields = [.. TypeShape.FieldsOf(type).Where(static field => HasProperty(field))];
+        if (Visibility(type) is not { } visibility || fields.Count == 0 || IsInlineArray(type))
+        {
+            return;
+        }
+
+        if (!type.ContainingNamespace.IsGlobalNamespace)
+        {
+            text.Open($"namespace {Names.OfNamespace(type.ContainingNamespace)}");
+        }
+
+        IReadOnlyList<ITypeParameterSymbol> parameters = Names.Parameters(type);
+        string block = Names.Free("block", name => parameters.Any(one => one.Name == name) || fields.Any(one => one.Name == name));
+        text.Line($"/// <summary>The fields of {type.Name}, as properties of references to it.</summary>");
+        text.Open($"{visibility} static class {Names.OfProperties(type)}");
+        text.Open($"extension{Names.List(parameters)}(global::SpanHeap.GcRef<{Names.Full(type)}> {block}){Constraints.Of(parameters)}");
+        foreach (IFieldSymbol field in fields)
+        {
+            WriteProperty(text, field, block);
+        }
+
+        text.Close();
+        text.Close();
+        if (!type.ContainingNamespace.IsGlobalNamespace)
+        {
+            text.Close();
+        }
+    }
+
+    private static void WriteProperty(SourceText text, IFieldSymbol field, string block)
+    {
+        const string Access = "global::SpanHeap.TracedAccess";
+        string name = Names.Escape(field.Name);
+        string visibility = field.DeclaredAccessibility == Accessibility.Public ? "public" : "internal";
+        text.Line($"/// <summary>The field {field.Name}.</summary>");
+        if (!KnownTypes.IsSlot(field.Type))
+        {
+            string kind = field.Type is IPointerTypeSymbol or IFunctionPointerTypeSymbol ? "unsafe ref" : "ref";
+            text.Line($"{visibility} {kind}{(field.IsReadOnly ? " readonly" : "")} {Names.Full(field.Type)} {name} => ref {Access}.Open({block}).{name};");
+            return;
+        }
+
+        string target = Names.Full(KnownTypes.TargetOf(field));
+        (string read, string write) = KnownTypes.SaidTargetOf(field) == null
+            ? ("", "")
+            : ($".As<{target}>()", $".As<{Names.Full(((INamedTypeSymbol)field.Type).TypeArguments[0])}>()");
+        text.Open($"{visibility} global::SpanHeap.GcRef<{target}> {name}");
+        text.Line($"get => {Access}.Read(in {Access}.Open({block}).{name}){read};");
+        if (!field.IsReadOnly)
+        {
+            text.Line($"set => {Access}.Write({block}, ref {block}.Value.{name}, value{write});");
+        }
+
+        text.Close();
+    }
+
+    private static bool HasProperty(IFieldSymbol field) =>
+        !field.IsImplicitlyDeclared && !field.IsFixedSizeBuffer && !s_reserved.Contains(field.Name)
+        && field.DeclaredAccessibility is Accessibility.Public or Accessibility.Internal;
+
+    private static bool IsInlineArray(INamedTypeSymbol type) =>
+        type.GetAttributes().Any(static one => one.AttributeClass?.Name == "InlineArrayAttribute");
+
+    // Null where a class in the namespace cannot name the struct.
+    private static string? Visibility(INamedTypeSymbol type)
+    {
+        string visibility = "public";
+        foreach (INamedTypeSymbol around in Names.Chain(type))
+        {
+            switch (around.DeclaredAccessibility)
+            {
+                case Accessibility.Public:
+                    break;
+                case Accessibility.Internal or Accessibility.ProtectedOrInternal:
+                    visibility = "internal";
+                    break;
+                default:
+                    return null;
+            }
+        }
+
+        return visibility;
+    }
+}

@@ -1,0 +1,67 @@
+using Microsoft.CodeAnalysis;
+
+namespace SpanHeap.Generators;
+
+/// <summary>Fields that the program placed itself, where one is, or has, a reference.</summary>
+internal static class Overlap
+{
+    private const int WordBytes = 8;
+    private const int Explicit = 2;
+
+    // As in TypeShape.
+    private const int DeepestNesting = 32;
+
+    /// <summary>A reference that another field may overlap, or that lies at no multiple of 8; null if there is none.</summary>
+    public static IFieldSymbol? Find(INamedTypeSymbol type)
+    {
+        if (!IsExplicit(type))
+        {
+            return null;
+        }
+
+        List<(IFieldSymbol Field, int Start, int Bytes)> fields = [];
+        foreach (IFieldSymbol field in TypeShape.FieldsOf(type))
+        {
+            if (OffsetOf(field) is { } start)
+            {
+                fields.Add((field, start, SizeOf(field.Type, DeepestNesting)));
+            }
+        }
+
+        return fields.FirstOrDefault(one => TypeShape.HasReferences(one.Field.Type)
+            && (one.Start % WordBytes != 0 || fields.Any(other => other.Field.Name != one.Field.Name
+                && one.Start < other.Start + other.Bytes && other.Start < one.Start + one.Bytes))).Field;
+    }
+
+    private static bool IsExplicit(INamedTypeSymbol type) => type.GetAttributes().Any(static one =>
+        one.AttributeClass?.Name == "StructLayoutAttribute" && one.ConstructorArguments.FirstOrDefault().Value switch
+        {
+            int kind => kind == Explicit,
+            short kind => kind == Explicit,
+            _ => false,
+        });
+
+    private static int? OffsetOf(IFieldSymbol field) => field.GetAttributes()
+        .Where(static one => one.AttributeClass?.Name == "FieldOffsetAttribute")
+        .Select(static one => one.ConstructorArguments.FirstOrDefault().Value as int?)
+        .FirstOrDefault();
+
+    // What is at least there. Of a struct the sum of its fields: padding holds nothing.
+    private static int SizeOf(ITypeSymbol type, int depth)
+    {
+        type = type is INamedTypeSymbol { EnumUnderlyingType: { } underlying } ? underlying : type;
+        return type.SpecialType switch
+        {
+            SpecialType.System_Boolean or SpecialType.System_Byte or SpecialType.System_SByte => 1,
+            SpecialType.System_Int16 or SpecialType.System_UInt16 or SpecialType.System_Char => 2,
+            SpecialType.System_Int32 or SpecialType.System_UInt32 or SpecialType.System_Single => 4,
+            SpecialType.System_Decimal => 16,
+            SpecialType.None when !KnownTypes.IsSlot(type) && type.TypeKind == TypeKind.Struct && depth != 0 => SizeOfStruct((INamedTypeSymbol)type, depth - 1),
+            _ => WordBytes,
+        };
+    }
+
+    private static int SizeOfStruct(INamedTypeSymbol type, int depth) => IsExplicit(type)
+        ? TypeShape.FieldsOf(type).Select(field => (OffsetOf(field) ?? 0) + SizeOf(field.Type, depth)).DefaultIfEmpty(1).Max()
+        : Math.Max(1, TypeShape.FieldsOf(type).Sum(field => SizeOf(field.Type, depth)));
+}

@@ -1,0 +1,63 @@
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.Operations;
+
+namespace SpanHeap.Generators.Rules;
+
+/// <summary>A scope that a method opened, by <c>using</c>, and the part of the method in which it is open.</summary>
+/// <param name="scope">Where it is kept.</param>
+/// <param name="region">The block or the statement at whose end it ends.</param>
+internal sealed class OpenScope(ILocalSymbol scope, IOperation region)
+{
+    public ILocalSymbol Scope => scope;
+
+    public IOperation Region => region;
+
+    /// <summary>Those that are open around an operation, innermost first: only the same function's.</summary>
+    public static IEnumerable<OpenScope> Around(IOperation operation)
+    {
+        for (IOperation? at = operation; at is { Parent: { } parent } && at is not (IAnonymousFunctionOperation or ILocalFunctionOperation); at = parent)
+        {
+            if (parent is IUsingOperation statement && statement.Body == at)
+            {
+                foreach (ILocalSymbol local in statement.Locals.Where(static local => KnownTypes.IsScope(local.Type)))
+                {
+                    yield return new OpenScope(local, statement);
+                }
+            }
+            else if (parent is IBlockOperation block)
+            {
+                foreach (ILocalSymbol local in DeclaredBefore(block, at))
+                {
+                    yield return new OpenScope(local, block);
+                }
+            }
+        }
+    }
+
+    /// <summary>Whether a function was given a scope, which was open before its own.</summary>
+    public static bool IsGiven(IOperation operation, ISymbol function) =>
+        FunctionOf(operation, function) is { } method && method.Parameters.Any(static one => KnownTypes.IsScope(one.Type));
+
+    private static IMethodSymbol? FunctionOf(IOperation operation, ISymbol containing)
+    {
+        for (IOperation? at = operation; at != null; at = at.Parent)
+        {
+            switch (at)
+            {
+                case IAnonymousFunctionOperation lambda:
+                    return lambda.Symbol;
+                case ILocalFunctionOperation local:
+                    return local.Symbol;
+            }
+        }
+
+        return containing as IMethodSymbol;
+    }
+
+    private static IEnumerable<ILocalSymbol> DeclaredBefore(IBlockOperation block, IOperation statement) => block.Operations
+        .TakeWhile(one => one != statement)
+        .OfType<IUsingDeclarationOperation>()
+        .SelectMany(static one => one.DeclarationGroup.GetDeclaredVariables())
+        .Where(static local => KnownTypes.IsScope(local.Type))
+        .Reverse();
+}

@@ -1,0 +1,75 @@
+using System.Collections.Immutable;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.Diagnostics;
+
+namespace SpanHeap.Generators.Rules;
+
+/// <summary>Types that have references, or say that they do.</summary>
+[DiagnosticAnalyzer(LanguageNames.CSharp)]
+public sealed class TracedTypeAnalyzer : DiagnosticAnalyzer
+{
+    /// <inheritdoc/>
+    public override ImmutableArray<DiagnosticDescriptor> SupportedDiagnostics { get; } =
+        [Descriptors.Untraced, Descriptors.Managed, Descriptors.Closed, Descriptors.Overlapping, Descriptors.Unloadable];
+
+    /// <inheritdoc/>
+    public override void Initialize(AnalysisContext context)
+    {
+        context.ConfigureGeneratedCodeAnalysis(GeneratedCodeAnalysisFlags.None);
+        context.EnableConcurrentExecution();
+        context.RegisterSymbolAction(static found => Check(found, (INamedTypeSymbol)found.Symbol), SymbolKind.NamedType);
+    }
+
+    private static void Check(SymbolAnalysisContext context, INamedTypeSymbol type)
+    {
+        bool isTraced = type.TypeKind == TypeKind.Struct && KnownTypes.IsTraced(type);
+        foreach (IFieldSymbol field in type.GetMembers().OfType<IFieldSymbol>())
+        {
+            if (IsLost(field, isTraced))
+            {
+                Report(context, Descriptors.Untraced, field, type);
+            }
+        }
+
+        if (!isTraced)
+        {
+            return;
+        }
+
+        Report(context, Descriptors.Managed, TypeShape.FirstManaged(type), type);
+        Report(context, Descriptors.Overlapping, Overlap.Find(type), type);
+        Report(context, Descriptors.Unloadable, Cycle.Find(type), type);
+        if (KnownTypes.HasAttribute(type))
+        {
+            Report(context, Descriptors.Closed, TypeShape.FirstThatIsClosed(type), type);
+        }
+    }
+
+    private static bool IsLost(IFieldSymbol field, bool isTraced)
+    {
+        if (field.IsConst || field.RefKind != RefKind.None)
+        {
+            return false;
+        }
+
+        if (field.Type is IArrayTypeSymbol array)
+        {
+            return TypeShape.HasReferences(array.ElementType);
+        }
+
+        // A struct of the program that is not traced is told so itself.
+        bool isFound = isTraced && !field.IsStatic
+            && (KnownTypes.IsSlot(field.Type) || KnownTypes.IsTraced(field.Type) || (field.Type is INamedTypeSymbol { Arity: 0 } && field.Type.Locations.Any(static place => place.IsInSource)));
+        return !isFound && TypeShape.HasReferences(field.Type);
+    }
+
+    private static void Report(SymbolAnalysisContext context, DiagnosticDescriptor rule, ISymbol? place, INamedTypeSymbol type)
+    {
+        // What stands behind a property is found where that is.
+        ISymbol? written = place is IFieldSymbol { AssociatedSymbol: { } property } ? property : place;
+        if (written != null)
+        {
+            context.ReportDiagnostic(Diagnostic.Create(rule, written.Locations[0], written.Name, type.Name));
+        }
+    }
+}

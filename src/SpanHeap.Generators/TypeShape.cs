@@ -1,0 +1,44 @@
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+
+namespace SpanHeap.Generators;
+
+/// <summary>What is asked of struct declarations by who generates for them and by who checks them.</summary>
+internal static class TypeShape
+{
+    // Code that is being written may have structs within themselves, which no compiler accepts and no search would get out of.
+    private const int DeepestNesting = 32;
+
+    /// <summary>The fields that make up a value, in their order; those behind properties too.</summary>
+    public static IEnumerable<IFieldSymbol> FieldsOf(ITypeSymbol type) =>
+        type.GetMembers().OfType<IFieldSymbol>().Where(static field => !field.IsStatic && !field.IsConst);
+
+    /// <summary>Whether values of a type have references in them.</summary>
+    public static bool HasReferences(ITypeSymbol type) => HasReferences(type, DeepestNesting);
+
+    /// <summary>The innermost of a type and those around it that another part cannot be added to; null if there is none.</summary>
+    public static INamedTypeSymbol? FirstThatIsClosed(INamedTypeSymbol type)
+    {
+        for (INamedTypeSymbol? around = type; around != null; around = around.ContainingType)
+        {
+            if (around.IsFileLocal || !IsPartial(around))
+            {
+                return around;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>A field that may be a managed reference; null if there is none.</summary>
+    public static IFieldSymbol? FirstManaged(INamedTypeSymbol type) => FieldsOf(type).FirstOrDefault(static field => !field.Type.IsUnmanagedType);
+
+    private static bool HasReferences(ITypeSymbol type, int depth) =>
+        KnownTypes.IsSlot(type)
+        || (type is INamedTypeSymbol { TypeKind: TypeKind.Struct, SpecialType: SpecialType.None } && depth != 0
+            && FieldsOf(type).Any(field => HasReferences(field.Type, depth - 1)));
+
+    private static bool IsPartial(INamedTypeSymbol type) => type.DeclaringSyntaxReferences.Any(static reference =>
+        reference.GetSyntax() is TypeDeclarationSyntax declaration && declaration.Modifiers.Any(SyntaxKind.PartialKeyword));
+}
