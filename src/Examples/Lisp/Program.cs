@@ -1,0 +1,27 @@
+using SpanHeap;
+using SpanHeap.Examples.Lisp;
+
+// Runs the files that are named, or what is typed.
+using NativeHeap heap = new(new NativeHeapOptions { Traced = true, Name = "Lisp" });
+using Interpreter interpreter = new(heap);
+if (args.Length > 0)
+{
+    foreach (string file in args)
+        Console.WriteLine(interpreter.Run(File.ReadAllText(file)));
+    return;
+}
+
+Console.Write("> ");
+while (Console.ReadLine() is { } line)
+{
+    try
+    {
+        Console.WriteLine(interpreter.Run(line));
+    }
+    catch (LispException wrong)
+    {
+        Console.WriteLine(wrong.Message);
+    }
+
+    Console.Write("> ");
+}

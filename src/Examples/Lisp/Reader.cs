@@ -1,0 +1,82 @@
+using System.Globalization;
+
+namespace SpanHeap.Examples.Lisp;
+
+/// <summary>Makes cells of a text. They live as long as the scope: whoever wants them longer keeps them.</summary>
+internal ref struct Reader(string text, Symbols symbols)
+{
+    // A text is read by recursion: as deep as this, and no deeper.
+    private const int DeepestNesting = 500;
+
+    private int _at;
+    private int _depth;
+
+    /// <summary>The next expression; false at the text's end.</summary>
+    public bool TryRead(scoped in GcScope scope, out GcRef<Cell> expression)
+    {
+        SkipBlanks();
+        expression = _at < text.Length ? Read(in scope) : default;
+        return _at < text.Length || !expression.IsNull;
+    }
+
+    private GcRef<Cell> Read(scoped in GcScope scope)
+    {
+        SkipBlanks();
+        if (_at == text.Length)
+            throw new LispException("The text ends within an expression.");
+        switch (text[_at])
+        {
+            case '(':
+                _at++;
+                return ReadList(in scope);
+            case ')':
+                throw new LispException($"At {_at} a list ends that did not begin.");
+            case '\'':
+                _at++;
+                return scope.Cons(symbols.Intern(in scope, "quote"), scope.Cons(Read(in scope), default));
+            default:
+                return ReadAtom(in scope);
+        }
+    }
+
+    private GcRef<Cell> ReadList(scoped in GcScope scope)
+    {
+        if (++_depth > DeepestNesting)
+            throw new LispException($"Lists are nested more than {DeepestNesting} deep.");
+        GcRef<Cell> first = default;
+        GcRef<Cell> last = default;
+        for (SkipBlanks(); _at == text.Length || text[_at] != ')'; SkipBlanks())
+        {
+            GcRef<Cell> pair = scope.Cons(Read(in scope), default);
+            if (last.IsNull)
+                first = pair;
+            else
+                last.Second = pair;
+            last = pair;
+        }
+
+        _at++;
+        _depth--;
+        return first;
+    }
+
+    private GcRef<Cell> ReadAtom(scoped in GcScope scope)
+    {
+        int start = _at;
+        while (_at < text.Length && !char.IsWhiteSpace(text[_at]) && text[_at] is not ('(' or ')' or '\'' or ';'))
+            _at++;
+        ReadOnlySpan<char> atom = text.AsSpan(start, _at - start);
+        if (long.TryParse(atom, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number))
+            return scope.Number(number);
+        return atom is "nil" ? default : symbols.Intern(in scope, atom.ToString());
+    }
+
+    private void SkipBlanks()
+    {
+        for (; _at < text.Length && (char.IsWhiteSpace(text[_at]) || text[_at] == ';'); _at++)
+        {
+            if (text[_at] == ';')
+                _at = text.IndexOf('\n', _at) is >= 0 and int end ? end : text.Length - 1;
+        }
+    }
+}

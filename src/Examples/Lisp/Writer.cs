@@ -1,0 +1,66 @@
+using System.Globalization;
+using System.Text;
+
+namespace SpanHeap.Examples.Lisp;
+
+/// <summary>Writes values as they are read.</summary>
+internal static class Writer
+{
+    // What refers to itself has no end.
+    private const int DeepestNesting = 200;
+    private const int LongestText = 1 << 16;
+
+    public static string Write(GcRef<Cell> value, Symbols symbols)
+    {
+        StringBuilder text = new();
+        Write(text, value, symbols, 0);
+        return text.ToString();
+    }
+
+    private static void Write(StringBuilder text, GcRef<Cell> value, Symbols symbols, int depth)
+    {
+        if (value.IsNull)
+        {
+            text.Append("nil");
+            return;
+        }
+
+        switch (value.Kind)
+        {
+            case CellKind.Number:
+                text.Append(CultureInfo.InvariantCulture, $"{value.Number}");
+                break;
+            case CellKind.Symbol:
+                text.Append(symbols.NameOf(value));
+                break;
+            case CellKind.Pair when depth < DeepestNesting:
+                WriteList(text, value, symbols, depth + 1);
+                break;
+            case CellKind.Pair:
+                text.Append("...");
+                break;
+            default:
+                text.Append("#function");
+                break;
+        }
+    }
+
+    private static void WriteList(StringBuilder text, GcRef<Cell> list, Symbols symbols, int depth)
+    {
+        char before = '(';
+        for (; list.Is(CellKind.Pair) && text.Length < LongestText; list = list.Second)
+        {
+            text.Append(before);
+            Write(text, list.First, symbols, depth);
+            before = ' ';
+        }
+
+        if (!list.IsNull)
+        {
+            text.Append(" . ");
+            Write(text, list.Is(CellKind.Pair) ? default : list, symbols, depth);
+        }
+
+        text.Append(')');
+    }
+}
