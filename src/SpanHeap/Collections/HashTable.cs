@@ -36,7 +36,7 @@ internal struct HashTable<TKey, TKeys, TValue, TValues>
     private int _shift;
 
     /// <summary>Where a table has its references.</summary>
-    public static ReadOnlySpan<int> ReferenceOffsets => [0, 8, 24, 32];
+    public static ReadOnlySpan<int> ReferenceOffsets => [0, 8, 32, 40];
 
     public readonly int Count => _count;
 

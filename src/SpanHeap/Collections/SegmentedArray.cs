@@ -28,6 +28,10 @@ internal unsafe struct SegmentedArray<T, TElements>
 
     // None while one segment is enough.
     private Gc<TracedArray<TracedValues<T>>> _segments;
+
+    // Where the addresses of segments stand: in the directory's block, or, of a single one, in _first. So reading needs no branch. Sound,
+    // because blocks do not move and _segments keeps the directory; who copies a list as a value breaks it, which no list allows.
+    private nint* _addresses;
     private long _capacity;
 
     /// <summary>Elements there is room for.</summary>
@@ -47,9 +51,7 @@ internal unsafe struct SegmentedArray<T, TElements>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly ref T At(long index)
     {
-        nint segment = index < SegmentLength
-            ? _first.Address
-            : ((nint*)(_segments.Address + HeaderBytes))[(nint)(index >> Shift)];
+        nint segment = _addresses[(nint)(index >> Shift)];
         return ref ((T*)(segment + HeaderBytes))[(nint)(index & (SegmentLength - 1))];
     }
 
@@ -75,6 +77,7 @@ internal unsafe struct SegmentedArray<T, TElements>
     public void Shrink(scoped in GcScope scope)
     {
         _capacity = Math.Min(_capacity, SegmentLength);
+        _addresses = (nint*)Unsafe.AsPointer(ref _first);
         _segments.Set(scope, default);
     }
 
@@ -88,6 +91,7 @@ internal unsafe struct SegmentedArray<T, TElements>
         }
 
         _first.Set(scope, larger);
+        _addresses = (nint*)Unsafe.AsPointer(ref _first);
         _capacity = length;
     }
 
@@ -106,6 +110,7 @@ internal unsafe struct SegmentedArray<T, TElements>
             }
 
             _segments.Set(scope, larger);
+            _addresses = (nint*)(larger.Address + HeaderBytes);
             segments = larger;
         }
 

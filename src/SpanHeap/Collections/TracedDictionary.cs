@@ -8,7 +8,10 @@ namespace SpanHeap;
 /// Values by keys, both without references, in traced memory: <c>scope.New&lt;TracedDictionary&lt;TKey, TValue&gt;&gt;()</c> makes an empty
 /// one, which a <see cref="Gc{T}"/> or a handle keeps. Never copied as a value.
 /// </summary>
-/// <typeparam name="TKey">What the keys are: compared and hashed by <see cref="EqualityComparer{T}.Default"/>, so they should have <c>Equals</c> and <c>GetHashCode</c> of their own.</typeparam>
+/// <typeparam name="TKey">
+/// What the keys are: compared and hashed by <see cref="EqualityComparer{T}.Default"/>, which allocates unless they are
+/// <see cref="IEquatable{T}"/> and have a <c>GetHashCode</c> of their own.
+/// </typeparam>
 /// <typeparam name="TValue">What the values are.</typeparam>
 /// <remarks>
 /// <para>

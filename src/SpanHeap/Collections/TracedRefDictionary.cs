@@ -8,7 +8,10 @@ namespace SpanHeap;
 /// References by keys without references, in traced memory: <c>scope.New&lt;TracedRefDictionary&lt;TKey, TValue&gt;&gt;()</c> makes an empty one,
 /// which a <see cref="Gc{T}"/> or a handle keeps, and which keeps what its values refer to. Never copied as a value.
 /// </summary>
-/// <typeparam name="TKey">What the keys are: compared and hashed by <see cref="EqualityComparer{T}.Default"/>, so they should have <c>Equals</c> and <c>GetHashCode</c> of their own.</typeparam>
+/// <typeparam name="TKey">
+/// What the keys are: compared and hashed by <see cref="EqualityComparer{T}.Default"/>, which allocates unless they are
+/// <see cref="IEquatable{T}"/> and have a <c>GetHashCode</c> of their own.
+/// </typeparam>
 /// <typeparam name="TValue">What the values refer to.</typeparam>
 /// <remarks>
 /// <para>

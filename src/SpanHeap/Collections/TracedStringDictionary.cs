@@ -11,8 +11,9 @@ namespace SpanHeap;
 /// <typeparam name="TValue">What the values are.</typeparam>
 /// <remarks>
 /// <para>
-/// Keys are the same when their bytes are. All is done within a scope. Entries and buckets lie in segments of 1 MiB, so that the dictionary is limited by memory alone and by
-/// 2,147,483,647 entries. Nothing is allocated in managed memory. Enumerated in the order in which entries came, as long as none was removed.
+/// Keys are the same when their bytes are. All is done within a scope. Entries and buckets lie in segments of 1 MiB, so that the
+/// dictionary is limited by memory alone and by 2,147,483,647 entries. Nothing is allocated in managed memory. Enumerated in the order in
+/// which entries came, as long as none was removed.
 /// </para>
 /// <para>Threads may read at the same time, while none changes the dictionary; a reference to a value is of use until the dictionary changes.</para>
 /// </remarks>

@@ -11,8 +11,9 @@ namespace SpanHeap;
 /// <typeparam name="TValue">What the values refer to.</typeparam>
 /// <remarks>
 /// <para>
-/// Keys are the same when their bytes are. All is done within a scope. Entries and buckets lie in segments of 1 MiB, so that the dictionary is limited by memory alone and by
-/// 2,147,483,647 entries. Nothing is allocated in managed memory. Enumerated in the order in which entries came, as long as none was removed.
+/// Keys are the same when their bytes are. All is done within a scope. Entries and buckets lie in segments of 1 MiB, so that the
+/// dictionary is limited by memory alone and by 2,147,483,647 entries. Nothing is allocated in managed memory. Enumerated in the order in
+/// which entries came, as long as none was removed.
 /// </para>
 /// <para>Threads may read at the same time, while none changes the dictionary; an entry that is enumerated is of use until the dictionary changes.</para>
 /// </remarks>
@@ -34,9 +35,7 @@ public struct TracedStringRefDictionary<TValue> : ITraced<TracedStringRefDiction
     /// <param name="value">Its value: a block of the scope's heap, which is the dictionary's, too; or nothing.</param>
     /// <exception cref="ArgumentException">There is an entry with the key. Nothing has changed.</exception>
     /// <exception cref="OutOfMemoryException">There is no memory, or the heap is at its limit. The dictionary is as before.</exception>
-    /// <exception cref="InvalidOperationException">
-    /// With full checks: the scope has ended, or is another thread's.
-    /// </exception>
+    /// <exception cref="InvalidOperationException">With full checks: the scope has ended, or is another thread's.</exception>
     /// <exception cref="HeapCorruptionException">With full checks: <paramref name="value"/> is no block of the heap. Nothing has changed.</exception>
     /// <exception cref="ArgumentNullException"><paramref name="key"/> refers to nothing.</exception>
     public void Add(scoped in GcScope scope, GcRef<TracedString> key, GcRef<TValue> value)
@@ -65,9 +64,7 @@ public struct TracedStringRefDictionary<TValue> : ITraced<TracedStringRefDiction
     /// <summary>Gives a key a value, whether it has one or not.</summary>
     /// <inheritdoc cref="Add" path="/param"/>
     /// <exception cref="OutOfMemoryException">There is no memory, or the heap is at its limit. The dictionary is as before.</exception>
-    /// <exception cref="InvalidOperationException">
-    /// With full checks: the scope has ended, or is another thread's.
-    /// </exception>
+    /// <exception cref="InvalidOperationException">With full checks: the scope has ended, or is another thread's.</exception>
     /// <exception cref="HeapCorruptionException">With full checks: <paramref name="value"/> is no block of the heap. Nothing has changed.</exception>
     /// <exception cref="ArgumentNullException"><paramref name="key"/> refers to nothing.</exception>
     /// <remarks>The new value of a known key does not end an enumeration.</remarks>
