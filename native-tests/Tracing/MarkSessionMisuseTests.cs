@@ -143,6 +143,25 @@ public sealed class MarkSessionMisuseTests
     }
 
     [Fact]
+    public unsafe void A_session_in_which_a_wrong_reference_is_found_leaves_no_mark()
+    {
+        using NativeHeap heap = TracedHeaps.Still(HeapChecks.Full);
+        nint[] blocks = Collectables.Make(heap, 100, 48);
+        nint node = Collectables.MakeNode(heap);
+        using (GcScope scope = heap.Enter())
+        {
+            scope.Keep(scope.At<Node>(node));
+        }
+
+        *(nint*)node = blocks[0] + 16;
+        Assert.Throws<HeapCorruptionException>(() => Collectables.Mark(heap, blocks[..1]));
+        *(nint*)node = 0;
+        Collectables.AssertLeft(heap, 101, 0);
+        Collectables.Mark(heap, blocks[..1]);
+        Collectables.AssertLeft(heap, 2, 0);
+    }
+
+    [Fact]
     public void Sizes_that_cannot_be_had_are_refused()
     {
         using NativeHeap heap = TracedHeaps.Still();
