@@ -1,3 +1,5 @@
+using SpanHeap.Tests.Support;
+
 namespace SpanHeap.Tests.Tracing;
 
 /// <summary>What a session refuses, and what one that fails leaves.</summary>
@@ -159,6 +161,21 @@ public sealed class MarkSessionMisuseTests
         Collectables.AssertLeft(heap, 101, 0);
         Collectables.Mark(heap, blocks[..1]);
         Collectables.AssertLeft(heap, 2, 0);
+    }
+
+    [Fact]
+    public void A_collection_that_a_session_holds_up_for_too_long_says_so()
+    {
+        using NativeHeap heap = TracedHeaps.Still();
+        heap.Traced.Collector.LongestWait = TimeSpan.FromMilliseconds(20);
+        using MarkSession marking = heap.BeginMark();
+        StressThreads.RunOne(() =>
+        {
+            Assert.Contains(nameof(MarkSession), Assert.Throws<TimeoutException>(heap.Collect).Message, StringComparison.Ordinal);
+            Assert.Contains(nameof(MarkSession), Assert.Throws<TimeoutException>(() => heap.BeginMark()).Message, StringComparison.Ordinal);
+            Assert.Throws<InvalidOperationException>(heap.Verify);
+        });
+        marking.Complete();
     }
 
     [Fact]
