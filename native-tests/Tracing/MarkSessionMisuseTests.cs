@@ -1,3 +1,5 @@
+using SpanHeap.Tests.Support;
+
 namespace SpanHeap.Tests.Tracing;
 
 /// <summary>What a session refuses, and what one that fails leaves.</summary>
@@ -140,6 +142,40 @@ public sealed class MarkSessionMisuseTests
         heap.RunCleanUps();
         Collectables.AssertLeft(heap, 2, 0);
         Assert.Equal(1, died);
+    }
+
+    [Fact]
+    public unsafe void A_session_in_which_a_wrong_reference_is_found_leaves_no_mark()
+    {
+        using NativeHeap heap = TracedHeaps.Still(HeapChecks.Full);
+        nint[] blocks = Collectables.Make(heap, 100, 48);
+        nint node = Collectables.MakeNode(heap);
+        using (GcScope scope = heap.Enter())
+        {
+            scope.Keep(scope.At<Node>(node));
+        }
+
+        *(nint*)node = blocks[0] + 16;
+        Assert.Throws<HeapCorruptionException>(() => Collectables.Mark(heap, blocks[..1]));
+        *(nint*)node = 0;
+        Collectables.AssertLeft(heap, 101, 0);
+        Collectables.Mark(heap, blocks[..1]);
+        Collectables.AssertLeft(heap, 2, 0);
+    }
+
+    [Fact]
+    public void A_collection_that_a_session_holds_up_for_too_long_says_so()
+    {
+        using NativeHeap heap = TracedHeaps.Still();
+        heap.Traced.Collector.LongestWait = TimeSpan.FromMilliseconds(20);
+        using MarkSession marking = heap.BeginMark();
+        StressThreads.RunOne(() =>
+        {
+            Assert.Contains(nameof(MarkSession), Assert.Throws<TimeoutException>(heap.Collect).Message, StringComparison.Ordinal);
+            Assert.Contains(nameof(MarkSession), Assert.Throws<TimeoutException>(() => heap.BeginMark()).Message, StringComparison.Ordinal);
+            Assert.Throws<InvalidOperationException>(heap.Verify);
+        });
+        marking.Complete();
     }
 
     [Fact]

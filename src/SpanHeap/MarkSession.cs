@@ -9,8 +9,9 @@ namespace SpanHeap;
 /// <remarks>
 /// <para>
 /// Get it from <see cref="NativeHeap.BeginMark"/>, in a <c>using</c>. While it is open, every thread that begins a scope waits, as long as
-/// it takes: so mark and complete, and wait for nothing meanwhile; a thread that waits for such a thread would wait for ever. The thread
-/// that has it is in no scope, and can neither enter one nor collect. A copy is the same session.
+/// it takes, and one that asks for a collection ten seconds: so mark and complete, and wait for nothing meanwhile, least of all for a
+/// thread that may want to begin a scope. The thread that has it is in no scope, and can neither enter one nor collect. A copy is the
+/// same session.
 /// </para>
 /// <para>
 /// Blocks made in a scope that ended before count as those made earlier: mark all that the program may still use. Other traced blocks

@@ -100,7 +100,8 @@ public sealed unsafe partial class NativeHeap
     /// <returns>The session, for a <c>using</c>.</returns>
     /// <exception cref="InvalidOperationException">The calling thread is in a scope or has a session open, or the heap has no traced memory.</exception>
     /// <exception cref="TimeoutException">
-    /// A thread has kept its scope open for ten seconds; the message names it, with full checks also where it entered. Nothing has changed.
+    /// A thread has kept its scope, or another session, open for ten seconds; the message names it, with full checks also where it entered.
+    /// Nothing has changed.
     /// </exception>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     public MarkSession BeginMark()

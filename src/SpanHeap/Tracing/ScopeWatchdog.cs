@@ -10,7 +10,7 @@ internal static unsafe class ScopeWatchdog
     {
         string could = $"The heap '{heap.Name}' could not be collected for {waited.TotalSeconds:0.###} s: ";
         return cache == null
-            ? could + "other collections were under way."
+            ? could + (heap.Collector.HasSession ? $"it is being marked; the {nameof(MarkSession)} must be completed or disposed." : "other collections were under way.")
             : $"{could}{DescribeScope(heap, cache)} A scope must end, or call Yield(), for a collection to begin.{DescribeEntry(heap, cache)}";
     }
 
