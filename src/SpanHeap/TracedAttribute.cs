@@ -6,7 +6,8 @@ namespace SpanHeap;
 /// </summary>
 /// <remarks>
 /// The struct's references are its <see cref="Gc{T}"/> fields, also those in fields that are traced structs themselves. A field gets a
-/// property where a class beside the struct can reach it, and no member of <see cref="GcRef{T}"/> has its name.
+/// property where a class beside the struct can reach it, and no member of <see cref="GcRef{T}"/> has its name. Like all properties of
+/// structs one is set on a variable: <c>node.Left.Key = 5</c> is right, <c>node.Left.Left = other</c> needs a local in between.
 /// </remarks>
 [AttributeUsage(AttributeTargets.Struct)]
 public sealed class TracedAttribute : Attribute;
