@@ -14,7 +14,7 @@ internal static class TypeShape
     public static IEnumerable<IFieldSymbol> FieldsOf(ITypeSymbol type) =>
         type.GetMembers().OfType<IFieldSymbol>().Where(static field => !field.IsStatic && !field.IsConst);
 
-    /// <summary>Whether values of a type have references in them.</summary>
+    /// <summary>Whether values of a type have references in them; a ref field leads to them and has none itself.</summary>
     public static bool HasReferences(ITypeSymbol type) => HasReferences(type, DeepestNesting);
 
     /// <summary>The innermost of a type and those around it that another part cannot be added to; null if there is none.</summary>
@@ -37,7 +37,7 @@ internal static class TypeShape
     private static bool HasReferences(ITypeSymbol type, int depth) =>
         KnownTypes.IsSlot(type)
         || (type is INamedTypeSymbol { TypeKind: TypeKind.Struct, SpecialType: SpecialType.None } && depth != 0
-            && FieldsOf(type).Any(field => HasReferences(field.Type, depth - 1)));
+            && FieldsOf(type).Any(field => field.RefKind == RefKind.None && HasReferences(field.Type, depth - 1)));
 
     private static bool IsPartial(INamedTypeSymbol type) => type.DeclaringSyntaxReferences.Any(static reference =>
         reference.GetSyntax() is TypeDeclarationSyntax declaration && declaration.Modifiers.Any(SyntaxKind.PartialKeyword));

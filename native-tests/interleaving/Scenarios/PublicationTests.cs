@@ -97,9 +97,9 @@ public sealed class PublicationTests(ITestOutputHelper output)
     private static unsafe void Sweep(TracedWorld world, nint place, bool mutant)
     {
         TracedSpan* span = (TracedSpan*)ArenaHeader.SpanAt(place);
+        Assert.True(world.Traced.Spans.SetOf(span->Kind)->TakeUnswept(world.Sweeper.Generation, full: true) == span);
         Assert.True(SweepToken.TryAcquire(span, world.Sweeper.Generation, out SweepToken token));
         InterleavingPoints.At(InterleavingPoint.SweepAcquired);
-        world.Traced.Spans.SetOf(span->Kind)->Remove(span);
         if (mutant)
         {
             new MutantSpanSweeper(world.Traced.Spans).Sweep(token);
