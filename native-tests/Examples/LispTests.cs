@@ -108,6 +108,8 @@ public sealed class LispTests
     [InlineData("(quotient 1 0)", "by 0")]
     [InlineData("((lambda (a) a))", "too many or too few")]
     [InlineData("(if)", "too few parts")]
+    [InlineData("(if 1)", "too few parts")]
+    [InlineData("(let)", "too few parts")]
     [InlineData("(define 1 2)", "Only a symbol")]
     [InlineData("(set! never 2)", "never has no value")]
     public void What_is_wrong_is_said_and_the_next_program_runs(string program, string error)

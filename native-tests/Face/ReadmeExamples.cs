@@ -4,6 +4,14 @@ namespace SpanHeap.Tests.Face;
 
 #pragma warning disable CS0649, IDE0059, CA1822 // The code stands here as it stands in the README.
 
+[Traced]
+partial struct Tree
+{
+    public Gc<Tree> Left;
+    public Gc<Tree> Right;
+    public long Key;
+}
+
 /// <summary>The README's examples: what is there must be here to the letter, and here it runs.</summary>
 public sealed class ReadmeExamples
 {
@@ -11,15 +19,6 @@ public sealed class ReadmeExamples
     {
         public double X;
         public double Y;
-    }
-
-    struct Tree : ITraced<Tree>
-    {
-        public Gc<Tree> Left;
-        public Gc<Tree> Right;
-        public long Key;
-
-        public static TracedLayout Layout { get; } = TracedLayout.OfFields(24, 0, 8);   // bytes, then where the references lie
     }
 
     [Fact]
@@ -74,8 +73,8 @@ public sealed class ReadmeExamples
         {
             using GcScope scope = heap.Enter();
             GcRef<Tree> tree = scope.New<Tree>();
-            tree.Value.Key = key;
-            tree.Value.Left.Set(scope, roots.Get(scope, 0));
+            tree.Key = key;
+            tree.Left = roots.Get(scope, 0);
             roots.Set(scope, 0, key % 1000 == 0 ? default : tree);   // every thousandth lets all before it go
         }
 

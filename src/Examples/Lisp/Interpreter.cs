@@ -57,11 +57,16 @@ public sealed class Interpreter : IDisposable
             using GcScope scope = _heap.Enter();
             return Writer.Write(_registers.Get(in scope, Value), _symbols);
         }
+        catch (OutOfMemoryException)
+        {
+            // What the program had is garbage now, and fills the heap: the next one is to find it gone.
+            Forget();
+            _heap.Collect();
+            throw;
+        }
         finally
         {
-            using GcScope scope = _heap.Enter();
-            _stack.Clear(in scope);
-            _registers.Clear(in scope, 0, _registers.Length);
+            Forget();
         }
     }
 
@@ -108,6 +113,13 @@ public sealed class Interpreter : IDisposable
         _registers.Set(in scope, Value, machine.Value);
         _knowsValue = machine.KnowsValue;
         return machine.IsDone;
+    }
+
+    private void Forget()
+    {
+        using GcScope scope = _heap.Enter();
+        _stack.Clear(in scope);
+        _registers.Clear(in scope, 0, _registers.Length);
     }
 
     private void BetweenSlices()

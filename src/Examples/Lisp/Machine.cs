@@ -37,8 +37,9 @@ internal ref struct Machine(Symbols symbols, CallStack stack, GcRef<Cell> yes)
                 Know(parts.Element(0, head));
                 break;
             case "if":
+                GcRef<Cell> condition = parts.Element(0, head);
                 Wait(in scope, FrameKind.If, parts.Second);
-                Evaluate(parts.Element(0, head), Environment);
+                Evaluate(condition, Environment);
                 break;
             case "lambda":
                 Know(scope.Closure(parts.Element(0, head), parts.Second, Environment));
@@ -85,8 +86,9 @@ internal ref struct Machine(Symbols symbols, CallStack stack, GcRef<Cell> yes)
         switch (frame.Kind)
         {
             case FrameKind.If:
+                GcRef<Cell> then = frame.First.Element(0, "if");
                 GcRef<Cell> otherwise = frame.First.Second;
-                Evaluate(!Value.IsNull ? frame.First.Element(0, "if") : otherwise.IsNull ? default : otherwise.First, frame.Environment);
+                Evaluate(!Value.IsNull ? then : otherwise.IsNull ? default : otherwise.First, frame.Environment);
                 break;
             case FrameKind.Sequence when frame.First.IsNull:
                 break;

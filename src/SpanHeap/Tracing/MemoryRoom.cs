@@ -5,7 +5,10 @@ using SpanHeap.Sweeping;
 namespace SpanHeap.Tracing;
 
 /// <summary>How much traced memory may grow before a limit stops it: what the limit leaves, and what lies free in its own spans.</summary>
-/// <remarks>An estimate, made when a cycle has marked. What the program takes by hand afterwards is not foreseen.</remarks>
+/// <remarks>
+/// Thread safe. What may be made is foreseen when a cycle has marked, and looked at again as blocks are made: records and what the program
+/// takes by hand come out of the same limit.
+/// </remarks>
 internal sealed class MemoryRoom(ArenaSource arenas, TracedSpanSource spans, long softLimit)
 {
     // Not all free slots can be used by the kinds that will be wanted, and a scope goes on when the goal is passed: an eighth of the room is
@@ -17,17 +20,29 @@ internal sealed class MemoryRoom(ArenaSource arenas, TracedSpanSource spans, lon
     private const long LeastShare = 8;
     private const long LeastBytes = 64 * 1024;
 
+    // Part of the limit below which what is left is too little for scopes that go on.
+    private const long ShareOfNarrow = 16;
+
+    private readonly long _limit = Math.Min(softLimit, (long)Math.Min((ulong)arenas.LimitBytes, long.MaxValue));
+
     /// <summary>Bytes of blocks that may be made until the next cycle, when so many are live.</summary>
     public long After(long live)
     {
-        long limit = Math.Min(softLimit, (long)Math.Min((ulong)arenas.LimitBytes, long.MaxValue));
-        if (limit == long.MaxValue)
+        if (_limit == long.MaxValue)
         {
             return long.MaxValue;
         }
 
-        long free = (spans.PagesInUse << PageGeometry.PageShift) - live;
-        long room = limit - (long)arenas.BytesInUse + free;
-        return Math.Max(room - (room / ShareLeft), Math.Max(live / LeastShare, LeastBytes));
+        long room = Room(live);
+        return Math.Max(room - (room / ShareLeft), Least(live));
     }
+
+    /// <summary>Whether little is left although not so much was made as was foreseen.</summary>
+    /// <param name="live">Bytes of blocks that live as far as is known.</param>
+    /// <param name="taken">Those of them made since the last cycle.</param>
+    public bool IsNarrow(long live, long taken) => _limit != long.MaxValue && taken >= Least(live - taken) && Room(live) < _limit / ShareOfNarrow;
+
+    private static long Least(long live) => Math.Max(live / LeastShare, LeastBytes);
+
+    private long Room(long live) => _limit - (long)arenas.BytesInUse + (spans.PagesInUse << PageGeometry.PageShift) - live;
 }

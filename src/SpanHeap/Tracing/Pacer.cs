@@ -47,6 +47,10 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
         {
             Volatile.Write(ref _due, 1);
         }
+        else if (room.IsNarrow(live, taken))
+        {
+            RequestCycle();
+        }
 
         PayFor(taken);
     }
