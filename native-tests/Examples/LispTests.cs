@@ -39,6 +39,7 @@ public sealed class LispTests
         { "'(1 (2 x) . y)", "(1 (2 x) . y)" },
         { "(list (quotient 17 5) (remainder 17 5) (* 2 3 4) (- 5) (- 5 2 1) (+))", "(3 2 24 -5 2 0)" },
         { "(eq? 'a 'a)", "t" },
+        { "1 nil", "nil" },
         { "(if nil 1)", "nil" },
         { Fibonacci, "144" },
         { Closures, "(3 2)" },
@@ -119,6 +120,16 @@ public sealed class LispTests
         Assert.Contains(error, Assert.Throws<LispException>(() => interpreter.Run(program)).Message, StringComparison.Ordinal);
         heap.Verify();
         Assert.Equal("3", interpreter.Run("(+ 1 2)"));
+    }
+
+    [Theory]
+    [InlineData('\'')]
+    [InlineData('(')]
+    public void What_is_nested_without_end_is_refused(char opening)
+    {
+        using NativeHeap heap = TracedHeaps.Still();
+        using Interpreter interpreter = new(heap);
+        Assert.Contains("nested", Assert.Throws<LispException>(() => interpreter.Run(new string(opening, 100_000))).Message, StringComparison.Ordinal);
     }
 
     [Fact]

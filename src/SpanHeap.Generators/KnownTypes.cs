@@ -46,8 +46,9 @@ internal static class KnownTypes
         .Select(static attribute => attribute.AttributeClass!.TypeArguments[0])
         .FirstOrDefault();
 
-    /// <summary>The arrays of the library, which hold what is behind them in memory.</summary>
-    public static bool IsArray(ITypeSymbol? type) => Is(type, "TracedArray", 1) || Is(type, "TracedElements", 1) || Is(type, "TracedValues", 1);
+    /// <summary>The arrays and strings of the library, which hold what is behind them in memory.</summary>
+    public static bool IsArray(ITypeSymbol? type) =>
+        Is(type, "TracedArray", 1) || Is(type, "TracedElements", 1) || Is(type, "TracedValues", 1) || Is(type, "TracedString", 0);
 
     public static bool IsHandle(ITypeSymbol? type) => Is(type, "GcHandle", 1);
 

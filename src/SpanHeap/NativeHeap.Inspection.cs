@@ -58,6 +58,10 @@ public sealed unsafe partial class NativeHeap
     {
         Traced.RequireNoSession();
         BackgroundSweeper sweeper = Traced.Collector.Background;
+
+        // A trace function that verifies may be called by an idle collection, and would wait for itself.
+        IdleCollection? idle = CustomTracing.IsRunning ? null : Traced.Idle;
+        idle?.Pause();
         sweeper.Pause();
         try
         {
@@ -66,6 +70,7 @@ public sealed unsafe partial class NativeHeap
         finally
         {
             sweeper.Resume();
+            idle?.Resume();
         }
     }
 }

@@ -15,8 +15,11 @@ internal ref struct Reader(string text, Symbols symbols)
     public bool TryRead(scoped in GcScope scope, out GcRef<Cell> expression)
     {
         SkipBlanks();
-        expression = _at < text.Length ? Read(in scope) : default;
-        return _at < text.Length || !expression.IsNull;
+        expression = default;
+        if (_at == text.Length)
+            return false;
+        expression = Read(in scope);
+        return true;
     }
 
     private GcRef<Cell> Read(scoped in GcScope scope)
@@ -33,7 +36,10 @@ internal ref struct Reader(string text, Symbols symbols)
                 throw new LispException($"At {_at} a list ends that did not begin.");
             case '\'':
                 _at++;
-                return scope.Cons(symbols.Intern(in scope, "quote"), scope.Cons(Read(in scope), default));
+                GoDeeper();
+                GcRef<Cell> quoted = Read(in scope);
+                _depth--;
+                return scope.Cons(symbols.Intern(in scope, "quote"), scope.Cons(quoted, default));
             default:
                 return ReadAtom(in scope);
         }
@@ -41,8 +47,7 @@ internal ref struct Reader(string text, Symbols symbols)
 
     private GcRef<Cell> ReadList(scoped in GcScope scope)
     {
-        if (++_depth > DeepestNesting)
-            throw new LispException($"Lists are nested more than {DeepestNesting} deep.");
+        GoDeeper();
         GcRef<Cell> first = default;
         GcRef<Cell> last = default;
         for (SkipBlanks(); _at == text.Length || text[_at] != ')'; SkipBlanks())
@@ -69,6 +74,12 @@ internal ref struct Reader(string text, Symbols symbols)
         if (long.TryParse(atom, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number))
             return scope.Number(number);
         return atom is "nil" ? default : symbols.Intern(in scope, atom.ToString());
+    }
+
+    private void GoDeeper()
+    {
+        if (++_depth > DeepestNesting)
+            throw new LispException($"Expressions are nested more than {DeepestNesting} deep.");
     }
 
     private void SkipBlanks()

@@ -34,9 +34,9 @@ internal sealed class OpenScope(ILocalSymbol scope, IOperation region)
         }
     }
 
-    /// <summary>Whether a function was given a scope, which was open before its own.</summary>
+    /// <summary>Whether a function was given a scope, or a reference, for which one was open before its own.</summary>
     public static bool IsGiven(IOperation operation, ISymbol function) =>
-        FunctionOf(operation, function) is { } method && method.Parameters.Any(static one => KnownTypes.IsScope(one.Type));
+        FunctionOf(operation, function) is { } method && method.Parameters.Any(static one => KnownTypes.IsScope(one.Type) || KnownTypes.IsReference(one.Type));
 
     private static IMethodSymbol? FunctionOf(IOperation operation, ISymbol containing)
     {

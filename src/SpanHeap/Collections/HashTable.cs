@@ -168,6 +168,7 @@ internal struct HashTable<TKey, TKeys, TValue, TValues>
         ArgumentOutOfRangeException.ThrowIfNegative(capacity);
         if (capacity > _entries.Capacity || capacity > BucketCount)
         {
+            _version++;
             Grow(scope, capacity);
         }
     }

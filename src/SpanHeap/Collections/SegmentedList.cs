@@ -137,7 +137,12 @@ internal struct SegmentedList<T, TElements>
     {
         scope.RequireOpen();
         ArgumentOutOfRangeException.ThrowIfNegative(capacity);
-        _entries.Grow(scope, capacity);
+        if (capacity > _entries.Capacity)
+        {
+            // Before: also one that fails may have moved entries, which an enumeration must not go on with.
+            _version++;
+            _entries.Grow(scope, capacity);
+        }
     }
 
     [UnscopedRef]

@@ -115,7 +115,9 @@ internal sealed class CleanUpQueue(CleanUpCounts counts) : IDisposable
 
     private bool TryRunNext()
     {
-        lock (_running)
+        // On the heap's own thread an interrupt would end the process.
+        Uninterrupted.Do(_running, static running => running.Enter());
+        try
         {
             CleanUp? cleanUp = TakeFirst();
             if (cleanUp != null && cleanUp.TryTake())
@@ -124,6 +126,10 @@ internal sealed class CleanUpQueue(CleanUpCounts counts) : IDisposable
             }
 
             return cleanUp != null;
+        }
+        finally
+        {
+            _running.Exit();
         }
     }
 

@@ -162,9 +162,6 @@ internal sealed unsafe partial class Collector(TracedHeap heap, HeapCore core, T
 
     public void Dispose()
     {
-        // A collection that an idle timer began is let end.
-        BeginAsked();
-        _collecting.Exit();
         _background.Dispose();
         _team.Dispose();
     }

@@ -16,7 +16,13 @@ internal sealed class IdleCollection : IDisposable
     private long _bytes;
     private long _cycles;
     private int _quietRounds;
-    private int _running;
+
+    // A round is on, or none may be: for who looks at the heap as a whole, and for good when it is disposed. By compare-exchange.
+    private const int Free = 0;
+    private const int On = 1;
+    private const int Ended = 2;
+
+    private int _state;
 
     public IdleCollection(TracedHeap heap, TimeSpan delay)
     {
@@ -28,19 +34,50 @@ internal sealed class IdleCollection : IDisposable
         }
     }
 
-    public void Dispose() => _timer.Dispose();
+    /// <summary>Waits for a round that is on; none comes after it. Again, it does nothing.</summary>
+    public void Dispose()
+    {
+        _timer.Dispose();
+        while (Interlocked.CompareExchange(ref _state, Ended, Free) == On)
+        {
+            Thread.Yield();
+        }
+    }
+
+    /// <summary>Keeps rounds from beginning; waits for one that is on.</summary>
+    public void Pause()
+    {
+        while (Interlocked.CompareExchange(ref _state, On, Free) == On)
+        {
+            Thread.Yield();
+        }
+    }
+
+    public void Resume() => Interlocked.CompareExchange(ref _state, Free, On);
 
     /// <summary>Looks once; for the timer, and for tests.</summary>
     public void Round()
     {
-        if (Interlocked.Exchange(ref _running, 1) == 0)
+        if (Interlocked.CompareExchange(ref _state, On, Free) != Free)
+        {
+            return;
+        }
+
+        try
         {
             if (_heap.TryGetTarget(out TracedHeap? heap))
             {
                 Look(heap);
             }
-
-            Volatile.Write(ref _running, 0);
+            else
+            {
+                // Dropped undisposed.
+                _timer.Dispose();
+            }
+        }
+        finally
+        {
+            Resume();
         }
     }
 

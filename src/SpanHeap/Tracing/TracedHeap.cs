@@ -20,7 +20,6 @@ internal sealed unsafe partial class TracedHeap : IDisposable
     private readonly HeapCore _core;
     private readonly TracedSpanSource _spans;
     private readonly TracedRefill _refill;
-    private readonly IdleCollection? _idle;
 
     public TracedHeap(HeapCore core, TracingOptions options)
     {
@@ -43,7 +42,7 @@ internal sealed unsafe partial class TracedHeap : IDisposable
         Checks = new TracedChecks(this, core.HasFullChecks, core.Options.TracedCheckmark);
         Collector = new Collector(this, core, options);
         EntryStacks = new EntryStacks(core.HasFullChecks);
-        _idle = options.IdleDelay != Timeout.InfiniteTimeSpan && !options.ByHand ? new IdleCollection(this, options.IdleDelay) : null;
+        Idle = options.IdleDelay != Timeout.InfiniteTimeSpan && !options.ByHand ? new IdleCollection(this, options.IdleDelay) : null;
         if (IsChecked)
         {
             CheckedHeaps.Add(this);
@@ -86,6 +85,9 @@ internal sealed unsafe partial class TracedHeap : IDisposable
     public Collector Collector { get; }
 
     public TracedChecks Checks { get; }
+
+    /// <summary>Collects when the heap is left alone; null where that is not wanted.</summary>
+    public IdleCollection? Idle { get; }
 
     /// <summary>Where scopes were entered, with full checks.</summary>
     public EntryStacks EntryStacks { get; }
@@ -157,8 +159,9 @@ internal sealed unsafe partial class TracedHeap : IDisposable
     /// <summary>Frees nothing of its own. No thread may be using the heap.</summary>
     public void Dispose()
     {
-        _idle?.Dispose();
-        // First, as the one that is running may still use all the rest.
+        // First what comes by itself: nobody else may be using the heap.
+        Idle?.Dispose();
+        // Then clean-ups, as the one that is running may still use all the rest.
         CleanUpQueue.Dispose();
         CleanUps.DropAll();
         CheckedHeaps.Remove(this);
