@@ -55,6 +55,7 @@ public sealed class DictionaryMisuseTests
             [
                 static (scope, all) => all.Values.Value.Add(scope, 17, 1), static (scope, all) => all.Values.Value.Set(scope, 17, 1),
                 static (scope, all) => all.Values.Value.Remove(scope, 1), static (scope, all) => all.Values.Value.Clear(scope),
+                static (scope, all) => all.Values.Value.EnsureCapacity(scope, 1000),
             ])
         {
             InvalidOperationException refused = Assert.Throws<InvalidOperationException>(() =>

@@ -72,6 +72,7 @@ public sealed class ListMisuseTests
         refused((scope, list) => list.Value.RemoveAt(scope, 0), (scope, list) => list.Value.RemoveAt(scope, 0));
         refused((scope, list) => list.Value.RemoveLast(scope), (scope, list) => list.Value.RemoveLast(scope));
         refused((scope, list) => list.Value.Clear(scope), (scope, list) => list.Value.Clear(scope));
+        refused((scope, list) => list.Value.EnsureCapacity(scope, 1000), (scope, list) => list.Value.EnsureCapacity(scope, 1000));
     }
 
     [Fact]

@@ -30,6 +30,7 @@ public sealed class UseRuleTests
     [InlineData("[|node.Value = new Tree { Key = 3 }|];")]
     [InlineData("Take([|node.Value|]);")]
     [InlineData("_ = [|new Tree[3]|];")]
+    [InlineData("TracedString [|text|] = scope.NewString(\"a\").Value;")]
     [InlineData("TracedArray<Tree> [|array|] = scope.NewArray<Tree>(3).Value;")]
     public void A_traced_struct_is_not_copied(string statement) => Check.Refused("SPAN007", InMethod(statement));
 
@@ -54,6 +55,10 @@ public sealed class UseRuleTests
     [InlineData("static long M(NativeHeap heap) { using (GcScope first = heap.Enter()) { first.New<Tree>(); } using GcScope scope = heap.Enter(); GcRef<Tree> made = scope.New<Tree>(); { scope.Yield(); } long key = 3; return key + [|made|].Key; }")]
     [InlineData("static void M(NativeHeap heap) { using GcScope scope = heap.Enter(); GcRef<Tree> made = scope.New<Tree>(); scope.Yield(); made = [|made|].Left; }")]
     public void A_reference_stays_in_its_scope(string method) => Check.Refused("SPAN009", Tree + $"static class C {{ {method} }}");
+
+    [Fact]
+    public void Who_is_given_a_reference_may_return_one() => Check.Accepted(
+        Tree + "static class C { static GcRef<Tree> Next(NativeHeap heap, GcRef<Tree> tree) { using GcScope own = heap.Enter(); return tree.Value.Left.Get(in own); } }");
 
     [Theory]
     [InlineData("GcScope [|second|] = scope; second.Yield();")]
