@@ -60,7 +60,7 @@ public sealed unsafe class AdjacentBlocksTests
                     return;
                 }
 
-                while (heap.Traced.Sweeper.SweepOne(SweepReason.Background) >= 0)
+                while (heap.Traced.Sweeper.SweepOne(SweepReason.Background))
                 {
                 }
             });

@@ -74,6 +74,7 @@ public sealed unsafe class ZombieTests
     private static HeapCorruptionException AssertRefused(NativeHeap heap, TracedSpan* span, bool poison) => Assert.Throws<HeapCorruptionException>(() =>
     {
         Assert.True(SweepToken.TryAcquire(span, heap.Traced.Sweeper.Generation, out SweepToken token));
-        new SpanSweeper(heap.Traced.Spans, new SweepStatistics(), new DeadBlockPoison(poison)).SweepAndKeep(token, SweepReason.Finish);
+        SweepTally tally = default;
+        new SpanSweeper(heap.Traced.Spans, new DeadBlockPoison(poison)).SweepAndKeep(token, ref tally);
     });
 }

@@ -211,7 +211,7 @@ public sealed class CompletionTests(ITestOutputHelper output)
 
     private static void SweepAll(TracedWorld world, SweepReason reason)
     {
-        while (world.Sweeper.SweepOne(reason) >= 0)
+        while (world.Sweeper.SweepOne(reason))
         {
         }
     }

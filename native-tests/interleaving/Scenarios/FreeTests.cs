@@ -38,7 +38,7 @@ public sealed class FreeTests(ITestOutputHelper output)
                 }),
                 ("sweeps", () =>
                 {
-                    while (world.Sweeper.SweepOne(SweepReason.Background) >= 0)
+                    while (world.Sweeper.SweepOne(SweepReason.Background))
                     {
                     }
                 }))

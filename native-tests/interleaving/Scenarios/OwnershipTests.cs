@@ -27,7 +27,7 @@ public sealed class OwnershipTests(ITestOutputHelper output)
                 ("by pages", () => TryByPages(world)),
                 ("by lists", () =>
                 {
-                    while (world.Sweeper.SweepOne(SweepReason.Background) >= 0)
+                    while (world.Sweeper.SweepOne(SweepReason.Background))
                     {
                     }
                 }),

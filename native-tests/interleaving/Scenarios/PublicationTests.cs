@@ -106,7 +106,8 @@ public sealed class PublicationTests(ITestOutputHelper output)
             return;
         }
 
-        new SpanSweeper(world.Traced.Spans, new SweepStatistics(), new DeadBlockPoison(enabled: false)).Sweep(token, SweepReason.Background);
+        SweepTally tally = default;
+        new SpanSweeper(world.Traced.Spans, new DeadBlockPoison(enabled: false)).Sweep(token, ref tally);
     }
 
     private static unsafe void Own(TracedWorld world, NewOwner owner, nint place)

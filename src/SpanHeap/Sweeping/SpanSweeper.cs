@@ -12,16 +12,17 @@ namespace SpanHeap.Sweeping;
 /// generation, by release, after all of that; and behind it one place where the span becomes somebody's, small or large, live or dead.
 /// (Go issue 11617 was a sweeper that gave a large span back first and wrote its bits afterwards, over the new owner's.)
 /// </remarks>
-internal sealed unsafe class SpanSweeper(TracedSpanSource spans, SweepStatistics statistics, DeadBlockPoison poison)
+internal sealed unsafe class SpanSweeper(TracedSpanSource spans, DeadBlockPoison poison)
 {
     /// <summary>Sweeps and publishes: to the set of its kind, or to the page heap when nothing in it lives.</summary>
     /// <returns>Pages given back.</returns>
-    public int Sweep(scoped in SweepToken token, SweepReason reason)
+    public int Sweep(scoped in SweepToken token, ref SweepTally tally)
     {
         TracedSpan* span = token.Span;
-        Finish(token, reason, releases: true);
+        Finish(token, ref tally);
         if (span->Allocated == 0)
         {
+            tally.SpansReleased++;
             int pages = span->Span.Pages;
             spans.Release(span);
             InterleavingPoints.At(InterleavingPoint.SpanPublished);
@@ -34,15 +35,16 @@ internal sealed unsafe class SpanSweeper(TracedSpanSource spans, SweepStatistics
     }
 
     /// <summary>Sweeps for the caller, whose the span is afterwards, swept and in no set.</summary>
-    public void SweepAndKeep(scoped in SweepToken token, SweepReason reason) => Finish(token, reason, releases: false);
+    public void SweepAndKeep(scoped in SweepToken token, ref SweepTally tally) => Finish(token, ref tally);
 
-    private void Finish(scoped in SweepToken token, SweepReason reason, bool releases)
+    private void Finish(scoped in SweepToken token, ref SweepTally tally)
     {
         TracedSpan* span = token.Span;
         uint generation = token.Generation;
         SweepFault.ThrowUnless(
             span->Span.State == SpanState.Traced && SweepGeneration.Of(span) == SweepGeneration.BeingSwept(generation), span, generation, "is being swept");
-        statistics.NoteSwept(reason, span->Span.Pages);
+        tally.Spans++;
+        tally.Pages += span->Span.Pages;
 
         // Marks were made in the plane that is the alloc plane of spans of the new generation.
         uint marks = SweepGeneration.AllocPlane(generation);
@@ -57,7 +59,7 @@ internal sealed unsafe class SpanSweeper(TracedSpanSource spans, SweepStatistics
         span->Allocated = live;
         if (freed > 0)
         {
-            statistics.NoteFreed(span->Span.Slots == 1, freed, freed * (long)span->Span.SlotSize, releases && live == 0);
+            tally.NoteFreed(span->Span.Slots == 1, freed, freed * (long)span->Span.SlotSize);
         }
 
         // From here on the span is a swept one to whoever finds it.

@@ -46,20 +46,23 @@ internal sealed class SweepStatistics
 
     public long SpansSweptBy(SweepReason reason) => Volatile.Read(ref _spans[(int)reason]);
 
-    public void NoteSwept(SweepReason reason, int pages)
+    /// <summary>Adds what one who swept has counted.</summary>
+    public void Add(SweepReason reason, in SweepTally tally)
     {
-        Interlocked.Increment(ref _spans[(int)reason]);
-        Interlocked.Add(ref _pages, pages);
+        AddTo(ref _spans[(int)reason], tally.Spans);
+        AddTo(ref _pages, tally.Pages);
+        AddTo(ref _smallBlocks, tally.SmallBlocks);
+        AddTo(ref _smallBytes, tally.SmallBytes);
+        AddTo(ref _largeBlocks, tally.LargeBlocks);
+        AddTo(ref _largeBytes, tally.LargeBytes);
+        AddTo(ref _spansReleased, tally.SpansReleased);
     }
 
-    /// <summary>Before the span can be anybody's, so that what it is used for next is never counted earlier.</summary>
-    public void NoteFreed(bool large, long blocks, long bytes, bool released)
+    private static void AddTo(ref long sum, long count)
     {
-        Interlocked.Add(ref large ? ref _largeBlocks : ref _smallBlocks, blocks);
-        Interlocked.Add(ref large ? ref _largeBytes : ref _smallBytes, bytes);
-        if (released)
+        if (count != 0)
         {
-            Interlocked.Increment(ref _spansReleased);
+            Interlocked.Add(ref sum, count);
         }
     }
 }

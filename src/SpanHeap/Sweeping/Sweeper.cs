@@ -7,8 +7,11 @@ namespace SpanHeap.Sweeping;
 /// Finds spans that are not swept, for whoever sweeps: threads that need slots or pages, the background sweeper, and who ends a cycle.
 /// </summary>
 /// <remarks>Thread safe. The generation changes only while no thread is in a scope and nobody sweeps.</remarks>
-internal sealed unsafe class Sweeper(TracedSpanSource spans, SpanSweeper spanSweeper)
+internal sealed unsafe class Sweeper(TracedSpanSource spans, SpanSweeper spanSweeper, SweepStatistics statistics)
 {
+    /// <summary>Spans that one sweeps before he is out for a moment: some microseconds, which others may wait for.</summary>
+    public const int SpansAtOnce = 64;
+
     private readonly SweepProgress _progress = new();
 
     // Written by the collector while all others are out; read by anybody who is in a scope or counted as sweeping.
@@ -50,20 +53,39 @@ internal sealed unsafe class Sweeper(TracedSpanSource spans, SpanSweeper spanSwe
     }
 
     /// <summary>Sweeps one span of any kind.</summary>
-    /// <returns>The pages given back; -1 when there was nothing left to sweep.</returns>
-    public int SweepOne(SweepReason reason)
+    /// <returns>Whether there was one.</returns>
+    public bool SweepOne(SweepReason reason) => Sweep(reason, spans: 1, pages: long.MaxValue, out _);
+
+    /// <summary>Sweeps until so many spans are swept, or so many pages have come back, or nothing is left to begin.</summary>
+    /// <param name="reason">Who sweeps.</param>
+    /// <param name="spans">Spans to sweep at most: the caller counts as sweeping all the while, and what he finds is counted at the end.</param>
+    /// <param name="pages">Pages that are enough.</param>
+    /// <param name="reclaimed">The pages that came back.</param>
+    /// <returns>False when nothing is left to begin.</returns>
+    /// <exception cref="HeapCorruptionException">A span could not be swept. It is in no list any more; the others can be.</exception>
+    public bool Sweep(SweepReason reason, int spans, long pages, out long reclaimed)
     {
+        reclaimed = 0;
         if (!_progress.TryBegin())
         {
-            return -1;
+            return false;
         }
 
+        SweepTally tally = default;
         try
         {
-            return SweepNext(reason);
+            int freed = 0;
+            while (spans-- > 0 && reclaimed < pages && (freed = SweepNext(ref tally)) >= 0)
+            {
+                reclaimed += freed;
+            }
+
+            return freed >= 0;
         }
         finally
         {
+            // Before the end: who finds all swept finds all counted.
+            statistics.Add(reason, tally);
             _progress.End();
         }
     }
@@ -76,14 +98,24 @@ internal sealed unsafe class Sweeper(TracedSpanSource spans, SpanSweeper spanSwe
             return null;
         }
 
+        SweepTally tally = default;
         try
         {
-            return SweepNextForSlots(set, budget);
+            return SweepNextForSlots(set, budget, ref tally);
         }
         finally
         {
+            statistics.Add(SweepReason.Refill, tally);
             _progress.End();
         }
+    }
+
+    /// <summary>Sweeps what a cache had when the cycle began, for the cache.</summary>
+    public void SweepStaleCached(scoped in SweepToken token)
+    {
+        SweepTally tally = default;
+        spanSweeper.Sweep(token, ref tally);
+        statistics.Add(SweepReason.Flush, tally);
     }
 
     /// <summary>Sweeps until so many pages have come back, or so many spans are swept, or nothing is left to begin.</summary>
@@ -91,10 +123,12 @@ internal sealed unsafe class Sweeper(TracedSpanSource spans, SpanSweeper spanSwe
     public long Reclaim(long pages, long spanBudget)
     {
         long reclaimed = 0;
-        int freed;
-        while (reclaimed < pages && spanBudget-- > 0 && (freed = SweepOne(SweepReason.Allocation)) >= 0)
+        bool more = true;
+        while (more && reclaimed < pages && spanBudget > 0)
         {
+            more = Sweep(SweepReason.Allocation, (int)Math.Min(SpansAtOnce, spanBudget), pages - reclaimed, out long freed);
             reclaimed += freed;
+            spanBudget -= SpansAtOnce;
         }
 
         return reclaimed;
@@ -103,14 +137,20 @@ internal sealed unsafe class Sweeper(TracedSpanSource spans, SpanSweeper spanSwe
     /// <summary>Sweeps all that is left, and waits for those who are still sweeping.</summary>
     public void Finish()
     {
-        while (SweepOne(SweepReason.Finish) >= 0)
-        {
-        }
+        SweepAll();
 
         InterleavingPoints.Await(InterleavingPoint.SweepersAwaited, () => IsDone);
         while (!IsDone)
         {
             Thread.Yield();
+        }
+    }
+
+    /// <summary>Sweeps all that nobody has begun.</summary>
+    public void SweepAll()
+    {
+        while (Sweep(SweepReason.Finish, SpansAtOnce, long.MaxValue, out _))
+        {
         }
     }
 
@@ -135,7 +175,7 @@ internal sealed unsafe class Sweeper(TracedSpanSource spans, SpanSweeper spanSwe
         return span != null ? span : set->TakeUnswept(generation, full: true);
     }
 
-    private int SweepNext(SweepReason reason)
+    private int SweepNext(ref SweepTally tally)
     {
         InterleavingPoints.At(InterleavingPoint.SweepBegun);
         uint generation = Generation;
@@ -154,7 +194,7 @@ internal sealed unsafe class Sweeper(TracedSpanSource spans, SpanSweeper spanSwe
             if (SweepToken.TryAcquire(span, generation, out SweepToken token))
             {
                 InterleavingPoints.At(InterleavingPoint.SweepAcquired);
-                return spanSweeper.Sweep(token, reason);
+                return spanSweeper.Sweep(token, ref tally);
             }
         }
 
@@ -163,7 +203,7 @@ internal sealed unsafe class Sweeper(TracedSpanSource spans, SpanSweeper spanSwe
         return -1;
     }
 
-    private TracedSpan* SweepNextForSlots(TracedSpanSet* set, int budget)
+    private TracedSpan* SweepNextForSlots(TracedSpanSet* set, int budget, ref SweepTally tally)
     {
         InterleavingPoints.At(InterleavingPoint.SweepBegun);
         uint generation = Generation;
@@ -175,7 +215,7 @@ internal sealed unsafe class Sweeper(TracedSpanSource spans, SpanSweeper spanSwe
             if (SweepToken.TryAcquire(span, generation, out SweepToken token))
             {
                 InterleavingPoints.At(InterleavingPoint.SweepAcquired);
-                spanSweeper.SweepAndKeep(token, SweepReason.Refill);
+                spanSweeper.SweepAndKeep(token, ref tally);
                 if (span->Allocated < span->Span.Slots)
                 {
                     found = span;

@@ -7,7 +7,7 @@ namespace SpanHeap.Sweeping;
 
 /// <summary>Gives caches slots, span by span, sweeping what it needs on the way; and takes back what they have.</summary>
 /// <remarks>A cache is its thread's here, in a scope, or the collector's; spans change hands as <see cref="SweepGeneration"/> says.</remarks>
-internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweeper, SpanSweeper spanSweeper, DeadBlockPoison poison)
+internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweeper, DeadBlockPoison poison)
 {
     // Spans looked at before a fresh one is made: bounds both the wait and what may lie unused.
     private const int SweepBudget = 100;
@@ -58,7 +58,7 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
                 TracedSpan* span = cursor->Span;
                 span->Allocated -= BitOperations.PopCount(cursor->Free);
                 *cursor = default;
-                spanSweeper.Sweep(SweepToken.OfStaleCached(span, generation), SweepReason.Flush);
+                sweeper.SweepStaleCached(SweepToken.OfStaleCached(span, generation));
             }
             else
             {

@@ -6,9 +6,6 @@ namespace SpanHeap.Tracing;
 /// <summary>Sweeps what is left after a cycle, on the thread pool, giving way after each few spans.</summary>
 internal sealed class BackgroundSweeper(Sweeper sweeper) : IDisposable
 {
-    // Some microseconds of sweeping between two offers of the processor to others.
-    private const int SpansPerTurn = 64;
-
     // A round is asked for (queued), then on; there is one at most. By compare-exchange: a round that is queued may be taken away again,
     // because the pool may have nobody to run it, least of all when its threads wait here.
     private const int Idle = 0;
@@ -89,13 +86,9 @@ internal sealed class BackgroundSweeper(Sweeper sweeper) : IDisposable
 
         try
         {
-            int swept = 0;
-            while (Volatile.Read(ref _disposed) == 0 && TrySweepOne())
+            while (Volatile.Read(ref _disposed) == 0 && TrySweep())
             {
-                if (++swept % SpansPerTurn == 0)
-                {
-                    Thread.Yield();
-                }
+                Thread.Yield();
             }
 
             InterleavingPoints.At(InterleavingPoint.BackgroundRoundEnding);
@@ -107,11 +100,11 @@ internal sealed class BackgroundSweeper(Sweeper sweeper) : IDisposable
     }
 
     // The span with the fault is in no list any more; the others can be swept.
-    private bool TrySweepOne()
+    private bool TrySweep()
     {
         try
         {
-            return sweeper.SweepOne(SweepReason.Background) >= 0;
+            return sweeper.Sweep(SweepReason.Background, Sweeper.SpansAtOnce, long.MaxValue, out _);
         }
         catch (HeapCorruptionException failure)
         {

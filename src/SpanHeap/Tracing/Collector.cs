@@ -70,9 +70,7 @@ internal sealed unsafe partial class Collector(TracedHeap heap, HeapCore core, T
     public void FinishSweeping()
     {
         // Most of it while threads go on; what their caches still have only they or the closed gate can give back.
-        while (heap.Sweeper.SweepOne(SweepReason.Finish) >= 0)
-        {
-        }
+        heap.Sweeper.SweepAll();
 
         long start = BeginAsked();
         try

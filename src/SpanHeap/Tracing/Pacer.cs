@@ -99,7 +99,7 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
         long distance = Math.Max(1, (_goal - (_live - _taken)) / 2);
         double part = Math.Min(1, (double)taken / distance);
         long owed = (long)(_pagesToSweep * part);
-        while (statistics.Pages - _pagesSweptBefore < owed && sweeper.SweepOne(SweepReason.Allocation) >= 0)
+        while (statistics.Pages - _pagesSweptBefore < owed && sweeper.SweepOne(SweepReason.Allocation))
         {
         }
     }

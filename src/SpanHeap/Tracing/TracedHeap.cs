@@ -28,9 +28,9 @@ internal sealed unsafe partial class TracedHeap : IDisposable
         _spans = new TracedSpanSource(core.Pages, core.Arenas, core.Metadata);
         Statistics = new SweepStatistics();
         DeadBlockPoison poison = new(core.HasFullChecks);
-        SpanSweeper spanSweeper = new(_spans, Statistics, poison);
-        Sweeper = new Sweeper(_spans, spanSweeper);
-        _refill = new TracedRefill(_spans, Sweeper, spanSweeper, poison);
+        SpanSweeper spanSweeper = new(_spans, poison);
+        Sweeper = new Sweeper(_spans, spanSweeper, Statistics);
+        _refill = new TracedRefill(_spans, Sweeper, poison);
         Caches = new TracedCaches(core.Registry, core.Metadata);
         Gate = new Gate(Caches);
         Roots = new RootTable(core.Metadata);
