@@ -24,7 +24,7 @@ internal static class PageEntry
     public const uint OwnerMask = (1u << OwnerShift) - 1;
 
     /// <summary>The first number that a cache may have; those below are marks.</summary>
-    public const uint FirstOwner = 4;
+    public const uint FirstOwner = 5;
 
     public const uint LastOwner = (1u << (32 - OwnerShift)) - 1;
 
@@ -39,6 +39,9 @@ internal static class PageEntry
 
     /// <summary>The tag of pages of traced blocks: of no cache, so that nobody frees one by hand.</summary>
     public const uint TracedTag = 3u << OwnerShift;
+
+    /// <summary>The tag of pages of guarded blocks: of no cache, so that every call about one comes to a slow path.</summary>
+    public const uint GuardedTag = 4u << OwnerShift;
 
     /// <summary>Kinds of traced blocks that an entry can name: 0 to this.</summary>
     public const uint LastTracedKind = StackOffsetMask;
@@ -63,6 +66,15 @@ internal static class PageEntry
     /// <summary>The kind in an entry of traced blocks.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint TracedKind(uint entry) => entry & StackOffsetMask;
+
+    /// <summary>Of any page of a guarded block's span: the block may begin on any.</summary>
+    public static uint OfGuarded(int pagesFromFirst) => GuardedTag | (uint)pagesFromFirst;
+
+    /// <summary>Whether the page is of a guarded block, or of the guard beside it.</summary>
+    public static bool IsGuarded(uint entry) => entry - GuardedTag <= OwnerMask;
+
+    /// <summary>How many pages before one of a guarded span it begins.</summary>
+    public static uint PagesFromFirstOfGuarded(uint entry) => entry & OwnerMask;
 
     public static uint OfInside(int pagesFromFirst) => InsideTag | (uint)pagesFromFirst;
 
