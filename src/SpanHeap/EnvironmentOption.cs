@@ -36,6 +36,20 @@ internal static class EnvironmentOption
             : throw Meaningless(variable, text, "milliseconds up to a day, or -1 for never");
     }
 
+    /// <summary>A whole number in a range; the fallback when not set.</summary>
+    public static int Number(Func<string, string?> read, string variable, int least, int most, int fallback)
+    {
+        string? text = read(variable);
+        if (string.IsNullOrWhiteSpace(text))
+        {
+            return fallback;
+        }
+
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least && number <= most
+            ? number
+            : throw Meaningless(variable, text, $"a number from {least} to {most}");
+    }
+
     /// <summary>The name of an enumeration's value, in any case; the first value when not set.</summary>
     public static T Choice<T>(Func<string, string?> read, string variable)
         where T : struct, Enum

@@ -21,4 +21,19 @@ public sealed class HeapCorruptionException : Exception
 
     /// <summary>What is wrong with the address; null when a look at the metadata found it.</summary>
     public MisuseKind? Kind { get; }
+
+    /// <summary>The guarded block that the address is of, or lies beside; null for any other address.</summary>
+    public BlockInfo? Block { get; internal init; }
+
+    /// <summary>Managed id of the thread that allocated the guarded block; 0 for any other address.</summary>
+    public int AllocationThread { get; internal init; }
+
+    /// <summary>Managed id of the thread that freed the guarded block; 0 when none has.</summary>
+    public int FreeThread { get; internal init; }
+
+    /// <summary>Where the guarded block was allocated; null when that is not known.</summary>
+    public string? AllocationStack { get; internal init; }
+
+    /// <summary>Where it was freed; null when it was not, or that is not known.</summary>
+    public string? FreeStack { get; internal init; }
 }

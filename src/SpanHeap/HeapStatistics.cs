@@ -27,8 +27,8 @@ public readonly record struct OsCallCounts(long Total, long Reserve, long Releas
 /// A snapshot of a heap's figures: exact while no other thread uses the heap, close otherwise.
 /// </summary>
 /// <remarks>
-/// These hold: the totals are the sums over <see cref="SizeClasses"/> and, for live blocks and bytes, huge blocks;
-/// <see cref="PagesInUse"/> is the sum of the classes' pages and <see cref="TracedPages"/>; <see cref="PagesInUse"/> + <see cref="PagesFree"/> +
+/// These hold: the totals are the sums over <see cref="SizeClasses"/> and, for live blocks and bytes, huge and guarded blocks;
+/// <see cref="PagesInUse"/> is the sum of the classes' pages, <see cref="TracedPages"/> and those of <see cref="Guard"/>; <see cref="PagesInUse"/> + <see cref="PagesFree"/> +
 /// <see cref="PagesGivenBack"/> + the arenas' header pages are all pages of all arenas.
 /// </remarks>
 public sealed class HeapStatistics
@@ -71,6 +71,9 @@ public sealed class HeapStatistics
 
     /// <summary>Their pages, among those in use.</summary>
     public required long TracedPages { get; init; }
+
+    /// <summary>Guarded blocks; all zero in a heap that has none.</summary>
+    public required GuardStatistics Guard { get; init; }
 
     /// <summary>Free pages still backed by memory.</summary>
     public required long PagesFree { get; init; }

@@ -70,7 +70,7 @@ public readonly unsafe ref struct LocalHeap
     {
         ByteCount.RequirePowerOfTwo(alignment);
         return IsValid && SizeClasses.TryOfSharedAligned(byteCount, alignment, out uint sizeClass)
-            && ClassStack.TryPop(ThreadCache.Stack(_cache, sizeClass), out void* block)
+            && ThreadCache.TryPop(_cache, sizeClass, out void* block)
             ? block
             : _core.AllocateAligned(_cache, byteCount, alignment);
     }

@@ -20,4 +20,13 @@ public enum MisuseKind
 
     /// <summary>It is a traced block, or lies in one: those are freed when nothing reaches them.</summary>
     TracedBlock,
+
+    /// <summary>Bytes behind the block were written to.</summary>
+    Overflow,
+
+    /// <summary>Bytes before the block were written to.</summary>
+    Underflow,
+
+    /// <summary>The block was written to after it was freed.</summary>
+    WriteAfterFree,
 }

@@ -12,6 +12,9 @@ internal static class MisuseMessage
         MisuseKind.DoubleFree => $"0x{address:x} is a block that is not allocated: it was freed before.",
         MisuseKind.OtherHeap => $"0x{address:x} is a block of another heap: free it there.",
         MisuseKind.TracedBlock => $"0x{address:x} is traced memory: what nothing reaches there is freed by a collection, nothing by hand.",
+        MisuseKind.Overflow => $"0x{address:x} was written to behind its end.",
+        MisuseKind.Underflow => $"0x{address:x} was written to before its start.",
+        MisuseKind.WriteAfterFree => $"0x{address:x} was written to after it was freed.",
         _ => $"0x{address:x} is not a block.",
     };
 }

@@ -48,6 +48,14 @@ public sealed unsafe partial class NativeHeap
     public void Verify() => _core.WhileQuiet<bool>(_traced == null ? HeapVerifier.Verify : VerifyWithTraced);
 
     /// <summary>
+    /// Guarded blocks in the hands of the program, grouped by the stack that allocated them, the most bytes first: in a heap that guards all
+    /// its blocks, what was not freed.
+    /// </summary>
+    /// <returns>Nothing for a heap without guarded blocks.</returns>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    public IReadOnlyList<LiveBlockGroup> FindLiveBlocks() => _core.WhileQuiet<IReadOnlyList<LiveBlockGroup>>(static core => core.Guard?.LiveBlocks() ?? []);
+
+    /// <summary>
     /// Returns what caches keep for reuse and gives free memory back to the system now, instead of after the heap's delay. What other
     /// living threads have on their own stacks stays.
     /// </summary>

@@ -170,7 +170,7 @@ public sealed unsafe partial class NativeHeap : IDisposable
         ByteCount.RequirePowerOfTwo(alignment);
         ThreadCache* cache = Cache;
         return SizeClasses.TryOfSharedAligned(byteCount, alignment, out uint sizeClass)
-            && ClassStack.TryPop(ThreadCache.Stack(cache, sizeClass), out void* block)
+            && ThreadCache.TryPop(cache, sizeClass, out void* block)
             ? block
             : _core.AllocateAligned(cache, byteCount, alignment);
     }

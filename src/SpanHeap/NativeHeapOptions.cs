@@ -39,6 +39,11 @@ public enum MisuseResponse
 /// <summary>How a <see cref="NativeHeap"/> is set up. Read once, when the heap is made.</summary>
 public sealed class NativeHeapOptions
 {
+    private const int DefaultSampleRate = 50_000;
+    private const int LargestSampleRate = 1_000_000_000;
+    private const nuint DefaultBudget = 256 << 20;
+    private const nuint DefaultSampleBudget = 1 << 20;
+
     private static readonly TimeSpan s_longestDelay = TimeSpan.FromDays(1);
 
     // A timer comes twice in it.
@@ -67,6 +72,49 @@ public sealed class NativeHeapOptions
 
     /// <summary>What happens when misuse is found late.</summary>
     public MisuseResponse LateMisuse { get; set; }
+
+    /// <summary>
+    /// Which blocks are guarded, so that an access beside them or after they are freed faults at once. <see cref="GuardMode.All"/> brings
+    /// <see cref="HeapChecks.Full"/> with it. <c>SPANHEAP_GUARD</c> (Off, Sampled or All) sets it for all heaps whose options leave it alone.
+    /// </summary>
+    public GuardMode? Guard { get; set; }
+
+    /// <summary>One in how many allocations is guarded by <see cref="GuardMode.Sampled"/>: 1 to 1,000,000,000, 50,000 unless set.</summary>
+    public int GuardSampleRate { get; set; } = DefaultSampleRate;
+
+    /// <summary>Where in its pages a guarded block lies: what is found at once is what is touched behind it, or before it.</summary>
+    public GuardAlignment GuardAlignment { get; set; }
+
+    /// <summary>
+    /// Whether guarded blocks end exactly where their guard begins, so that a single byte too many faults; those of odd sizes are then not
+    /// aligned, unless an alignment is asked for. Otherwise they are aligned as all blocks are, and the few bytes up to the guard are looked
+    /// at when the block is freed.
+    /// </summary>
+    public bool GuardStrict { get; set; }
+
+    /// <summary>
+    /// Bytes of address space that freed guarded blocks may take before the oldest are used again, and of a sample all guarded blocks
+    /// together; memory they take almost none. 0, as unless set, for 256 MiB, and 1 MiB for a sample.
+    /// </summary>
+    public nuint GuardBudget { get; set; }
+
+    /// <summary>Whether the stacks that allocate and free guarded blocks are kept for reports. True unless set.</summary>
+    public bool GuardStacks { get; set; } = true;
+
+    /// <summary>
+    /// Whether faults in guarded memory are reported to the error stream before the runtime ends the process (Linux on x64). True unless
+    /// set; once a heap with guarded blocks was made, for the rest of the process.
+    /// </summary>
+    public bool GuardFaultReport { get; set; } = true;
+
+    /// <summary>Whether the guarded blocks that still live when the heap is disposed, or the process ends, are reported to the error stream.</summary>
+    public bool GuardLeaks { get; set; }
+
+    /// <summary>
+    /// A file in which the last events of guarded blocks are kept, for who has an address after the process is gone (<c>perf -- guard
+    /// decode</c>); null for none. It is overwritten.
+    /// </summary>
+    public string? GuardRecordFile { get; set; }
 
     /// <summary>
     /// Whether to ask the system for huge pages (Linux). Faster on large heaps; memory then goes back in pieces of 2 MiB or not at all.
@@ -153,9 +201,22 @@ public sealed class NativeHeapOptions
             throw NotDefined(LateMisuse, nameof(LateMisuse));
         }
 
+        if ((uint)Guard.GetValueOrDefault() > (uint)GuardMode.All)
+        {
+            throw NotDefined(Guard.GetValueOrDefault(), nameof(Guard));
+        }
+
+        if ((uint)GuardAlignment > (uint)GuardAlignment.Random)
+        {
+            throw NotDefined(GuardAlignment, nameof(GuardAlignment));
+        }
+
+        RequireInRange(GuardSampleRate, 1, LargestSampleRate, nameof(GuardSampleRate));
         RequireInRange(TracedGrowthPercent, 1, 10_000, nameof(TracedGrowthPercent));
         RequireInRange(TracedMarkThreads, 1, 1024, nameof(TracedMarkThreads));
-        return WithTracedChecks(Environment.GetEnvironmentVariable);
+        NativeHeapOptions copy = WithTracedChecks(Environment.GetEnvironmentVariable);
+        copy.CompleteGuard(Environment.GetEnvironmentVariable);
+        return copy;
     }
 
     /// <summary>A copy with what the environment asks of all traced heaps.</summary>
@@ -166,6 +227,26 @@ public sealed class NativeHeapOptions
         copy.TracedCheckmark |= Traced && EnvironmentOption.Switch(read, "SPANHEAP_TRACED_CHECKMARK");
         copy.TracedTrace |= Traced && EnvironmentOption.Switch(read, "SPANHEAP_GCTRACE");
         return copy;
+    }
+
+    // What the environment asks of heaps that say nothing of guarding, and what the mode brings with it.
+    private void CompleteGuard(Func<string, string?> read)
+    {
+        if (Guard == null && (Guard = EnvironmentOption.Choice<GuardMode>(read, "SPANHEAP_GUARD")) != GuardMode.Off)
+        {
+            GuardSampleRate = EnvironmentOption.Number(read, "SPANHEAP_GUARD_RATE", 1, LargestSampleRate, GuardSampleRate);
+            GuardAlignment = EnvironmentOption.Choice<GuardAlignment>(read, "SPANHEAP_GUARD_ALIGNMENT");
+            GuardStrict |= EnvironmentOption.Switch(read, "SPANHEAP_GUARD_STRICT");
+            GuardLeaks |= EnvironmentOption.Switch(read, "SPANHEAP_GUARD_LEAKS");
+            GuardBudget = GuardBudget != 0 ? GuardBudget : EnvironmentOption.Bytes(read, "SPANHEAP_GUARD_BUDGET");
+        }
+
+        if (Guard == GuardMode.All)
+        {
+            Checks = HeapChecks.Full;
+        }
+
+        GuardBudget = GuardBudget != 0 ? GuardBudget : Guard == GuardMode.Sampled ? DefaultSampleBudget : DefaultBudget;
     }
 
     private static void RequireDelay(TimeSpan value, TimeSpan least, string name)

@@ -102,7 +102,7 @@ public static unsafe class SpanMemory
         ByteCount.RequirePowerOfTwo(alignment);
         ThreadCache* cache = ThreadRecord.Current->Shared;
         if (SizeClasses.TryOfSharedAligned(byteCount, alignment, out uint sizeClass)
-            && ClassStack.TryPop(ThreadCache.Stack(cache, sizeClass), out void* block))
+            && ThreadCache.TryPop(cache, sizeClass, out void* block))
         {
             return block;
         }

@@ -20,7 +20,7 @@ internal sealed unsafe partial class HeapCore
     public void* Allocate(ThreadCache* cache, nuint byteCount, bool zeroed)
     {
         // The cache of a heap that is gone may be anybody's.
-        if (!zeroed && !IsDisposed && LargeBlocks.TryTakeKept(cache, byteCount, out void* kept))
+        if (!zeroed && !IsDisposed && _guard == null && LargeBlocks.TryTakeKept(cache, byteCount, out void* kept))
         {
             return kept;
         }
@@ -56,6 +56,15 @@ internal sealed unsafe partial class HeapCore
             return null;
         }
 
+        if (_guard != null && IsToBeGuarded(cache))
+        {
+            void* guarded = _guard.TryAllocate(byteCount, alignment, zeroed);
+            if (guarded != null)
+            {
+                return guarded;
+            }
+        }
+
         uint sizeClass = ClassFor(byteCount, alignment);
         bool needsZero = true;
         void* block = SizeClasses.IsOwnSpan(sizeClass)
@@ -72,6 +81,24 @@ internal sealed unsafe partial class HeapCore
         }
 
         return block;
+    }
+
+    // Counts allocations that come here as those are that do not.
+    private bool IsToBeGuarded(ThreadCache* cache)
+    {
+        if (_sampler == null)
+        {
+            return true;
+        }
+
+        if (cache->UntilSample > 0)
+        {
+            cache->UntilSample--;
+            return false;
+        }
+
+        cache->UntilSample = _sampler.Draw();
+        return true;
     }
 
     private static uint ClassFor(nuint byteCount, nuint alignment)
@@ -94,6 +121,12 @@ internal sealed unsafe partial class HeapCore
             {
                 return null;
             }
+        }
+
+        if (_guard == null)
+        {
+            // Allocations are counted on the fast path of all heaps; here nobody waits for the end of the count.
+            cache->UntilSample = int.MaxValue;
         }
 
         if (_fullChecks)
@@ -206,6 +239,7 @@ internal sealed unsafe partial class HeapCore
         }
 
         relieved = true;
+        _guard?.RetireAll();
         _idle.DrainAll();
         while (Pages.PagesScavenged > 0)
         {

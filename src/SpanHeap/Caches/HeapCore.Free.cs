@@ -31,6 +31,12 @@ internal sealed unsafe partial class HeapCore
         if (entry - cache->OwnerTag > PageEntry.OwnerMask)
         {
             RequireOwn(block, entry);
+            if (PageEntry.IsGuarded(entry))
+            {
+                _guard!.Free(block);
+                NoteActivity();
+                return;
+            }
         }
         else if (!_fullChecks && (block & (PageGeometry.PageSize - 1)) == 0 && PageEntry.SizeClass(entry) > (uint)SizeClasses.LastShared
             && cache->Large.TryAdd(PageEntry.SizeClass(entry), block))

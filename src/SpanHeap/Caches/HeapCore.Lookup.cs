@@ -1,3 +1,4 @@
+using SpanHeap.Guarding;
 using SpanHeap.Pages;
 using SpanHeap.Spans;
 
@@ -14,7 +15,8 @@ internal sealed unsafe partial class HeapCore
         nint block = (nint)pointer;
         if (block != 0 && ArenaMap.IsInArena(block))
         {
-            return RequireUsableSize(block, RequireOwnEntry(block));
+            uint entry = RequireOwnEntry(block);
+            return PageEntry.IsGuarded(entry) ? _guard!.RequireByteCount(block) : RequireUsableSize(block, entry);
         }
 
         if (!HugeBlocks.TryFind(block, out HugeBlock huge))
@@ -43,11 +45,18 @@ internal sealed unsafe partial class HeapCore
             return found;
         }
 
+        if (_guard != null && _guard.TryFind(address, out GuardRecord record))
+        {
+            block = new BlockInfo(
+                record.Address, record.ByteCount, SizeClasses.None, record.State == GuardState.Live ? BlockState.Allocated : BlockState.Free);
+            return record.State != GuardState.Swept;
+        }
+
         // The page of the span's start says all that is needed without a look at the span, which may be going just now.
         uint entry = Volatile.Read(ref *ArenaHeader.EntryOf(address));
         nint start = (address & -PageGeometry.PageSize) - ((nint)PageEntry.PagesFromFirst(entry) << PageGeometry.PageShift);
         entry = PageEntry.IsInside(entry) ? Volatile.Read(ref *ArenaHeader.EntryOf(start)) : entry;
-        if (entry == PageEntry.Unused || PageEntry.IsInside(entry) || PageEntry.IsTraced(entry))
+        if (entry == PageEntry.Unused || PageEntry.IsInside(entry) || PageEntry.IsGuarded(entry) || PageEntry.IsTraced(entry))
         {
             return false;
         }

@@ -34,6 +34,11 @@ internal sealed unsafe partial class HeapCore
         }
 
         uint entry = RequireOwnEntry(block);
+        if (PageEntry.IsGuarded(entry))
+        {
+            return ReallocateGuarded(cache, block, byteCount, alignment);
+        }
+
         nuint usable = RequireUsableSize(block, entry);
         bool aligned = ((nuint)block & (alignment - 1)) == 0;
         nuint wanted = WithRoom(usable, byteCount);
@@ -44,6 +49,31 @@ internal sealed unsafe partial class HeapCore
         }
 
         return Move(cache, pointer, usable, byteCount, alignment, aligned);
+    }
+
+    // Always elsewhere, so that who still has the old address is found.
+    private void* ReallocateGuarded(ThreadCache* cache, nint block, nuint byteCount, nuint alignment)
+    {
+        nuint usable = _guard!.RequireByteCount(block);
+        void* moved = TryAllocate(cache, byteCount, alignment, zeroed: false, room: 0);
+        if (moved == null)
+        {
+            ThrowOutOfMemory(byteCount);
+        }
+
+        NativeMemory.Copy((void*)block, moved, Math.Min(usable, byteCount));
+        try
+        {
+            _guard.Free(block);
+        }
+        catch
+        {
+            // Bytes beside it were written to: it stays as it is, and the caller's.
+            Free(cache, moved);
+            throw;
+        }
+
+        return moved;
     }
 
     // A block that is a span of its own becomes longer if the pages behind it are free, and shorter always.

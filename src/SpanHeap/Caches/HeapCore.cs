@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using SpanHeap.Guarding;
 using SpanHeap.Os;
 using SpanHeap.Pages;
 using SpanHeap.Spans;
@@ -23,6 +24,11 @@ internal sealed unsafe partial class HeapCore : IDisposable
     private readonly SpanHollowing _hollowing;
     private readonly IdleWork _idle;
     private readonly bool _fullChecks;
+
+    // Null unless blocks are guarded.
+    private readonly GuardHeap? _guard;
+    private readonly GuardSampler? _sampler;
+    private readonly EventHandler? _leakWatch;
     private int _disposed;
 
     // 1 while a report is on its way.
@@ -56,6 +62,13 @@ internal sealed unsafe partial class HeapCore : IDisposable
         _large = new LargeBlocks(Spans, _remote, Misuse, hidden: _fullChecks);
         _hollowing = new SpanHollowing(_blockReturn);
         _idle = new IdleWork(this);
+        if (options.Guard is GuardMode.Sampled or GuardMode.All)
+        {
+            _guard = new GuardHeap(Os, Pages, Arenas, options, Misuse.Record);
+            _leakWatch = options.GuardLeaks ? GuardLeaks.WatchExit(_guard, Name) : null;
+            _sampler = options.Guard == GuardMode.Sampled ? new GuardSampler(options.GuardSampleRate, (ulong)Environment.TickCount64 + Serial) : null;
+        }
+
         Central = Registry.TryCreateCentral();
         CollectionWatch.Start(this);
         if (Central == null)
@@ -97,6 +110,9 @@ internal sealed unsafe partial class HeapCore : IDisposable
     /// <summary>The cache of spans that no thread's cache owns, and of blocks too large for a class.</summary>
     public ThreadCache* Central { get; }
 
+    /// <summary>The heap's guarded blocks; null when it has none.</summary>
+    public GuardHeap? Guard => _guard;
+
     public bool IsDisposed => Volatile.Read(ref _disposed) != 0;
 
     public bool HasFullChecks => _fullChecks;
@@ -135,11 +151,27 @@ internal sealed unsafe partial class HeapCore : IDisposable
         }
 
         _idle.Dispose();
+        if (_leakWatch != null)
+        {
+            GuardLeaks.StopWatching(_leakWatch);
+            GuardLeaks.Report(_guard!, Name);
+        }
+
         Registry.Dispose();
         HugeBlocks.FreeAll(Os, Serial);
+        UncoverArenas();
         Arenas.Dispose();
         Metadata.Dispose();
         s_numbers.Give(Number);
+    }
+
+    // Whoever gets the arenas' memory next must find it accessible.
+    private void UncoverArenas()
+    {
+        for (int i = 0; _guard != null && Pages.TryGetArena(i, out nint arena); i++)
+        {
+            _guard.Uncover(arena);
+        }
     }
 
     /// <summary>The calling thread's cache of a heap; <see cref="ThreadCache.None"/> when it has none yet.</summary>
@@ -181,6 +213,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
             return null;
         }
 
+        cache->UntilSample = _sampler?.Draw() ?? int.MaxValue;
         if (shared)
         {
             record->Shared = cache;

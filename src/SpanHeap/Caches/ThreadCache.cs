@@ -57,6 +57,13 @@ internal unsafe struct ThreadCache
     [FieldOffset(0)]
     public uint OwnerTag;
 
+    /// <summary>
+    /// Allocations until one comes to a slow path, to be guarded if the heap guards a sample; in other heaps as many as can be counted. The
+    /// owning thread's alone.
+    /// </summary>
+    [FieldOffset(4)]
+    public int UntilSample;
+
     /// <summary>Serial number of the heap; 0 while the cache is in no heap. Written when the cache joins or leaves a heap.</summary>
     [FieldOffset(8)]
     public ulong HeapSerial;
@@ -152,6 +159,7 @@ internal unsafe struct ThreadCache
     {
         const int OwnershipEnd = ColdOffset + 16;
         cache->HeapSerial = 0;
+        cache->UntilSample = 0;
         cache->Large = default;
         new Span<byte>((byte*)cache + StacksOffset, ColdOffset - StacksOffset).Clear();
         new Span<byte>((byte*)cache + OwnershipEnd, Size - OwnershipEnd).Clear();
@@ -172,7 +180,26 @@ internal unsafe struct ThreadCache
     /// <summary>The fast path of allocation: pops a block of a shared class.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool TryAlloc(ThreadCache* cache, nuint byteCount, out void* block) =>
-        ClassStack.TryPop(Stack(cache, SizeClasses.OfShared(byteCount)), out block);
+        TryPop(cache, SizeClasses.OfShared(byteCount), out block);
+
+    /// <summary>The same with the class known.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool TryPop(ThreadCache* cache, uint sizeClass, out void* block)
+    {
+        // The count after the look at the stack: that of the cache that nobody has is never written.
+        ClassStack* stack = Stack(cache, sizeClass);
+        nint* top = stack->Top;
+        if (top == stack->Base || --cache->UntilSample < 0)
+        {
+            block = null;
+            return false;
+        }
+
+        top--;
+        stack->Top = top;
+        block = (void*)*top;
+        return true;
+    }
 
     /// <summary>
     /// The fast path of freeing: pushes a block if the page entry says that it is this cache's. The entry cannot change to another

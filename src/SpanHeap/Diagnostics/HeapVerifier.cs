@@ -48,6 +48,13 @@ internal sealed unsafe class HeapVerifier(HeapCore heap)
 
         _spans += walk.TracedSpans;
         _pagesInUse += walk.TracedPages;
+        if (heap.Guard != null)
+        {
+            GuardVerifier.Verify(heap, walk.GuardedSpans, walk.GuardedPages);
+            _spans += walk.GuardedSpans;
+            _pagesInUse += walk.GuardedPages;
+        }
+
         ParkedBlocks.Visit(heap, VerifyParked);
         Require(_listed.Count == 0, _listed.Keys.FirstOrDefault(), "a shelf lists a span that no page entry names");
         Require(_pagesInUse == heap.Pages.PagesInUse, 0, $"spans have {_pagesInUse} pages, the page heap has {heap.Pages.PagesInUse} in use");

@@ -22,6 +22,12 @@ internal unsafe ref struct SpanWalk(HeapCore heap, bool strict)
     /// <summary>Their pages.</summary>
     public long TracedPages { get; private set; }
 
+    /// <summary>Spans of guarded blocks passed so far, live or in quarantine.</summary>
+    public int GuardedSpans { get; private set; }
+
+    /// <summary>Their pages.</summary>
+    public long GuardedPages { get; private set; }
+
     public bool MoveNext()
     {
         int pages = _heap.Pages.Geometry.PagesPerArena;
@@ -37,6 +43,11 @@ internal unsafe ref struct SpanWalk(HeapCore heap, bool strict)
                     TracedSpans++;
                     TracedPages += passed;
                     _page += passed - 1;
+                }
+                else if (PageEntry.IsGuarded(entry))
+                {
+                    GuardedSpans += PageEntry.PagesFromFirstOfGuarded(entry) == 0 ? 1 : 0;
+                    GuardedPages++;
                 }
                 else if (entry != PageEntry.Unused)
                 {

@@ -44,10 +44,10 @@ internal static unsafe class StatisticsCollector
             }
         }
 
-        return Total(heap, classes, walk.TracedSpans, walk.TracedPages);
+        return Total(heap, classes, walk.TracedSpans, walk.TracedPages, heap.Guard?.Statistics ?? default);
     }
 
-    private static HeapStatistics Total(HeapCore heap, List<SizeClassStatistics> classes, long tracedSpans, long tracedPages)
+    private static HeapStatistics Total(HeapCore heap, List<SizeClassStatistics> classes, long tracedSpans, long tracedPages, in GuardStatistics guard)
     {
         HugeBlocks.Count(heap.Serial, out nuint hugeBlocks, out nuint hugeBytes);
         OsMemory os = heap.Os;
@@ -55,8 +55,8 @@ internal static unsafe class StatisticsCollector
         {
             Name = heap.Name,
             SizeClasses = classes,
-            LiveBlocks = classes.Sum(static c => c.LiveBlocks) + (long)hugeBlocks,
-            LiveBytes = classes.Sum(static c => c.LiveBytes) + (long)hugeBytes,
+            LiveBlocks = classes.Sum(static c => c.LiveBlocks) + (long)hugeBlocks + guard.LiveBlocks,
+            LiveBytes = classes.Sum(static c => c.LiveBytes) + (long)hugeBytes + guard.LiveBytes,
             CachedBlocks = classes.Sum(static c => c.CachedBlocks),
             CachedBytes = classes.Sum(static c => c.CachedBytes),
             HugeBlocks = (long)hugeBlocks,
@@ -66,6 +66,7 @@ internal static unsafe class StatisticsCollector
             PagesInUse = heap.Pages.PagesInUse,
             TracedSpans = tracedSpans,
             TracedPages = tracedPages,
+            Guard = guard,
             PagesFree = heap.Pages.PagesFree,
             PagesGivenBack = heap.Pages.PagesGivenBack,
             Arenas = heap.Pages.ArenaCount,

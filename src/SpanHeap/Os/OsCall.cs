@@ -10,5 +10,7 @@ internal enum OsCall
     Discard,
     Fault,
     Unfault,
+    InstallGuard,
+    RemoveGuard,
     HugePageAdvice,
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace SpanHeap.Os;
@@ -19,8 +20,14 @@ internal sealed unsafe class OsMemory
     private long _failAfter = -1;
     private bool _failOnce;
 
+    // Read when the first heap with guarded blocks is made, by no other.
+    private static readonly Lazy<long> s_mappingLimit = new(ReadMappingLimit);
+
     /// <summary>Bytes of one page of the system: discard rounds inwards to it, fault outwards.</summary>
     public static nuint PageSize { get; } = (nuint)Environment.SystemPageSize;
+
+    /// <summary>How many mappings a process may have: each range with another protection than its neighbours is one. Without a limit of the system's, very many.</summary>
+    public static long MappingLimit() => s_mappingLimit.Value;
 
     /// <summary>Whether pages given back by <see cref="Discard"/> read as zero afterwards (Linux), or as anything (elsewhere).</summary>
     public static bool DiscardedPagesAreZero => OperatingSystem.IsLinux();
@@ -122,9 +129,34 @@ internal sealed unsafe class OsMemory
         Finish(OsCall.Unfault, Admit(OsCall.Unfault) &&
             (OperatingSystem.IsWindows() ? WindowsMemory.Protect(address, bytes, accessible: true) : PosixMemory.Protect(address, bytes, accessible: true)));
 
+    /// <summary>
+    /// Makes whole system pages inaccessible by markers in the page table, and gives their memory back (Linux 6.13 and later); false when
+    /// the system has none, or refused.
+    /// </summary>
+    public bool InstallGuard(nint address, nuint bytes) =>
+        OperatingSystem.IsLinux() && Finish(OsCall.InstallGuard, Admit(OsCall.InstallGuard) && PosixMemory.InstallGuard(address, bytes));
+
+    /// <summary>Undoes <see cref="InstallGuard"/>; the pages read as zero then.</summary>
+    public bool RemoveGuard(nint address, nuint bytes) =>
+        Finish(OsCall.RemoveGuard, Admit(OsCall.RemoveGuard) && PosixMemory.RemoveGuard(address, bytes));
+
     /// <summary>Asks for huge pages or asks for none; a refusal costs speed only.</summary>
     public bool AdviseHugePages(nint address, nuint bytes, bool wanted) =>
         !OperatingSystem.IsLinux() || Finish(OsCall.HugePageAdvice, Admit(OsCall.HugePageAdvice) && PosixMemory.AdviseHugePages(address, bytes, wanted));
+
+    private static long ReadMappingLimit()
+    {
+        const long Unlimited = long.MaxValue;
+        const long LinuxDefault = 65_530;
+        try
+        {
+            return OperatingSystem.IsLinux() ? long.Parse(File.ReadAllText("/proc/sys/vm/max_map_count"), CultureInfo.InvariantCulture) : Unlimited;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or FormatException or OverflowException)
+        {
+            return LinuxDefault;
+        }
+    }
 
     private bool Admit(OsCall call)
     {

@@ -52,4 +52,7 @@ internal enum SpanState : byte
 
     /// <summary>In use, with traced blocks: the record is a <see cref="TracedSpan"/>.</summary>
     Traced,
+
+    /// <summary>In use, with one guarded block, live or in quarantine: the record is a <c>GuardedSpan</c>.</summary>
+    Guarded,
 }

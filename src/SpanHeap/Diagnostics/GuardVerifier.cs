@@ -1,0 +1,69 @@
+using SpanHeap.Caches;
+using SpanHeap.Guarding;
+using SpanHeap.Pages;
+using SpanHeap.Spans;
+
+namespace SpanHeap.Diagnostics;
+
+/// <summary>Looks at a heap's guarded spans: records and entries that say the same, sums that add up, and nothing written beside a block.</summary>
+internal static unsafe class GuardVerifier
+{
+    public static void Verify(HeapCore heap, long spans, long pages)
+    {
+        GuardStatistics statistics = heap.Guard!.Statistics;
+        HeapVerifier.Require(pages == statistics.Pages, 0, $"guarded spans have {pages} pages, {statistics.Pages} are counted");
+        HeapVerifier.Require(
+            spans == statistics.LiveBlocks + statistics.QuarantinedBlocks,
+            0,
+            $"there are {spans} guarded spans; {statistics.LiveBlocks} live ones and {statistics.QuarantinedBlocks} in quarantine are counted");
+        long live = 0;
+        long bytes = 0;
+        for (int i = 0; heap.Pages.TryGetArena(i, out nint arena); i++)
+        {
+            for (int page = heap.Pages.Geometry.HeaderPages; page < heap.Pages.Geometry.PagesPerArena; page++)
+            {
+                nint address = arena + ((nint)page << PageGeometry.PageShift);
+                if (*ArenaHeader.EntryOf(address) == PageEntry.OfGuarded(0) && VerifySpan((GuardedSpan*)ArenaHeader.SpanAt(address), address))
+                {
+                    live++;
+                    bytes += (long)((GuardedSpan*)ArenaHeader.SpanAt(address))->Record.ByteCount;
+                }
+            }
+        }
+
+        HeapVerifier.Require(live == statistics.LiveBlocks, 0, $"{live} guarded blocks live, {statistics.LiveBlocks} are counted");
+        HeapVerifier.Require(bytes == statistics.LiveBytes, 0, $"live guarded blocks have {bytes} bytes, {statistics.LiveBytes} are counted");
+    }
+
+    // Whether the block lives.
+    private static bool VerifySpan(GuardedSpan* span, nint address)
+    {
+        ref GuardRecord record = ref span->Record;
+        bool placed = span->Span.State == SpanState.Guarded && span->Span.Base == address && record.SpanBase == address
+            && record.Magic == GuardRecord.RecordMagic && record.Address >= address && (nuint)(record.Address - address) <= span->Bytes;
+        HeapVerifier.Require(placed, address, "a guarded span's record is not of it");
+        for (int page = 0; page < span->Span.Pages; page++)
+        {
+            nint at = address + ((nint)page << PageGeometry.PageShift);
+            GuardRecord* link = GuardRecord.OfPage(at);
+            HeapVerifier.Require(*ArenaHeader.EntryOf(at) == PageEntry.OfGuarded(page), at, "a page of a guarded span has another's entry");
+            HeapVerifier.Require(
+                page == 0 || (link->Magic == GuardRecord.LinkMagic && link->Address == (nint)(&span->Record)), at, "a page of a guarded span does not lead to its record");
+        }
+
+        HeapVerifier.Require(span->GuardForm != ProtectionForm.None, address, "a guarded span has no guard");
+        if (record.State != GuardState.Live)
+        {
+            HeapVerifier.Require(record.State is GuardState.Freed or GuardState.Swept, address, "a guarded block neither lives nor is freed");
+            return false;
+        }
+
+        nint damage = GuardSlack.Of(span).FindDamage(record.Address);
+        if (damage != 0)
+        {
+            new GuardFinding(record.Address, record, damage).ThrowUnlessSound();
+        }
+
+        return true;
+    }
+}

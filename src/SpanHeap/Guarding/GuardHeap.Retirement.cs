@@ -1,0 +1,119 @@
+using SpanHeap.Pages;
+using SpanHeap.Spans;
+
+namespace SpanHeap.Guarding;
+
+/// <summary>From a free to pages that are anybody's: quarantine, and what Go's note called deleting the span.</summary>
+internal sealed unsafe partial class GuardHeap
+{
+    /// <summary>Gives the addresses of all freed blocks back: for a heap that has no pages left.</summary>
+    /// <returns>Whether there was one.</returns>
+    public bool RetireAll()
+    {
+        bool any = false;
+        while (TryRetireOldest())
+        {
+            any = true;
+        }
+
+        return any;
+    }
+
+    // The block is freed and the caller alone has the span. Faulting first, then in quarantine: who deletes a span finds it protected.
+    private void Withdraw(GuardedSpan* span)
+    {
+        if (span->DataBytes > 0)
+        {
+            span->DataForm = _protection.Protect(span->DataStart, span->DataBytes);
+            if (span->DataForm == ProtectionForm.None)
+            {
+                // Who writes to it is found when it leaves.
+                SlackPattern.Fill(span->DataStart, span->DataStart + (nint)span->DataBytes);
+                Degrade("the system does not protect more pages");
+            }
+        }
+
+        _lock.Enter();
+        _quarantine.Add(span);
+        _lock.Exit();
+        while (IsOverBudget && TryRetireOldest())
+        {
+        }
+    }
+
+    private bool IsOverBudget => (nuint)_quarantine.Pages << PageGeometry.PageShift > BudgetBytes
+        || _protection.Mappings > _protection.MappingLimit / 2;
+
+    // Deletes the span that has been in quarantine longest; false when there is none, or the system does not let its pages go.
+    private bool TryRetireOldest()
+    {
+        _lock.Enter();
+        GuardedSpan* span = _quarantine.Take();
+        if (span != null)
+        {
+            GuardedSpan.Unlink(span);
+            _pages -= span->Span.Pages;
+            _retired++;
+        }
+
+        _lock.Exit();
+        return span != null && TryDelete(span);
+    }
+
+    // Nobody finds the span any more, but its pages still are: the page heap must not have them before they are accessible.
+    private bool TryDelete(GuardedSpan* span)
+    {
+        CheckPoison(span);
+        if (!TryUncover(span))
+        {
+            PutBack(span);
+            return false;
+        }
+
+        pages.Free(span->Span.Base, span->Span.Pages);
+        return true;
+    }
+
+    private bool TryUncover(GuardedSpan* span)
+    {
+        if (span->GuardForm == span->DataForm)
+        {
+            return _protection.TryUnprotect(span->Span.Base, span->Bytes, span->GuardForm, ranges: 2);
+        }
+
+        if (!_protection.TryUnprotect(span->DataStart, span->DataBytes, span->DataForm, ranges: 1))
+        {
+            return false;
+        }
+
+        span->DataForm = ProtectionForm.None;
+        return _protection.TryUnprotect(span->GuardStart, span->GuardBytes, span->GuardForm, ranges: 1);
+    }
+
+    private void PutBack(GuardedSpan* span)
+    {
+        Interlocked.Increment(ref _degraded);
+        if (span->DataForm == ProtectionForm.None && span->DataBytes > 0)
+        {
+            SlackPattern.Fill(span->DataStart, span->DataStart + (nint)span->DataBytes);
+        }
+
+        _lock.Enter();
+        span->Span.State = SpanState.Guarded;
+        _pages += span->Span.Pages;
+        _retired--;
+        GuardedSpan.Publish(span);
+        _quarantine.Add(span);
+        _lock.Exit();
+    }
+
+    // Of a block that was freed when the system did not protect its pages.
+    private void CheckPoison(GuardedSpan* span)
+    {
+        if (span->DataForm == ProtectionForm.None && span->DataBytes > 0
+            && SlackPattern.FindDamage(span->DataStart, span->DataStart + (nint)span->DataBytes) != 0)
+        {
+            late(span->Record.Address, MisuseKind.WriteAfterFree);
+        }
+    }
+}

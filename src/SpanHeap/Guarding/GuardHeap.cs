@@ -1,0 +1,303 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using SpanHeap.Os;
+using SpanHeap.Pages;
+using SpanHeap.Spans;
+
+namespace SpanHeap.Guarding;
+
+/// <summary>
+/// The guarded blocks of a heap. Each is a span of its own over the heap's page heap, with its end (or its start) at a page that faults;
+/// once freed all of it faults, until it leaves quarantine and its pages are anybody's again.
+/// </summary>
+/// <remarks>
+/// Thread safe by one lock, which guards records, states and the quarantine. No system call is made under it: who has taken a span out
+/// of the state that others look for, or out of the quarantine, is alone with it until he puts it back.
+/// <para>The laws: what a record says is written before it is true. A block's pages fault before it is in quarantine. A span that leaves
+/// is unlinked from every table before its pages are accessible, and accessible before the page heap has them: nobody who finds a record
+/// can come to pages of another owner, and no owner of pages finds them protected. (The model <c>guard-quarantine.pml</c> shows what breaks
+/// otherwise.)</para>
+/// </remarks>
+internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, ArenaSource arenas, NativeHeapOptions options, Action<nint, MisuseKind> late)
+{
+    // Blocks up to this are filled when they are not asked for zeroed: beyond it would cost memory that the program may never touch.
+    private const nuint LargestFilled = 64 * 1024;
+
+    // Numbers events of all heaps of the process: what happened before what.
+    private static ulong s_sequence;
+
+    private readonly PageProtection _protection = new(os);
+
+    private NativeLock _lock;
+
+    // Under the lock; the counts are read without it by statistics.
+    private GuardQuarantine _quarantine;
+    private long _liveBlocks;
+    private long _liveBytes;
+    private long _pages;
+    private long _guarded;
+    private long _retired;
+
+    // Interlocked.
+    private long _degraded;
+    private long _skipped;
+    private int _warned;
+
+    /// <summary>Address space that freed blocks may take until the oldest leave, and in a sampling heap all guarded blocks together.</summary>
+    public nuint BudgetBytes { get; } = options.GuardBudget;
+
+    /// <summary>Whether all blocks are to be guarded.</summary>
+    public bool GuardsAll => options.Guard == GuardMode.All;
+
+    /// <summary>Spans of live blocks and of those in quarantine.</summary>
+    public long Spans => Volatile.Read(ref _liveBlocks) + _quarantine.Spans;
+
+    public GuardStatistics Statistics => new(
+        Volatile.Read(ref _liveBlocks),
+        Volatile.Read(ref _liveBytes),
+        _quarantine.Spans,
+        _quarantine.Pages << PageGeometry.PageShift,
+        Volatile.Read(ref _pages),
+        Volatile.Read(ref _guarded),
+        Volatile.Read(ref _retired),
+        Volatile.Read(ref _degraded),
+        Volatile.Read(ref _skipped),
+        _protection.UsesMarkers,
+        _protection.Mappings,
+        HasFaultReport: false);
+
+    /// <summary>A guarded block; null when it cannot be: the caller allocates one without a guard then. Call without a lock.</summary>
+    /// <param name="byteCount">Any number of bytes.</param>
+    /// <param name="alignment">A power of two.</param>
+    /// <param name="zeroed">Whether its bytes are to be zero.</param>
+    public void* TryAllocate(nuint byteCount, nuint alignment, bool zeroed)
+    {
+        if (!TryLayOut(byteCount, alignment, out GuardLayout layout) || !HasRoom(layout))
+        {
+            return null;
+        }
+
+        int stack = options.GuardStacks ? StackDepot.Capture() : 0;
+        if (!TryTakePages(layout, out PageRun run))
+        {
+            Degrade("there is no address space or memory for its pages");
+            return null;
+        }
+
+        GuardedSpan* span = Initialize(run, layout, byteCount);
+        span->GuardForm = _protection.Protect(span->GuardStart, span->GuardBytes);
+        if (span->GuardForm == ProtectionForm.None)
+        {
+            pages.Free(run.Address, run.Pages);
+            Degrade("the system does not protect more pages");
+            return null;
+        }
+
+        Fill(span, zeroed, run.NeedsZero);
+        Publish(span, stack);
+        return (void*)span->Record.Address;
+    }
+
+    /// <summary>Frees a guarded block; from then on an access to it faults. Call without a lock.</summary>
+    /// <exception cref="HeapCorruptionException">The address is no live block's, or bytes beside the block were written to. It stays allocated.</exception>
+    public void Free(nint address)
+    {
+        int stack = options.GuardStacks ? StackDepot.Capture() : 0;
+        _lock.Enter();
+        GuardedSpan* span = Find(address);
+        GuardFinding finding = GuardFinding.Of(span, address);
+        if (finding.IsSound)
+        {
+            NoteFree(span, GuardState.Freed, stack);
+        }
+
+        _lock.Exit();
+        finding.ThrowUnlessSound();
+        Withdraw(span);
+    }
+
+    /// <summary>The bytes that were asked for with a live block.</summary>
+    /// <exception cref="HeapCorruptionException">The address is no live block's, or bytes beside the block were written to.</exception>
+    public nuint RequireByteCount(nint address)
+    {
+        _lock.Enter();
+        GuardFinding finding = GuardFinding.Of(Find(address), address);
+        _lock.Exit();
+        finding.ThrowUnlessSound();
+        return finding.Record.ByteCount;
+    }
+
+    /// <summary>Live blocks grouped by the stack that allocated them, the most bytes first.</summary>
+    public IReadOnlyList<LiveBlockGroup> LiveBlocks()
+    {
+        List<GuardRecord> live = [];
+        for (int i = 0; pages.TryGetArena(i, out nint arena); i++)
+        {
+            for (int page = pages.Geometry.HeaderPages; page < pages.Geometry.PagesPerArena; page++)
+            {
+                nint address = arena + ((nint)page << PageGeometry.PageShift);
+                if (*ArenaHeader.EntryOf(address) == PageEntry.OfGuarded(0) && TryFind(address, out GuardRecord record) && record.State == GuardState.Live)
+                {
+                    live.Add(record);
+                }
+            }
+        }
+
+        return GuardLeaks.Group(live);
+    }
+
+    /// <summary>The block that an address lies in or beside, live or in quarantine; false when its page is no guarded block's any more.</summary>
+    public bool TryFind(nint address, out GuardRecord record)
+    {
+        _lock.Enter();
+        GuardedSpan* span = Find(address);
+        record = span != null ? span->Record : default;
+        _lock.Exit();
+        return span != null;
+    }
+
+    /// <summary>Makes all pages of an arena accessible, before its memory goes back to where it came from. Nobody uses the heap any more.</summary>
+    public void Uncover(nint arena)
+    {
+        if (_protection.UsesMarkers)
+        {
+            os.RemoveGuard(arena, (nuint)PageGeometry.ArenaSize);
+        }
+
+        if (_protection.Mappings > 0)
+        {
+            os.Unfault(arena, (nuint)PageGeometry.ArenaSize);
+        }
+    }
+
+    // Under the lock: an entry of a guarded span is true as long as it is held.
+    private static GuardedSpan* Find(nint address)
+    {
+        uint entry = Volatile.Read(ref *ArenaHeader.EntryOf(address));
+        return PageEntry.IsGuarded(entry) ? GuardedSpan.Of(address, entry) : null;
+    }
+
+    private bool TryLayOut(nuint byteCount, nuint alignment, out GuardLayout layout)
+    {
+        layout = default;
+        if (byteCount > (nuint)PageGeometry.ArenaSize)
+        {
+            return false;
+        }
+
+        nuint natural = options.GuardStrict ? 1 : byteCount <= 8 ? 8u : 16;
+        bool atStart = options.GuardAlignment == GuardAlignment.Start || (options.GuardAlignment == GuardAlignment.Random && Random.Shared.Next(2) == 0);
+        layout = GuardLayout.Of(byteCount, Math.Max(alignment, natural), atStart);
+        return pages.Geometry.Fits(layout.Pages, layout.Alignment);
+    }
+
+    // A sample stays within its budget, live blocks and all; where all are guarded only what is freed has one.
+    private bool HasRoom(in GuardLayout layout)
+    {
+        if (GuardsAll)
+        {
+            return true;
+        }
+
+        while ((nuint)(Volatile.Read(ref _pages) + (long)layout.Pages) << PageGeometry.PageShift > BudgetBytes)
+        {
+            if (!TryRetireOldest())
+            {
+                Interlocked.Increment(ref _skipped);
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private bool TryTakePages(in GuardLayout layout, out PageRun run)
+    {
+        int count = (int)layout.Pages;
+        while (!arenas.TryAllocate(count, (int)layout.Alignment, 0, out run))
+        {
+            if (!(arenas.IsWithinLimit(count) && arenas.TryGrow()) && !TryRetireOldest())
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static GuardedSpan* Initialize(in PageRun run, in GuardLayout layout, nuint byteCount)
+    {
+        GuardedSpan* span = (GuardedSpan*)ArenaHeader.SpanAt(run.Address);
+        *span = default;
+        span->Span.Base = run.Address;
+        span->Span.Pages = run.Pages;
+        span->Span.Slots = 1;
+        span->Span.SlotSize = layout.DataBytes;
+        span->IsGuardFirst = layout.IsGuardFirst;
+        span->Record.Address = run.Address + (nint)layout.BlockOffset;
+        span->Record.ByteCount = byteCount;
+        span->Record.SpanBase = run.Address;
+        return span;
+    }
+
+    private static void Fill(GuardedSpan* span, bool zeroed, bool needsZero)
+    {
+        ref GuardRecord record = ref span->Record;
+        if (zeroed && needsZero)
+        {
+            NativeMemory.Clear((void*)record.Address, record.ByteCount);
+        }
+        else if (!zeroed && record.ByteCount <= LargestFilled)
+        {
+            NativeMemory.Fill((void*)record.Address, record.ByteCount, SlackPattern.Unwritten);
+        }
+
+        GuardSlack slack = GuardSlack.Of(span);
+        SlackPattern.Fill(slack.Before, record.Address);
+        SlackPattern.Fill(slack.Behind, slack.End);
+    }
+
+    private void Publish(GuardedSpan* span, int stack)
+    {
+        ref GuardRecord record = ref span->Record;
+        _lock.Enter();
+        record.State = GuardState.Live;
+        record.AllocThread = Environment.CurrentManagedThreadId;
+        record.AllocStack = stack;
+        Stamp(ref record);
+        span->Span.State = SpanState.Guarded;
+        _liveBlocks++;
+        _liveBytes += (long)record.ByteCount;
+        _pages += span->Span.Pages;
+        _guarded++;
+        GuardedSpan.Publish(span);
+        _lock.Exit();
+    }
+
+    // Under the lock. From here on the block is nobody's, and the caller alone has the span.
+    private void NoteFree(GuardedSpan* span, GuardState state, int stack)
+    {
+        ref GuardRecord record = ref span->Record;
+        record.FreeThread = Environment.CurrentManagedThreadId;
+        record.FreeStack = stack;
+        Stamp(ref record);
+        Volatile.Write(ref Unsafe.As<GuardState, int>(ref record.State), (int)state);
+        _liveBlocks--;
+        _liveBytes -= (long)record.ByteCount;
+    }
+
+    private static void Stamp(ref GuardRecord record)
+    {
+        record.Sequence = Interlocked.Increment(ref s_sequence);
+        record.Time = (uint)Environment.TickCount64;
+    }
+
+    private void Degrade(string why)
+    {
+        Interlocked.Increment(ref _degraded);
+        if (Interlocked.Exchange(ref _warned, 1) == 0)
+        {
+            GuardWarning.Write($"SpanHeap: a block could not be guarded, because {why}. Such blocks are checked without (this is said once; statistics count them).");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+using SpanHeap.Os;
+
+namespace SpanHeap.Guarding;
+
+/// <summary>How pages are made to fault.</summary>
+internal enum ProtectionForm : byte
+{
+    /// <summary>Not at all.</summary>
+    None,
+
+    /// <summary>By markers in the page table (Linux 6.13 and later): no mapping is split, and the memory goes back at once.</summary>
+    Marker,
+
+    /// <summary>By the protection of a mapping, which is split for it.</summary>
+    Mapping,
+}
+
+/// <summary>
+/// Makes pages fault and undoes it, by the best means that the system has for just these pages: markers are refused by older kernels
+/// and for locked memory, changed protections beyond the number of mappings that a process may have.
+/// </summary>
+/// <remarks>Thread safe. Every result is checked; a refusal is a value.</remarks>
+internal sealed class PageProtection(OsMemory os)
+{
+    // 0 not known, 1 yes, 2 no: the first refusal of all says that the kernel has none. Any thread; they agree.
+    private int _markers;
+    private long _mappings;
+
+    /// <summary>Whether markers are used. False before anything was protected.</summary>
+    public bool UsesMarkers => Volatile.Read(ref _markers) == 1;
+
+    /// <summary>Ranges protected by splitting mappings.</summary>
+    public long Mappings => Volatile.Read(ref _mappings);
+
+    /// <summary>Mappings that the heap may split: what the process may have is for everybody, so that three eighths are left to others.</summary>
+    public long MappingLimit { get; init; } = OsMemory.MappingLimit() / 16 * 5;
+
+    /// <summary>Protects whole pages of the system and gives their memory back.</summary>
+    /// <returns>How; <see cref="ProtectionForm.None"/> when the system refused, or there would be too many mappings.</returns>
+    public ProtectionForm Protect(nint address, nuint bytes)
+    {
+        if (TryMark(address, bytes))
+        {
+            return ProtectionForm.Marker;
+        }
+
+        if (Interlocked.Increment(ref _mappings) <= MappingLimit)
+        {
+            // Given back first, because protected pages cannot be. That it may be refused costs memory, no safety.
+            os.Discard(address, bytes);
+            if (os.Fault(address, bytes))
+            {
+                return ProtectionForm.Mapping;
+            }
+        }
+
+        Interlocked.Decrement(ref _mappings);
+        return ProtectionForm.None;
+    }
+
+    /// <summary>Makes pages accessible again that were protected in this way, by so many calls of <see cref="Protect"/>.</summary>
+    /// <returns>False when the system refused; they still fault.</returns>
+    public bool TryUnprotect(nint address, nuint bytes, ProtectionForm form, int ranges)
+    {
+        if (form == ProtectionForm.None)
+        {
+            return true;
+        }
+
+        if (form == ProtectionForm.Marker)
+        {
+            return os.RemoveGuard(address, bytes);
+        }
+
+        if (!os.Unfault(address, bytes))
+        {
+            return false;
+        }
+
+        Interlocked.Add(ref _mappings, -ranges);
+        return true;
+    }
+
+    private bool TryMark(nint address, nuint bytes)
+    {
+        int markers = Volatile.Read(ref _markers);
+        if (markers == 2)
+        {
+            return false;
+        }
+
+        bool marked = os.InstallGuard(address, bytes);
+        if (markers == 0)
+        {
+            Volatile.Write(ref _markers, marked ? 1 : 2);
+        }
+
+        return marked;
+    }
+}

@@ -1,0 +1,27 @@
+using System.Diagnostics;
+
+namespace SpanHeap.Guarding;
+
+/// <summary>A stack as lines of text, a line a frame.</summary>
+internal static class StackText
+{
+    private const int MaxFrames = 32;
+
+    private static readonly string? s_own = typeof(StackText).Assembly.FullName;
+
+    /// <summary>The calling thread's, from the frame that called into SpanHeap on; empty when there is none.</summary>
+    public static string[] Capture()
+    {
+        StackFrame[] frames = new StackTrace(fNeedFileInfo: false).GetFrames();
+        int first = 0;
+        while (first < frames.Length && DiagnosticMethodInfo.Create(frames[first])?.DeclaringAssemblyName == s_own)
+        {
+            first++;
+        }
+
+        int end = Math.Min(frames.Length, first + MaxFrames);
+        return first < end
+            ? new StackTrace(frames[first..end]).ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            : [];
+    }
+}
