@@ -80,6 +80,11 @@ public sealed class NativeHeapOptions
     public GuardMode? Guard { get; set; }
 
     /// <summary>One in how many allocations is guarded by <see cref="GuardMode.Sampled"/>: 1 to 1,000,000,000, 50,000 unless set.</summary>
+    /// <remarks>
+    /// Allocations are counted on the fast path where <c>SPANHEAP_GUARD=Sampled</c>, or the switch <c>SpanHeap.GuardSampling</c> of
+    /// <see cref="AppContext"/>, was set before the first heap was made (in a project file: <c>RuntimeHostConfigurationOption</c>).
+    /// Elsewhere a heap that samples has no fast path: it takes some 10 ns more for each operation.
+    /// </remarks>
     public int GuardSampleRate { get; set; } = DefaultSampleRate;
 
     /// <summary>Where in its pages a guarded block lies: what is found at once is what is touched behind it, or before it.</summary>

@@ -21,7 +21,7 @@ internal enum RefillResult
 /// back to them.
 /// </summary>
 /// <remarks>All methods want the cache's lock held and ask the system for nothing.</remarks>
-internal sealed unsafe partial class CacheStock(SpanSource spans, BlockReturn blockReturn, MagazinePool magazines, HeapClock clock, bool fullChecks)
+internal sealed unsafe partial class CacheStock(SpanSource spans, BlockReturn blockReturn, MagazinePool magazines, HeapClock clock, bool hidden)
 {
     private const int MaxSpares = 4;
 
@@ -34,7 +34,7 @@ internal sealed unsafe partial class CacheStock(SpanSource spans, BlockReturn bl
     /// <summary>The stack that really serves a thread: with full checks not the one that fast paths see, so that they see every call.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ClassStack* ServingStack(ThreadCache* cache, uint sizeClass) =>
-        fullChecks ? ThreadCache.HiddenStack(cache, sizeClass) : ThreadCache.Stack(cache, sizeClass);
+        hidden ? ThreadCache.HiddenStack(cache, sizeClass) : ThreadCache.Stack(cache, sizeClass);
 
     /// <summary>Fills an empty stack: from the depot, the inbox, spans with free slots, the central cache, or a fresh span, in this order.</summary>
     public RefillResult Refill(ThreadCache* cache, ThreadCache* central, uint sizeClass, ClassStack* stack)

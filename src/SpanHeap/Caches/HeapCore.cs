@@ -56,10 +56,12 @@ internal sealed unsafe partial class HeapCore : IDisposable
         Misuse = new MisuseLog();
         Clock = new HeapClock();
         Registry = new CacheRegistry(Os, Serial);
+        // Where every call is looked at, or counted and the fast paths do not count, they must find nothing.
+        bool hidden = _fullChecks || (options.Guard == GuardMode.Sampled && !GuardSampling.IsCounted);
         _blockReturn = new BlockReturn(Spans, Misuse);
-        _stock = new CacheStock(Spans, _blockReturn, Magazines, Clock, _fullChecks);
+        _stock = new CacheStock(Spans, _blockReturn, Magazines, Clock, hidden);
         _remote = new RemoteFrees(_stock, _blockReturn, Magazines, Misuse, Clock);
-        _large = new LargeBlocks(Spans, _remote, Misuse, hidden: _fullChecks);
+        _large = new LargeBlocks(Spans, _remote, Misuse, hidden);
         _hollowing = new SpanHollowing(_blockReturn);
         _idle = new IdleWork(this);
         if (options.Guard is GuardMode.Sampled or GuardMode.All)

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using SpanHeap.Guarding;
 using SpanHeap.Os;
 using SpanHeap.Spans;
 
@@ -58,8 +59,8 @@ internal unsafe struct ThreadCache
     public uint OwnerTag;
 
     /// <summary>
-    /// Allocations until one comes to a slow path, to be guarded if the heap guards a sample; in other heaps as many as can be counted. The
-    /// owning thread's alone.
+    /// Allocations until one comes to a slow path, to be guarded if the heap guards a sample; in other heaps as many as can be counted.
+    /// Counted on the fast path only where <see cref="GuardSampling"/> says so. The owning thread's alone.
     /// </summary>
     [FieldOffset(4)]
     public int UntilSample;
@@ -189,7 +190,7 @@ internal unsafe struct ThreadCache
         // The count after the look at the stack: that of the cache that nobody has is never written.
         ClassStack* stack = Stack(cache, sizeClass);
         nint* top = stack->Top;
-        if (top == stack->Base || --cache->UntilSample < 0)
+        if (top == stack->Base || (GuardSampling.IsCounted && --cache->UntilSample < 0))
         {
             block = null;
             return false;

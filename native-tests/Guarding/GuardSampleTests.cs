@@ -1,0 +1,163 @@
+using SpanHeap.Tests.Support;
+using Xunit.Abstractions;
+
+namespace SpanHeap.Tests.Guarding;
+
+/// <summary>A heap that guards a sample guards as many as it says, whatever the program does.</summary>
+public sealed unsafe class GuardSampleTests(ITestOutputHelper output)
+{
+    private const int Rate = 50;
+    private const int Allocations = 100_000;
+
+    // 0.01 % of right samplers are farther off than so many deviations.
+    private const double Deviations = 3.9;
+
+    public static TheoryData<string> Patterns => [nameof(Pair), nameof(Lifo), nameof(Scattered), nameof(Large), nameof(Aligned), nameof(Growing)];
+
+    [Theory]
+    [MemberData(nameof(Patterns))]
+    public void As_many_are_guarded_as_the_rate_says(string pattern)
+    {
+        using NativeHeap heap = Sampled();
+        long made = Run(heap, pattern);
+        AssertRate(heap, made, pattern);
+    }
+
+    [Fact]
+    public void Fast_paths_count_where_the_process_says_so()
+    {
+        ChildProgram.Result child = ChildProgram.Run(CountOnFastPaths, ("SPANHEAP_GUARD", "Sampled"), ("SPANHEAP_GUARD_RATE", "50"));
+
+        output.WriteLine(child.Output + child.Error);
+        Assert.Equal(0, child.ExitCode);
+    }
+
+    [Fact]
+    public void A_sample_stays_within_its_budget()
+    {
+        using NativeHeap heap = Sampled(budget: 64 << 10);
+        nint[] blocks = StressHeap.AllocateMany(heap, 5000, 100);
+
+        GuardStatistics guard = heap.GetStatistics().Guard;
+        Assert.InRange(guard.LiveBlocks, 1, 8);
+        Assert.InRange(guard.Skipped, 1, 5000);
+        StressHeap.FreeAll(heap, blocks);
+        heap.Verify();
+        Assert.Equal(0, heap.GetStatistics().LiveBlocks);
+    }
+
+    private static void CountOnFastPaths()
+    {
+        foreach (string pattern in (string[])[nameof(Pair), nameof(Lifo), nameof(Scattered), nameof(Aligned)])
+        {
+            using NativeHeap heap = new(new NativeHeapOptions { ScavengeDelay = Timeout.InfiniteTimeSpan, GuardBudget = 64 << 20 });
+            long made = Run(heap, pattern);
+            AssertRate(heap, made, pattern);
+        }
+    }
+
+    private static void AssertRate(NativeHeap heap, long made, string pattern)
+    {
+        GuardStatistics guard = heap.GetStatistics().Guard;
+        double expected = (double)made / Rate;
+        double deviation = Math.Sqrt(made * (1.0 / Rate) * (1 - (1.0 / Rate)));
+        Assert.Equal((0, 0), (guard.Skipped, guard.Degraded));
+        Assert.True(
+            Math.Abs(guard.Guarded - expected) <= Deviations * deviation,
+            $"{pattern}: {guard.Guarded} of {made} blocks were guarded, {expected:f0} expected, give or take {Deviations * deviation:f0}.");
+        heap.Verify();
+    }
+
+    private static long Run(NativeHeap heap, string pattern) => pattern switch
+    {
+        nameof(Pair) => Pair(heap),
+        nameof(Lifo) => Lifo(heap),
+        nameof(Scattered) => Scattered(heap),
+        nameof(Large) => Large(heap),
+        nameof(Aligned) => Aligned(heap),
+        _ => Growing(heap),
+    };
+
+    private static long Pair(NativeHeap heap)
+    {
+        for (int i = 0; i < Allocations; i++)
+        {
+            heap.Free(heap.Alloc(32));
+        }
+
+        return Allocations;
+    }
+
+    private static long Lifo(NativeHeap heap)
+    {
+        nint* stack = stackalloc nint[100];
+        for (int i = 0; i < Allocations; i += 100)
+        {
+            for (int depth = 0; depth < 100; depth++)
+            {
+                stack[depth] = (nint)heap.Alloc(48);
+            }
+
+            for (int depth = 99; depth >= 0; depth--)
+            {
+                heap.Free((void*)stack[depth]);
+            }
+        }
+
+        return Allocations;
+    }
+
+    private static long Scattered(NativeHeap heap)
+    {
+        Random random = new(20_251_125);
+        nint[] live = new nint[500];
+        for (int i = 0; i < Allocations; i++)
+        {
+            int place = random.Next(live.Length);
+            heap.Free((void*)live[place]);
+            live[place] = (nint)heap.Alloc((nuint)random.Next(1, 2000));
+        }
+
+        StressHeap.FreeAll(heap, live);
+        return Allocations;
+    }
+
+    private static long Large(NativeHeap heap)
+    {
+        for (int i = 0; i < Allocations / 10; i++)
+        {
+            heap.Free(heap.Alloc(50_000));
+        }
+
+        return Allocations / 10;
+    }
+
+    private static long Aligned(NativeHeap heap)
+    {
+        for (int i = 0; i < Allocations; i++)
+        {
+            heap.AlignedFree(heap.AlignedAlloc(100, 64));
+        }
+
+        return Allocations;
+    }
+
+    private static long Growing(NativeHeap heap)
+    {
+        for (int i = 0; i < Allocations / 2; i++)
+        {
+            void* block = heap.AllocZeroed(16);
+            heap.Free(heap.Realloc(block, 500));
+        }
+
+        return Allocations;
+    }
+
+    private static NativeHeap Sampled(nuint budget = 64 << 20) => new(new NativeHeapOptions
+    {
+        Guard = GuardMode.Sampled,
+        GuardSampleRate = Rate,
+        GuardBudget = budget,
+        ScavengeDelay = Timeout.InfiniteTimeSpan,
+    });
+}
