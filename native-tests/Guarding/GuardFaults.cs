@@ -1,4 +1,4 @@
-using SpanHeap.Tests.Support;
+using SpanHeap.Tests.Tracing;
 
 namespace SpanHeap.Tests.Guarding;
 
@@ -25,6 +25,8 @@ internal static unsafe class GuardFaults
         { nameof(Read_after_free_large), "read at {0+500000}, 500000 bytes into a freed block of 1000000 bytes" },
         { nameof(Write_after_free_large), "write at {0+500000}, 500000 bytes into a freed block of 1000000 bytes" },
         { nameof(Write_after_realloc), "write at {0+0}, 0 bytes into a freed block of 24 bytes" },
+        { nameof(Read_of_a_swept_traced_block), "read at {0+8}, 8 bytes into a swept block of 8192 bytes" },
+        { nameof(Write_to_a_swept_traced_array), "write at {0+100000}, 100000 bytes into a swept block of 106496 bytes" },
         { nameof(Write_to_an_aligned_block_after_free), "write at {0+0}, 0 bytes into a freed block of 100 bytes" },
     };
 
@@ -72,6 +74,41 @@ internal static unsafe class GuardFaults
         heap.AlignedFree(block);
         Write(block, 100, 0);
     }
+
+    public static void Read_of_a_swept_traced_block()
+    {
+        NativeHeap heap = Traced();
+        nint block;
+        using (GcScope scope = heap.Enter())
+        {
+            block = scope.New<Node>().Address;
+        }
+
+        Sweep(heap);
+        Read((void*)block, 8);
+    }
+
+    public static void Write_to_a_swept_traced_array()
+    {
+        NativeHeap heap = Traced();
+        nint block;
+        using (GcScope scope = heap.Enter())
+        {
+            block = scope.NewArray<byte>(100_000).Address;
+        }
+
+        Sweep(heap);
+        Write((void*)block, 106_496, 100_000);
+    }
+
+    private static void Sweep(NativeHeap heap)
+    {
+        heap.Collect();
+        heap.FinishSweeping();
+        heap.Verify();
+    }
+
+    private static NativeHeap Traced() => new(new NativeHeapOptions { Guard = GuardMode.All, Traced = true, TracedByHand = true });
 
     private static NativeHeap Guarded(GuardAlignment alignment = GuardAlignment.End, bool strict = false) =>
         new(new NativeHeapOptions { Guard = GuardMode.All, GuardAlignment = alignment, GuardStrict = strict, ScavengeDelay = Timeout.InfiniteTimeSpan });

@@ -51,7 +51,7 @@ internal static unsafe class GuardVerifier
                 page == 0 || (link->Magic == GuardRecord.LinkMagic && link->Address == (nint)(&span->Record)), at, "a page of a guarded span does not lead to its record");
         }
 
-        HeapVerifier.Require(span->GuardForm != ProtectionForm.None, address, "a guarded span has no guard");
+        HeapVerifier.Require(span->GuardForm != ProtectionForm.None || span->GuardBytes == 0, address, "a guarded span has no guard");
         if (record.State != GuardState.Live)
         {
             HeapVerifier.Require(record.State is GuardState.Freed or GuardState.Swept, address, "a guarded block neither lives nor is freed");

@@ -19,6 +19,29 @@ internal sealed unsafe partial class GuardHeap
         return any;
     }
 
+    /// <summary>Takes the pages of a traced span in which nothing lives: an access to them faults. Nobody else has them, and no entry names them.</summary>
+    public void Quarantine(nint address, int pageCount)
+    {
+        GuardedSpan* span = (GuardedSpan*)ArenaHeader.SpanAt(address);
+        *span = default;
+        span->Span.Base = address;
+        span->Span.Pages = pageCount;
+        span->Span.Slots = 1;
+        span->Span.SlotSize = (nuint)pageCount << PageGeometry.PageShift;
+        span->Record.Address = address;
+        span->Record.ByteCount = span->Bytes;
+        span->Record.SpanBase = address;
+        span->Record.State = GuardState.Swept;
+        span->Record.FreeThread = Environment.CurrentManagedThreadId;
+        Stamp(ref span->Record);
+        _lock.Enter();
+        span->Span.State = SpanState.Guarded;
+        _pages += pageCount;
+        GuardedSpan.Publish(span);
+        _lock.Exit();
+        Withdraw(span);
+    }
+
     // The block is freed and the caller alone has the span. Faulting first, then in quarantine: who deletes a span finds it protected.
     private void Withdraw(GuardedSpan* span)
     {
@@ -87,7 +110,7 @@ internal sealed unsafe partial class GuardHeap
         }
 
         span->DataForm = ProtectionForm.None;
-        return _protection.TryUnprotect(span->GuardStart, span->GuardBytes, span->GuardForm, ranges: 1);
+        return span->GuardBytes == 0 || _protection.TryUnprotect(span->GuardStart, span->GuardBytes, span->GuardForm, ranges: 1);
     }
 
     private void PutBack(GuardedSpan* span)

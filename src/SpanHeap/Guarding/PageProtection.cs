@@ -39,6 +39,11 @@ internal sealed class PageProtection(OsMemory os)
     /// <returns>How; <see cref="ProtectionForm.None"/> when the system refused, or there would be too many mappings.</returns>
     public ProtectionForm Protect(nint address, nuint bytes)
     {
+        if (bytes == 0)
+        {
+            return ProtectionForm.None;
+        }
+
         if (TryMark(address, bytes))
         {
             return ProtectionForm.Marker;

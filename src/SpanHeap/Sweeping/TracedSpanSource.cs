@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using SpanHeap.Guarding;
 using SpanHeap.Layouts;
 using SpanHeap.Os;
 using SpanHeap.Pages;
@@ -13,6 +14,9 @@ internal sealed unsafe class TracedSpanSource
     private readonly PageHeap _pages;
     private readonly ArenaSource _arenas;
     private readonly TracedSpanSet* _sets;
+
+    // Null unless each block is to be a span of its own, which faults once it is dead.
+    private readonly GuardHeap? _guard;
     private long _count;
     private long _pagesInUse;
 
@@ -21,8 +25,9 @@ internal sealed unsafe class TracedSpanSource
     private bool _hadCollectableBlocks;
 
     /// <exception cref="OutOfMemoryException">There is no memory for the sets.</exception>
-    public TracedSpanSource(PageHeap pages, ArenaSource arenas, MetadataAllocator metadata)
+    public TracedSpanSource(PageHeap pages, ArenaSource arenas, MetadataAllocator metadata, GuardHeap? guard)
     {
+        _guard = guard;
         _pages = pages;
         _arenas = arenas;
         _sets = (TracedSpanSet*)metadata.Allocate((nuint)TracedKinds.Capacity * (nuint)sizeof(TracedSpanSet));
@@ -61,7 +66,8 @@ internal sealed unsafe class TracedSpanSource
         needsZero = true;
         ref readonly SizeClassInfo info = ref SizeClasses.Info(TracedKinds.Info(kind)->SizeClass);
         bool large = TracedKinds.Info(kind)->SizeClass == SizeClasses.None;
-        if (!_arenas.TryAllocate(large ? pageCount : info.Pages, 1, room: 0, out PageRun run))
+        int pages = large ? pageCount : _guard != null ? (int)PageGeometry.PagesFor((nuint)info.Size) : info.Pages;
+        if (!_arenas.TryAllocate(pages, 1, room: 0, out PageRun run))
         {
             return null;
         }
@@ -75,7 +81,7 @@ internal sealed unsafe class TracedSpanSource
         span->Span.Base = run.Address;
         span->Span.SlotSize = large ? run.Bytes : info.Size;
         span->Span.Pages = run.Pages;
-        span->Span.Slots = large ? 1 : (int)(run.Bytes / info.Size);
+        span->Span.Slots = large || _guard != null ? 1 : (int)(run.Bytes / info.Size);
         span->Span.FreeSlots = 0;
         span->Span.HollowSlots = 0;
         span->Span.Owner = 0;
@@ -102,7 +108,14 @@ internal sealed unsafe class TracedSpanSource
         Interlocked.Decrement(ref _count);
         Interlocked.Add(ref _pagesInUse, -count);
         InterleavingPoints.At(InterleavingPoint.SpanReleased);
-        _pages.Free(address, count);
+        if (_guard != null)
+        {
+            _guard.Quarantine(address, count);
+        }
+        else
+        {
+            _pages.Free(address, count);
+        }
     }
 
     /// <summary>Adds pages to the page heap, if the limit allows so many. Call without a lock.</summary>

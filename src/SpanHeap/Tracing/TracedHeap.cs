@@ -25,7 +25,7 @@ internal sealed unsafe partial class TracedHeap : IDisposable
     {
         _core = core;
         IsChecked = core.HasFullChecks;
-        _spans = new TracedSpanSource(core.Pages, core.Arenas, core.Metadata);
+        _spans = new TracedSpanSource(core.Pages, core.Arenas, core.Metadata, core.Guard is { GuardsAll: true } ? core.Guard : null);
         Statistics = new SweepStatistics();
         DeadBlockPoison poison = new(core.HasFullChecks);
         SpanSweeper spanSweeper = new(_spans, poison);
@@ -196,6 +196,7 @@ internal sealed unsafe partial class TracedHeap : IDisposable
         {
             relieved = true;
             _core.Trim();
+            _core.Guard?.RetireAll();
             return;
         }
 
