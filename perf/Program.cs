@@ -3,6 +3,7 @@ using SpanHeap.Perf.CommandLine;
 using SpanHeap.Perf.Compare;
 using SpanHeap.Perf.Endurance;
 using SpanHeap.Perf.FastPath;
+using SpanHeap.Perf.Guard;
 using SpanHeap.Perf.Measurement;
 using SpanHeap.Perf.Micro;
 using SpanHeap.Perf.Replay;
@@ -26,6 +27,7 @@ internal static class Program
                 ["endurance", .. var rest] => EnduranceCommand.Run(new Arguments(rest)),
                 ["fastpath", .. var rest] => FastPathCommand.Run(new Arguments(rest)),
                 ["traced", .. var rest] => TracedCommand.Run(new Arguments(rest)),
+                ["guard", .. var rest] => GuardCommand.Run(new Arguments(rest)),
                 ["c-baseline", .. var rest] => CBaselineCommand.Run(new Arguments(rest)),
                 ["export-trace", var trace, var output] => FlatTrace.Export(trace, output),
                 ["help" or "--help" or "-h" or "-?", ..] => Usage.Print(),

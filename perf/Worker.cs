@@ -1,8 +1,10 @@
+using System.Globalization;
 using SpanHeap.Perf.Allocators;
 using SpanHeap.Perf.CommandLine;
 using SpanHeap.Perf.Compare.Workers;
 using SpanHeap.Perf.Endurance;
 using SpanHeap.Perf.FastPath;
+using SpanHeap.Perf.Guard;
 using SpanHeap.Perf.Replay;
 using SpanHeap.Perf.Traced.Details;
 using SpanHeap.Perf.Traced.Workers;
@@ -28,6 +30,10 @@ internal static class Worker
             AllocatorCatalog.Find(allocator).Accept(new EnduranceWorker(scenario, blocks)),
         [TracedWorker.Verb, var allocator, var workload] => TracedWorker.Run(allocator, workload),
         [DetailWorker.Verb, var detail] => DetailWorker.Run(detail),
+        [GuardPairs.Verb, var pairs, var budget] =>
+            GuardPairs.Run(long.Parse(pairs, CultureInfo.InvariantCulture), nuint.Parse(budget, CultureInfo.InvariantCulture)),
+        [GuardLive.Verb, var blocks] => GuardLive.Run(long.Parse(blocks, CultureInfo.InvariantCulture)),
+        [BusyWorker.Verb] => AllocatorCatalog.Find(AllocatorCatalog.SpanHeap).Accept(new BusyWorker()),
         [FastPathWorker.Verb] => FastPathWorker.Run(),
         _ => throw new InputException("A worker is started by this program, not by hand."),
     };

@@ -23,6 +23,10 @@ internal static class Usage
           c-baseline [FILE...] [--workloads a,b,..] [--allocators a,b,..] [--rounds N] [--json FILE]
               The same loops and traces in a C program, built here with gcc, with each C allocator preloaded,
               beside SpanHeap called from C#.
+          guard [--pairs N] [--live N] [--budget-mib N] [--rounds N] [--json FILE]
+              What guarding costs and survives: N guarded pairs of Alloc and Free (5 million), with memory and
+              mappings at each tenth; N guarded blocks alive at once (a million, some 5 GiB; 0 for none); and
+              what a sample costs a replay and a program that does something with its memory.
           micro [BenchmarkDotNet arguments]
               Single operations, e.g. micro --filter '*PlainPair*' --job short
           endurance [SCENARIO...] [--allocators a,b,..] [--blocks N] [--rounds N]

@@ -12,6 +12,9 @@ internal static class ProcessMemory
 
     public static long? Peak => Read("VmHWM:"u8);
 
+    /// <summary>Of the tables that say which pages are where.</summary>
+    public static long? PageTables => Read("VmPTE:"u8);
+
     /// <summary>Makes <see cref="Peak"/> start again from what is resident now; false where the kernel does not offer it.</summary>
     public static bool TryResetPeak()
     {

@@ -59,7 +59,7 @@ internal sealed unsafe class SpanSweeper(TracedSpanSource spans, DeadBlockPoison
         span->Allocated = live;
         if (freed > 0)
         {
-            tally.NoteFreed(span->Span.Slots == 1, freed, freed * (long)span->Span.SlotSize);
+            tally.NoteFreed(span->Span.SizeClass == SizeClasses.None, freed, freed * (long)span->Span.SlotSize);
         }
 
         // From here on the span is a swept one to whoever finds it.

@@ -66,7 +66,7 @@ internal sealed unsafe class TracedSpanSource
         needsZero = true;
         ref readonly SizeClassInfo info = ref SizeClasses.Info(TracedKinds.Info(kind)->SizeClass);
         bool large = TracedKinds.Info(kind)->SizeClass == SizeClasses.None;
-        int pages = large ? pageCount : _guard != null ? (int)PageGeometry.PagesFor((nuint)info.Size) : info.Pages;
+        int pages = large ? pageCount : PagesOf(info);
         if (!_arenas.TryAllocate(pages, 1, room: 0, out PageRun run))
         {
             return null;
@@ -81,7 +81,7 @@ internal sealed unsafe class TracedSpanSource
         span->Span.Base = run.Address;
         span->Span.SlotSize = large ? run.Bytes : info.Size;
         span->Span.Pages = run.Pages;
-        span->Span.Slots = large || _guard != null ? 1 : (int)(run.Bytes / info.Size);
+        span->Span.Slots = large ? 1 : SlotsOf(info);
         span->Span.FreeSlots = 0;
         span->Span.HollowSlots = 0;
         span->Span.Owner = 0;
@@ -96,6 +96,12 @@ internal sealed unsafe class TracedSpanSource
         WriteEntries(span);
         return span;
     }
+
+    /// <summary>Pages of a span of blocks of a class.</summary>
+    public int PagesOf(in SizeClassInfo info) => _guard != null ? (int)PageGeometry.PagesFor((nuint)info.Size) : info.Pages;
+
+    /// <summary>Slots of a span of blocks of a class.</summary>
+    public int SlotsOf(in SizeClassInfo info) => _guard != null ? 1 : (int)(((nuint)info.Pages << PageGeometry.PageShift) / (nuint)info.Size);
 
     /// <summary>Gives the pages of a span back: all its bits are zero, and nobody else can have it.</summary>
     public void Release(TracedSpan* span)
