@@ -31,8 +31,9 @@ internal static unsafe class TracedCensus
                 Assert.Equal(0UL, *TracedSlots.Word(span, word, SweepGeneration.AllocPlane(generation)) & ~TracedSlots.Starts(span, word));
             }
 
-            small += span->Span.Slots == 1 ? 0 : span->Allocated;
-            large += span->Span.Slots == 1 ? span->Allocated : 0;
+            bool isLarge = span->Span.SizeClass == SizeClasses.None;
+            small += isLarge ? 0 : span->Allocated;
+            large += isLarge ? span->Allocated : 0;
         }
 
         Assert.Equal((spans, pages), (heap.Traced.Spans.Count, heap.Traced.Spans.PagesInUse));
@@ -45,8 +46,8 @@ internal static unsafe class TracedCensus
     {
         heap.Verify();
         HeapStatistics now = heap.GetStatistics();
-        Assert.Equal(now.PagesInUse, now.SizeClasses.Sum(static c => c.Pages) + now.TracedPages);
-        Assert.Equal(now.Spans, now.SizeClasses.Sum(static c => c.Spans) + now.TracedSpans);
+        Assert.Equal(now.PagesInUse, now.SizeClasses.Sum(static c => c.Pages) + now.TracedPages + now.Guard.Pages);
+        Assert.Equal(now.Spans, now.SizeClasses.Sum(static c => c.Spans) + now.TracedSpans + now.Guard.LiveBlocks + now.Guard.QuarantinedBlocks);
         Assert.Equal(
             now.Arenas * heap.Core.Pages.Geometry.PagesPerArena,
             now.PagesInUse + now.PagesFree + now.PagesGivenBack + (now.Arenas * heap.Core.Pages.Geometry.HeaderPages));

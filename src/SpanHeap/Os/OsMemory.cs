@@ -20,6 +20,9 @@ internal sealed unsafe class OsMemory
     private long _failAfter = -1;
     private bool _failOnce;
 
+    // The kind of calls that are refused; -1 for none. Set by tests only.
+    private int _refusedKind = -1;
+
     // Read when the first heap with guarded blocks is made, by no other.
     private static readonly Lazy<long> s_mappingLimit = new(ReadMappingLimit);
 
@@ -45,6 +48,9 @@ internal sealed unsafe class OsMemory
         _failOnce = true;
         Volatile.Write(ref _failAfter, calls);
     }
+
+    /// <summary>Refuses all calls of a kind from now on.</summary>
+    internal void FailAll(OsCall call) => Volatile.Write(ref _refusedKind, (int)call);
 
     public long Calls(OsCall call) => Volatile.Read(ref _calls[(int)call]);
 
@@ -161,7 +167,8 @@ internal sealed unsafe class OsMemory
     private bool Admit(OsCall call)
     {
         Interlocked.Increment(ref _calls[(int)call]);
-        return Volatile.Read(ref _failAfter) < 0 || Interlocked.Decrement(ref _failAfter) >= 0 || Refuse();
+        return (int)call != Volatile.Read(ref _refusedKind)
+            && (Volatile.Read(ref _failAfter) < 0 || Interlocked.Decrement(ref _failAfter) >= 0 || Refuse());
     }
 
     // A countdown that stays at zero refuses all later calls too.

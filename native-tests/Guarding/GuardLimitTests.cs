@@ -1,0 +1,163 @@
+using SpanHeap.Os;
+using SpanHeap.Tests.Support;
+
+namespace SpanHeap.Tests.Guarding;
+
+/// <summary>What a heap does when the system, or a budget, does not let it guard.</summary>
+public sealed unsafe class GuardLimitTests
+{
+    [Fact]
+    public void Without_markers_mappings_are_protected()
+    {
+        using NativeHeap heap = Guarded();
+        heap.Core.Os.FailAll(OsCall.InstallGuard);
+        UseAndVerify(heap);
+
+        GuardStatistics guard = heap.GetStatistics().Guard;
+        Assert.Equal((false, 0), (guard.UsesMarkers, guard.Degraded));
+        Assert.InRange(guard.Mappings, 1, long.MaxValue);
+        Assert.InRange(heap.Core.Os.Calls(OsCall.Fault), 1, long.MaxValue);
+    }
+
+    [Fact]
+    public void Where_nothing_can_be_protected_blocks_are_served_and_counted()
+    {
+        using NativeHeap heap = Guarded();
+        RefuseProtection(heap);
+        UseAndVerify(heap);
+
+        GuardStatistics guard = heap.GetStatistics().Guard;
+        Assert.Equal(1, guard.Guarded);
+        Assert.InRange(guard.Degraded, 1, long.MaxValue);
+    }
+
+    [Fact]
+    public void A_freed_block_whose_pages_cannot_be_protected_is_filled_and_writes_to_it_are_found()
+    {
+        using NativeHeap heap = Guarded();
+        heap.Core.Os.FailAll(OsCall.InstallGuard);
+        byte* block = (byte*)heap.Alloc(100);
+        heap.Core.Os.FailAll(OsCall.Fault);
+        heap.Free(block);
+        Assert.Equal(1, heap.GetStatistics().Guard.Degraded);
+
+        block[5] = 1;
+        heap.Core.Guard!.RetireAll();
+
+        Assert.Equal(1, heap.GetStatistics().MisuseCount);
+        heap.Verify();
+    }
+
+    [Fact]
+    public void A_heap_at_its_limit_takes_the_addresses_of_freed_blocks_before_it_refuses()
+    {
+        using NativeHeap heap = new(new NativeHeapOptions { Guard = GuardMode.All, MemoryLimit = 8 << 20, ScavengeDelay = Timeout.InfiniteTimeSpan });
+        for (int i = 0; i < 50; i++)
+        {
+            heap.Free(heap.Alloc(1 << 20));
+        }
+
+        List<nint> blocks = [];
+        Assert.Throws<OutOfMemoryException>(AllocateOn);
+        Assert.InRange(blocks.Count, 6, 8);
+        heap.Verify();
+        StressHeap.FreeAll(heap, blocks);
+        heap.Verify();
+
+        void AllocateOn()
+        {
+            while (true)
+            {
+                blocks.Add((nint)heap.Alloc(1 << 20));
+            }
+        }
+    }
+
+    [Fact]
+    public void Pages_that_the_system_does_not_let_go_stay_in_quarantine()
+    {
+        using NativeHeap heap = Guarded(budget: 1 << 20);
+        nint[] blocks = StressHeap.AllocateMany(heap, 10, 100);
+        StressHeap.FreeAll(heap, blocks);
+        OsCall unprotect = heap.GetStatistics().Guard.UsesMarkers ? OsCall.RemoveGuard : OsCall.Unfault;
+        heap.Core.Os.FailAll(unprotect);
+
+        heap.Core.Guard!.RetireAll();
+        Assert.Equal(10, heap.GetStatistics().Guard.QuarantinedBlocks);
+        heap.Verify();
+
+        heap.Core.Os.FailAll((OsCall)(-1));
+        heap.Core.Guard.RetireAll();
+        Assert.Equal(0, heap.GetStatistics().Guard.QuarantinedBlocks);
+        heap.Verify();
+    }
+
+    [Theory]
+    [InlineData(nameof(OsCall.InstallGuard))]
+    [InlineData(nameof(OsCall.RemoveGuard))]
+    [InlineData(nameof(OsCall.ReserveArena))]
+    [InlineData(nameof(OsCall.AllocateMetadata))]
+    public void Any_call_that_is_refused_leaves_the_heap_sound(string refused)
+    {
+        using NativeHeap heap = Guarded(budget: 100_000);
+        UseAndVerify(heap);
+        heap.Core.Os.FailAll(Enum.Parse<OsCall>(refused));
+        UseAndVerify(heap);
+        heap.Core.Os.FailAll((OsCall)(-1));
+        UseAndVerify(heap);
+    }
+
+    [Fact]
+    public void What_is_not_freed_is_reported_when_the_heap_goes_and_when_the_process_ends()
+    {
+        ChildProgram.Result child = ChildProgram.Run(Leak);
+
+        Assert.Equal(0, child.ExitCode);
+        Assert.Contains("2 guarded blocks of 300 bytes were not freed in the heap 'Disposed'", child.Error, StringComparison.Ordinal);
+        Assert.Contains("1 guarded blocks of 77 bytes were not freed in the heap 'Forgotten'", child.Error, StringComparison.Ordinal);
+        Assert.Contains(nameof(Leak), child.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("'Clean'", child.Error, StringComparison.Ordinal);
+    }
+
+    private static void Leak()
+    {
+        NativeHeap forgotten = Leaking("Forgotten");
+        forgotten.Alloc(77);
+        using NativeHeap disposed = Leaking("Disposed");
+        disposed.Alloc(100);
+        disposed.Alloc(200);
+        using NativeHeap clean = Leaking("Clean");
+        clean.Free(clean.Alloc(10));
+    }
+
+    private static NativeHeap Leaking(string name) => new(new NativeHeapOptions { Name = name, Guard = GuardMode.All, GuardLeaks = true });
+
+    private static void RefuseProtection(NativeHeap heap)
+    {
+        // The first call says that there are no markers; the second kind is refused for good.
+        heap.Core.Os.FailAll(OsCall.InstallGuard);
+        heap.Free(heap.Alloc(1));
+        heap.Core.Guard!.RetireAll();
+        heap.Core.Os.FailAll(OsCall.Fault);
+    }
+
+    private static void UseAndVerify(NativeHeap heap)
+    {
+        List<nint> blocks = [];
+        foreach (int byteCount in (int[])[0, 1, 100, 5000, 40_000, 1 << 20])
+        {
+            byte* block = (byte*)heap.AllocZeroed((nuint)byteCount);
+            Assert.Equal(-1, new System.Span<byte>(block, byteCount).IndexOfAnyExcept((byte)0));
+            new System.Span<byte>(block, byteCount).Fill(1);
+            blocks.Add((nint)block);
+        }
+
+        heap.Verify();
+        StressHeap.FreeAll(heap, blocks);
+        heap.Verify();
+        Assert.Equal(0, heap.GetStatistics().LiveBlocks);
+    }
+
+    private static NativeHeap Guarded(nuint budget = 0) =>
+        new(new NativeHeapOptions { Guard = GuardMode.All, GuardBudget = budget, ScavengeDelay = Timeout.InfiniteTimeSpan });
+}
