@@ -64,6 +64,26 @@ public sealed class ReadmeExamples
     }
 
     [Fact]
+    public void The_example_of_guard_mode_runs()
+    {
+        using NativeHeap heap = new(new NativeHeapOptions { Guard = GuardMode.All });
+
+        unsafe
+        {
+            byte* block = (byte*)heap.Alloc(24);
+            heap.Free(block);
+            try
+            {
+                heap.Free(block);   // block[0] = 1 would end the process here, with the same facts
+            }
+            catch (HeapCorruptionException error)
+            {
+                Console.WriteLine($"{error.Kind} of {error.Block?.Size} bytes, allocated\n{error.AllocationStack}\nfreed\n{error.FreeStack}");
+            }
+        }
+    }
+
+    [Fact]
     public void The_example_of_traced_memory_runs()
     {
         using NativeHeap heap = new(new NativeHeapOptions { Traced = true });

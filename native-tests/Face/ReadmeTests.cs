@@ -12,7 +12,7 @@ public sealed partial class ReadmeTests
     {
         string examples = Normalize(Resource("ReadmeExamples.cs"));
         string[] blocks = [.. CodeBlock().Matches(s_readme).Select(match => match.Groups[1].Value)];
-        Assert.Equal(5, blocks.Length);
+        Assert.Equal(6, blocks.Length);
         foreach (string block in blocks)
         {
             string code = block.Replace("using NativeMemory = SpanHeap.SpanMemory;", "", StringComparison.Ordinal);

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using SpanHeap.Tests.Guarding;
 using SpanHeap.Tests.Support;
 using Xunit.Abstractions;
 
@@ -32,6 +33,7 @@ public sealed class WindowsUnderWineTests(ITestOutputHelper output)
             output.WriteLine(text);
             Assert.Equal(0, exitCode);
             Assert.Contains($"{SelfCheck.Passed} on Windows, 64 bits", text, StringComparison.Ordinal);
+            AssertFaultsEndTheProcess(program, environment);
         }
         finally
         {
@@ -43,6 +45,21 @@ public sealed class WindowsUnderWineTests(ITestOutputHelper output)
             }
 
             Delete(folder);
+        }
+    }
+
+    // VirtualProtect instead of mprotect: the same errors as on Linux, each in a process of its own.
+    private void AssertFaultsEndTheProcess(string program, (string, string?)[] environment)
+    {
+        foreach (string fault in GuardFaults.All.Select(static row => (string)row[0]))
+        {
+            (int? exitCode, string text) = StressProcess.Run(WineFactAttribute.Wine!, [program, typeof(GuardFaults).FullName!, fault], s_bound, environment);
+
+            output.WriteLine($"{fault}: exit code {exitCode}");
+            Assert.True(GuardFaults.BlockOf(text) != null, $"{fault} did not come to its error: {text}");
+            Assert.DoesNotContain(GuardFaults.Survived, text, StringComparison.Ordinal);
+            Assert.NotEqual(0, exitCode);
+            Assert.NotNull(exitCode);
         }
     }
 

@@ -46,7 +46,7 @@ internal static class Collectables
         TracedBitWalk blocks = new(heap.Core, live.Plane);
         while (blocks.MoveNext())
         {
-            bool isLarge = blocks.Span->Span.Slots == 1;
+            bool isLarge = blocks.Span->Span.SizeClass == SizeClasses.None;
             left.Large += isLarge ? 1 : 0;
             left.Small += isLarge || live.IsUnused(blocks.Current) ? 0 : 1;
         }
