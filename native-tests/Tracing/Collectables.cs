@@ -1,3 +1,4 @@
+using SpanHeap.Spans;
 using SpanHeap.Tracing;
 
 namespace SpanHeap.Tests.Tracing;
