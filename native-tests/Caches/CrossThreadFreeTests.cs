@@ -5,6 +5,7 @@ using Xunit.Abstractions;
 namespace SpanHeap.Tests.Caches;
 
 /// <summary>Blocks freed by threads that do not own them: they come back, and what carries them stays bounded.</summary>
+[Unguarded("it is about spans of many blocks, or what caches keep")]
 public sealed unsafe class CrossThreadFreeTests(ITestOutputHelper output)
 {
     [Theory]

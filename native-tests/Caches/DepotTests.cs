@@ -2,6 +2,7 @@ using SpanHeap.Tests.Support;
 
 namespace SpanHeap.Tests.Caches;
 
+[Unguarded("it is about spans of many blocks, or what caches keep")]
 public sealed unsafe class DepotTests
 {
     [Fact]

@@ -3,6 +3,7 @@ using SpanHeap.Tests.Support;
 namespace SpanHeap.Tests.Caches;
 
 /// <summary>A buffer that grows in small steps is not copied at each of them.</summary>
+[Unguarded("guarded blocks do not grow in place")]
 public sealed unsafe class GrowthTests
 {
     private const nuint FirstDoubled = 4096;

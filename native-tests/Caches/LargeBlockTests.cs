@@ -4,6 +4,7 @@ using SpanHeap.Tests.Support;
 namespace SpanHeap.Tests.Caches;
 
 /// <summary>Blocks that are spans of their own and stay warm for reuse.</summary>
+[Unguarded("it is about spans of many blocks, or what caches keep")]
 public sealed unsafe class LargeBlockTests
 {
     private const int MiB = 1 << 20;

@@ -1,3 +1,4 @@
+using SpanHeap.Tests.Support;
 using System.Reflection;
 using Xunit.Abstractions;
 using Xunit.Sdk;
@@ -8,6 +9,7 @@ namespace SpanHeap.Tests.Sweeping;
 /// Runs all tests of this assembly that are of the protocol again and again, for those that depend on how threads happen to run: as
 /// often as <c>SPANHEAP_PROTOCOL_ROUNDS</c> says, once more unless it does.
 /// </summary>
+[Unguarded("it makes millions of blocks, some microseconds each")]
 public sealed class ProtocolRoundsTests(ITestOutputHelper output)
 {
     private static readonly int s_rounds =

@@ -1,3 +1,4 @@
+using SpanHeap.Tests.Support;
 using SpanHeap.Spans;
 using SpanHeap.Sweeping;
 using SpanHeap.Tests.Tracing;
@@ -7,6 +8,7 @@ namespace SpanHeap.Tests.Sweeping;
 
 /// <summary>Marks of slots that were not allocated: somebody has kept a pointer to a block that is gone.</summary>
 [Trait("Category", "Protocol")]
+[Unguarded("it touches what has died, which faults")]
 public sealed unsafe class ZombieTests
 {
     [Fact]

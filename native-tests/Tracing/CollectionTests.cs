@@ -1,5 +1,7 @@
+using SpanHeap.Tests.Support;
 namespace SpanHeap.Tests.Tracing;
 
+[Unguarded("it makes millions of blocks, some microseconds each")]
 public sealed class CollectionTests
 {
     [Theory]

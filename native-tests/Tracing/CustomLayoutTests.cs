@@ -128,6 +128,7 @@ public sealed unsafe class CustomLayoutTests
     }
 
     [Fact]
+    [Unguarded("stacks are managed memory")]
     public void Marking_custom_blocks_makes_no_garbage()
     {
         using NativeHeap heap = new(new NativeHeapOptions { Traced = true, TracedMinimum = nuint.MaxValue >> 2, TracedMarkThreads = 1 });

@@ -10,6 +10,7 @@ public sealed unsafe class HeldUpTests
     [Theory]
     [InlineData(HeapChecks.Standard)]
     [InlineData(HeapChecks.Full)]
+    [Unguarded("with all blocks guarded, checks are full")]
     public void A_collection_that_a_scope_holds_up_names_its_thread(HeapChecks checks)
     {
         using NativeHeap heap = TracedHeaps.Still(checks);
@@ -60,6 +61,7 @@ public sealed unsafe class HeldUpTests
     [Theory]
     [InlineData(HeapChecks.Standard)]
     [InlineData(HeapChecks.Full)]
+    [Unguarded("with all blocks guarded, checks are full")]
     public void A_scope_that_holds_a_due_collection_up_is_reported_once(HeapChecks checks)
     {
         using NativeHeap heap = new(new NativeHeapOptions { Traced = true, TracedMinimum = 1 << 16, Checks = checks });

@@ -12,6 +12,7 @@ public sealed class MarkSessionMisuseTests
     private static bool s_refuses;
 
     [Fact]
+    [Unguarded("it touches what has died, which faults")]
     public void Bad_addresses_are_refused_and_marking_goes_on()
     {
         using NativeHeap heap = TracedHeaps.Still();

@@ -1,9 +1,11 @@
+using SpanHeap.Tests.Support;
 using SpanHeap.Spans;
 using SpanHeap.Sweeping;
 
 namespace SpanHeap.Tests.Tracing;
 
 /// <summary>With full checks: what is read and written through references that were kept beyond their block's life.</summary>
+[Unguarded("it touches what has died, which faults")]
 public sealed unsafe class PoisonTests : IDisposable
 {
     private readonly NativeHeap _heap = TracedHeaps.Still(HeapChecks.Full);

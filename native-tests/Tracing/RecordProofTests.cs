@@ -3,6 +3,7 @@ using SpanHeap.Tests.Support;
 namespace SpanHeap.Tests.Tracing;
 
 /// <summary>A million weak handles and clean-ups over twenty collections: each clean-up once, and none of them while its block lives.</summary>
+[Unguarded("it makes millions of blocks, some microseconds each")]
 public sealed class RecordProofTests
 {
     private const int Cycles = 20;

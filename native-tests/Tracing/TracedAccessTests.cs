@@ -1,3 +1,4 @@
+using SpanHeap.Tests.Support;
 using System.Runtime.InteropServices;
 
 namespace SpanHeap.Tests.Tracing;
@@ -36,6 +37,7 @@ public sealed class TracedAccessTests
     }
 
     [Fact]
+    [Unguarded("it touches what has died, which faults")]
     public void With_full_checks_a_block_that_has_died_is_not_used()
     {
         using NativeHeap heap = TracedHeaps.Still(HeapChecks.Full);

@@ -94,6 +94,7 @@ public sealed unsafe class DoubleFreeTests
 
     [Theory]
     [CombinedChecks(5 * MiB, 20 * MiB)]
+    [Unguarded("with all blocks guarded, checks are full")]
     public void A_second_free_of_a_block_of_whole_pages_hits_a_free_page(HeapChecks checks, int size)
     {
         using NativeHeap heap = HeapMaker.NewUsed(checks);
@@ -104,6 +105,7 @@ public sealed unsafe class DoubleFreeTests
 
     [Theory]
     [CombinedChecks(16, 5000, 100_000)]
+    [Unguarded("with all blocks guarded, checks are full")]
     public void A_second_free_after_the_page_was_released_hits_a_free_page(HeapChecks checks, int size)
     {
         using NativeHeap heap = HeapMaker.NewUsed(checks);
@@ -133,6 +135,7 @@ public sealed unsafe class DoubleFreeTests
     [InlineData(32_768)]
     [InlineData(40_000)]
     [InlineData(MiB)]
+    [Unguarded("with all blocks guarded, checks are full")]
     public void Standard_checks_drop_and_count_a_second_free_when_it_returns(int size)
     {
         using NativeHeap heap = HeapMaker.NewUsed();
@@ -144,6 +147,7 @@ public sealed unsafe class DoubleFreeTests
     }
 
     [Fact]
+    [Unguarded("with all blocks guarded, checks are full")]
     public void Standard_checks_drop_and_count_a_second_free_by_another_thread()
     {
         using NativeHeap heap = HeapMaker.NewUsed();
@@ -155,6 +159,7 @@ public sealed unsafe class DoubleFreeTests
     }
 
     [Fact]
+    [Unguarded("with all blocks guarded, checks are full")]
     public void Standard_checks_count_every_pointer_that_was_freed_too_often()
     {
         using NativeHeap heap = HeapMaker.NewUsed();

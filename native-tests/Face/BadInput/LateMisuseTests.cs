@@ -4,6 +4,7 @@ using SpanHeap.Tests.Support;
 namespace SpanHeap.Tests.Face.BadInput;
 
 /// <summary>How misuse that was found late is told.</summary>
+[Unguarded("with all blocks guarded, no misuse is found late")]
 public sealed unsafe class LateMisuseTests
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
