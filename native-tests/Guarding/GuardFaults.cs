@@ -110,7 +110,7 @@ internal static unsafe class GuardFaults
 
     private static NativeHeap Traced() => new(new NativeHeapOptions { Guard = GuardMode.All, Traced = true, TracedByHand = true });
 
-    private static NativeHeap Guarded(GuardAlignment alignment = GuardAlignment.End, bool strict = false) =>
+    public static NativeHeap Guarded(GuardAlignment alignment = GuardAlignment.End, bool strict = false) =>
         new(new NativeHeapOptions { Guard = GuardMode.All, GuardAlignment = alignment, GuardStrict = strict, ScavengeDelay = Timeout.InfiniteTimeSpan });
 
     private static void* Freed(nuint byteCount)
@@ -122,7 +122,7 @@ internal static unsafe class GuardFaults
         return block;
     }
 
-    private static void Write(void* block, int byteCount, int offset)
+    public static void Write(void* block, int byteCount, int offset)
     {
         Announce(block);
         if (offset < 0 || offset >= byteCount)
@@ -135,7 +135,7 @@ internal static unsafe class GuardFaults
         Console.WriteLine(Survived);
     }
 
-    private static void Read(void* block, int offset)
+    public static void Read(void* block, int offset)
     {
         Announce(block);
         Console.WriteLine($"{((byte*)block)[offset]}: {Survived}");
