@@ -193,9 +193,19 @@ internal struct HashTable<TKey, TKeys, TValue, TValues>
         }
 
         // First what can fail: nothing is different for it.
-        _entries.Grow(scope, capacity);
+        long before = _entries.Capacity;
         long buckets = Math.Max(Buckets.Least, (long)BitOperations.RoundUpToPowerOf2((ulong)capacity));
-        _buckets.Grow(scope, buckets);
+        _entries.Grow(scope, capacity);
+        try
+        {
+            _buckets.Grow(scope, buckets);
+        }
+        catch (OutOfMemoryException)
+        {
+            _entries.ShrinkTo(scope, before);
+            throw;
+        }
+
         if (buckets > BucketCount)
         {
             SetBuckets(buckets);

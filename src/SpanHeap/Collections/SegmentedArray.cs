@@ -59,8 +59,46 @@ internal unsafe struct SegmentedArray<T, TElements>
     public static long RunLength(long index, long count) => Math.Min(count - index, SegmentLength - (index & (SegmentLength - 1)));
 
     /// <summary>Makes room for so many elements; new ones are zero. What was there stays where it is, from the second segment on.</summary>
-    /// <exception cref="OutOfMemoryException">There is no memory. Elements are as before.</exception>
+    /// <exception cref="OutOfMemoryException">There is no memory. Elements and capacity are as before, and nothing else is kept.</exception>
     public void Grow(scoped in GcScope scope, long capacity)
+    {
+        long before = _capacity;
+        try
+        {
+            GrowTo(scope, capacity);
+        }
+        catch (OutOfMemoryException)
+        {
+            ShrinkTo(scope, before);
+            throw;
+        }
+    }
+
+    /// <summary>Lets what is behind so many elements go, by whole segments: the first alone may be longer.</summary>
+    public void ShrinkTo(scoped in GcScope scope, long capacity)
+    {
+        if (capacity > SegmentLength)
+        {
+            GcRef<TracedArray<TracedValues<T>>> segments = _segments.Get(scope);
+            for (long number = capacity >> Shift; number < _capacity >> Shift; number++)
+            {
+                segments.Value[number].Set(scope, default);
+            }
+        }
+        else
+        {
+            _segments.Set(scope, default);
+            _addresses = (nint*)Unsafe.AsPointer(ref _first);
+            if (capacity == 0)
+            {
+                _first.Set(scope, default);
+            }
+        }
+
+        _capacity = capacity;
+    }
+
+    private void GrowTo(scoped in GcScope scope, long capacity)
     {
         if (_capacity < Math.Min(capacity, SegmentLength))
         {
@@ -74,12 +112,7 @@ internal unsafe struct SegmentedArray<T, TElements>
     }
 
     /// <summary>Lets all go but the first segment, whose elements stay.</summary>
-    public void Shrink(scoped in GcScope scope)
-    {
-        _capacity = Math.Min(_capacity, SegmentLength);
-        _addresses = (nint*)Unsafe.AsPointer(ref _first);
-        _segments.Set(scope, default);
-    }
+    public void Shrink(scoped in GcScope scope) => ShrinkTo(scope, Math.Min(_capacity, SegmentLength));
 
     private void GrowFirst(scoped in GcScope scope, long capacity)
     {

@@ -1,0 +1,123 @@
+using System.Runtime.CompilerServices;
+using SpanHeap.Tests.Support;
+using Xunit.Abstractions;
+
+namespace SpanHeap.Tests.Face;
+
+/// <summary>A project that is not of this repository and has nothing but the package: it builds, runs, and is refused what the rules refuse.</summary>
+public sealed class OutsideProjectTests(ITestOutputHelper output) : IDisposable
+{
+    private static readonly TimeSpan s_bound = TimeSpan.FromMinutes(3);
+
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("spanheap-outside-");
+
+    [LinuxFact]
+    public void The_package_is_all_that_a_project_needs()
+    {
+        Pack();
+        WriteProject();
+
+        Write("Program.cs", Program("""
+            using GcScope scope = heap.Enter();
+            GcRef<Tree> tree = scope.New<Tree>();
+            tree.Key = 41;
+            tree.Left = roots.Get(scope, 0);
+            roots.Set(scope, 0, tree);
+            """));
+        (int? exitCode, string text) = Dotnet("run", "-c", "Release");
+        Assert.True(exitCode == 0, text);
+        Assert.Contains("key 42 after 1 collections", text, StringComparison.Ordinal);
+
+        Write("Program.cs", Program("GcScope scope = heap.Enter(); scope.New<Tree>();"));
+        (exitCode, text) = Dotnet("build", "-c", "Release");
+        Assert.NotEqual(0, exitCode);
+        Assert.Contains("error SPAN", text, StringComparison.Ordinal);
+    }
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    private static string Program(string inScope) => $$"""
+        using System;
+        using SpanHeap;
+
+        using NativeHeap heap = new(new NativeHeapOptions { Traced = true });
+        using RootArray<Tree> roots = heap.CreateRootArray<Tree>(1);
+        Build();
+        heap.Collect();
+        Show();
+
+        void Build()
+        {
+            {{inScope}}
+        }
+
+        void Show()
+        {
+            using GcScope scope = heap.Enter();
+            Console.WriteLine($"key {roots.Get(scope, 0).Key + 1} after {heap.GetTracedStatistics().Collections} collections");
+        }
+
+        [Traced]
+        partial struct Tree
+        {
+            public Gc<Tree> Left;
+            public long Key;
+        }
+        """;
+
+    // Without machine code for three systems, which only a package feed has the compiler for.
+    private void Pack()
+    {
+        (int? exitCode, string text) = Dotnet(
+            "pack", Path.Combine(RootFolder(), "src", "SpanHeap"), "-c", "Release", "--artifacts-path", Path.Combine(_folder.FullName, "artifacts"),
+            "-o", _folder.FullName, "-p:CompileAhead=false", "-p:RunAnalyzers=false", "-p:EnforceCodeStyleInBuild=false");
+        Assert.True(exitCode == 0, text);
+    }
+
+    private void WriteProject()
+    {
+        string package = Path.GetFileNameWithoutExtension(Assert.Single(Directory.GetFiles(_folder.FullName, "*.nupkg")));
+        Write("outside.csproj", $"""
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup>
+                <OutputType>Exe</OutputType>
+                <TargetFramework>net10.0</TargetFramework>
+                <AllowUnsafeBlocks>true</AllowUnsafeBlocks>
+                <UseAppHost>false</UseAppHost>
+              </PropertyGroup>
+              <ItemGroup>
+                <PackageReference Include="SpanHeap" Version="{package["SpanHeap.".Length..]}" />
+                <Compile Remove="artifacts/**" />
+              </ItemGroup>
+            </Project>
+            """);
+        Write("nuget.config", """
+            <configuration>
+              <packageSources>
+                <clear />
+                <add key="here" value="." />
+              </packageSources>
+            </configuration>
+            """);
+
+        // What lies in folders above must not become part of it.
+        Write("Directory.Build.props", "<Project />");
+        Write("Directory.Packages.props", "<Project />");
+    }
+
+    private void Write(string file, string text) => File.WriteAllText(Path.Combine(_folder.FullName, file), text);
+
+    private (int? ExitCode, string Text) Dotnet(params string[] arguments)
+    {
+        (int? exitCode, string text) = StressProcess.Run(
+            "/usr/bin/env",
+            ["-C", _folder.FullName, "dotnet", .. arguments, "--disable-build-servers"],
+            s_bound,
+            ("DOTNET_CLI_TELEMETRY_OPTOUT", "1"),
+            ("NUGET_PACKAGES", Path.Combine(_folder.FullName, "packages")));
+        output.WriteLine(text);
+        return (exitCode, text);
+    }
+
+    private static string RootFolder([CallerFilePath] string file = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(file)!, "..", ".."));
+}
