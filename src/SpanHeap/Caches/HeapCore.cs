@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using SpanHeap.Guarding;
+using SpanHeap.Guarding.Faults;
 using SpanHeap.Os;
 using SpanHeap.Pages;
 using SpanHeap.Spans;
@@ -67,6 +68,11 @@ internal sealed unsafe partial class HeapCore : IDisposable
         if (options.Guard is GuardMode.Sampled or GuardMode.All)
         {
             _guard = new GuardHeap(Os, Pages, Arenas, options, Misuse.Record);
+            if (options.GuardFaultReport)
+            {
+                FaultHandler.TryInstall();
+            }
+
             _leakWatch = options.GuardLeaks ? GuardLeaks.WatchExit(_guard, Name) : null;
             _sampler = options.Guard == GuardMode.Sampled ? new GuardSampler(options.GuardSampleRate, (ulong)Environment.TickCount64 + Serial) : null;
         }

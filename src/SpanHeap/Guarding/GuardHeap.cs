@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using SpanHeap.Guarding.Faults;
 using SpanHeap.Os;
 using SpanHeap.Pages;
 using SpanHeap.Spans;
@@ -64,7 +65,7 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
         Volatile.Read(ref _skipped),
         _protection.UsesMarkers,
         _protection.Mappings,
-        HasFaultReport: false);
+        HasFaultReport: FaultHandler.IsInstalled);
 
     /// <summary>A guarded block; null when it cannot be: the caller allocates one without a guard then. Call without a lock.</summary>
     /// <param name="byteCount">Any number of bytes.</param>
