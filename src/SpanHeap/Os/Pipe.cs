@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace SpanHeap.Os;
 
 /// <summary>Pipes of Linux within the process. A child process does not inherit them.</summary>
@@ -9,6 +11,7 @@ internal static unsafe class Pipe
     private const int CloseOnExec = 0x80000;
     private const int SetFlags = 4;
     private const nint NonBlocking = 0x800;
+    private const int Interrupted = 4;
 
     private static readonly delegate* unmanaged<int*, int, int> s_make = (delegate* unmanaged<int*, int, int>)PosixLibrary.Find("pipe2");
     private static readonly delegate* unmanaged<int, int, nint, int> s_control = (delegate* unmanaged<int, int, nint, int>)PosixLibrary.Find("fcntl");
@@ -27,8 +30,11 @@ internal static unsafe class Pipe
 
     public static void SetNonBlocking(int descriptor) => s_control(descriptor, SetFlags, NonBlocking);
 
-    /// <summary>Bytes read, waiting for the first; 0 at the end, below zero when nothing was, as after a signal.</summary>
+    /// <summary>Bytes read, waiting for the first; 0 at the end, below zero when nothing was.</summary>
     public static nint Read(int descriptor, byte* to, nint bytes) => s_read(descriptor, to, bytes);
+
+    /// <summary>Whether the last call was only interrupted by a signal. To be called at once.</summary>
+    public static bool WasInterrupted() => Marshal.GetLastSystemError() == Interrupted;
 
     /// <summary>Bytes written; below zero for none.</summary>
     public static nint Write(int descriptor, byte* from, nint bytes) => s_write(descriptor, from, bytes);

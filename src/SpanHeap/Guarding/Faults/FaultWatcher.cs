@@ -71,7 +71,7 @@ internal sealed unsafe class FaultWatcher
     private void Watch()
     {
         FaultMessage message;
-        while (Pipe.Read(_requests, (byte*)&message, FaultMessage.Size) is var read && read != 0)
+        while (Pipe.Read(_requests, (byte*)&message, FaultMessage.Size) is var read && (read > 0 || Pipe.WasInterrupted()))
         {
             if (read == FaultMessage.Size)
             {
