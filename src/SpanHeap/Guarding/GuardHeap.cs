@@ -19,7 +19,7 @@ namespace SpanHeap.Guarding;
 /// can come to pages of another owner, and no owner of pages finds them protected. (The model <c>guard-quarantine.pml</c> shows what breaks
 /// otherwise.)</para>
 /// </remarks>
-internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, ArenaSource arenas, NativeHeapOptions options, Action<nint, MisuseKind> late)
+internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, ArenaSource arenas, NativeHeapOptions options, GuardRecordFile? file, Action<nint, MisuseKind> late)
 {
     // Blocks up to this are filled when they are not asked for zeroed: beyond it would cost memory that the program may never touch.
     private const nuint LargestFilled = 64 * 1024;
@@ -96,6 +96,7 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
 
         Fill(span, zeroed, run.NeedsZero);
         Publish(span, stack);
+        file?.Note(span->Record);
         return (void*)span->Record.Address;
     }
 
@@ -114,6 +115,7 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
 
         _lock.Exit();
         finding.ThrowUnlessSound();
+        file?.Note(span->Record);
         Withdraw(span);
     }
 
