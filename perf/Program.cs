@@ -22,6 +22,7 @@ internal static class Program
             {
                 [] => ReplayCommand.Run(new Arguments([])),
                 ["replay", .. var rest] => ReplayCommand.Run(new Arguments(rest)),
+                ["guard", "decode", .. var rest] => DecodeCommand.Run(new Arguments(rest)),
                 ["compare", .. var rest] => CompareCommand.Run(new Arguments(rest)),
                 ["micro", .. var rest] => MicroCommand.Run(rest),
                 ["endurance", .. var rest] => EnduranceCommand.Run(new Arguments(rest)),

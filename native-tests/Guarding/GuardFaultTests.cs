@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using SpanHeap.Tests.Guarding.Faults;
 using SpanHeap.Tests.Support;
 using Xunit.Abstractions;
 
@@ -17,9 +20,17 @@ public sealed class GuardFaultTests(ITestOutputHelper output)
         ChildProgram.Result child = ChildProgram.Run(GuardFaults.Find(name));
 
         output.WriteLine(child.Output + child.Error);
-        Assert.NotNull(GuardFaults.BlockOf(child.Output));
+        nint? block = GuardFaults.BlockOf(child.Output);
+        Assert.NotNull(block);
         Assert.DoesNotContain(GuardFaults.Survived, child.Output, StringComparison.Ordinal);
         Assert.Equal(Aborted, child.ExitCode);
-        Assert.NotNull(report);
+        if (FaultReportFactAttribute.IsSupported)
+        {
+            Assert.Contains($"SpanHeap: {Resolve(report, block.Value)} at 0x{block:x} (", child.Error, StringComparison.Ordinal);
+        }
     }
+
+    // {0+32} is the address 32 bytes from the block's.
+    private static string Resolve(string report, nint block) =>
+        Regex.Replace(report, @"\{0([+-]\d+)\}", match => $"0x{block + nint.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture):x}");
 }

@@ -26,7 +26,7 @@ internal static unsafe class GuardFaults
         { nameof(Write_after_free_large), "write at {0+500000}, 500000 bytes into a freed block of 1000000 bytes" },
         { nameof(Write_after_realloc), "write at {0+0}, 0 bytes into a freed block of 24 bytes" },
         { nameof(Read_of_a_swept_traced_block), "read at {0+8}, 8 bytes into a swept block of 8192 bytes" },
-        { nameof(Write_to_a_swept_traced_array), "write at {0+100000}, 100000 bytes into a swept block of 106496 bytes" },
+        { nameof(Write_to_swept_traced_values), "write at {0+100000}, 100000 bytes into a swept block of 106496 bytes" },
         { nameof(Write_to_an_aligned_block_after_free), "write at {0+0}, 0 bytes into a freed block of 100 bytes" },
     };
 
@@ -88,13 +88,13 @@ internal static unsafe class GuardFaults
         Read((void*)block, 8);
     }
 
-    public static void Write_to_a_swept_traced_array()
+    public static void Write_to_swept_traced_values()
     {
         NativeHeap heap = Traced();
         nint block;
         using (GcScope scope = heap.Enter())
         {
-            block = scope.NewArray<byte>(100_000).Address;
+            block = scope.NewValues<byte>(100_000).Address;
         }
 
         Sweep(heap);

@@ -33,6 +33,9 @@ internal static class Usage
               Memory over time: churn, idle, idle-threads, idle-crossed, owners, pipe.
           fastpath
               The machine code of an Alloc and a Free that hit, and a count of its instructions.
+          guard decode FILE ADDRESS
+              What is known of the guarded block at an address, as a report gives it (hexadecimal), from a file
+              that a process has left: its dump, or its GuardRecordFile.
           help
 
         Allocators: spanheap, spanheap-local (the hoisted handle), system (NativeMemory),

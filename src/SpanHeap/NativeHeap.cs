@@ -40,6 +40,7 @@ public sealed unsafe partial class NativeHeap : IDisposable
     /// <param name="options">Its options; later changes to the object do not matter.</param>
     /// <exception cref="ArgumentNullException"><paramref name="options"/> is null.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+    /// <exception cref="IOException"><see cref="NativeHeapOptions.GuardRecordFile"/> cannot be written.</exception>
     /// <exception cref="OutOfMemoryException">There is no memory for the heap's own records.</exception>
     /// <exception cref="PlatformNotSupportedException">Not a 64-bit process on Linux, macOS or Windows.</exception>
     public NativeHeap(NativeHeapOptions options)

@@ -117,8 +117,9 @@ public sealed class NativeHeapOptions
 
     /// <summary>
     /// A file in which the last events of guarded blocks are kept, for who has an address after the process is gone (<c>perf -- guard
-    /// decode</c>); null for none. It is overwritten.
+    /// decode</c>); null for none. It is overwritten, takes 4 MiB, and is one heap's alone.
     /// </summary>
+    /// <remarks>One that cannot be written makes the constructor of a heap with guarded blocks throw <see cref="IOException"/>.</remarks>
     public string? GuardRecordFile { get; set; }
 
     /// <summary>

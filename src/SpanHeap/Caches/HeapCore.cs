@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using SpanHeap.Guarding;
+using SpanHeap.Guarding.Faults;
 using SpanHeap.Os;
 using SpanHeap.Pages;
 using SpanHeap.Spans;
@@ -27,6 +28,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
 
     // Null unless blocks are guarded.
     private readonly GuardHeap? _guard;
+    private readonly GuardRecordFile? _guardFile;
     private readonly GuardSampler? _sampler;
     private readonly EventHandler? _leakWatch;
     private int _disposed;
@@ -41,6 +43,8 @@ internal sealed unsafe partial class HeapCore : IDisposable
         // The process's tables come first: none of them may fail to be made in the middle of an operation.
         _ = ArenaMap.KindOf(0);
         _ = SizeClasses.Last;
+        bool guards = options.Guard is GuardMode.Sampled or GuardMode.All;
+        _guardFile = guards && options.GuardRecordFile != null ? GuardRecordFile.Create(options.GuardRecordFile) : null;
         Options = options;
         Serial = Interlocked.Increment(ref s_lastSerial);
         Number = s_numbers.Take();
@@ -64,9 +68,14 @@ internal sealed unsafe partial class HeapCore : IDisposable
         _large = new LargeBlocks(Spans, _remote, Misuse, hidden);
         _hollowing = new SpanHollowing(_blockReturn);
         _idle = new IdleWork(this);
-        if (options.Guard is GuardMode.Sampled or GuardMode.All)
+        if (guards)
         {
-            _guard = new GuardHeap(Os, Pages, Arenas, options, Misuse.Record);
+            _guard = new GuardHeap(Os, Pages, Arenas, options, _guardFile, Misuse.Record);
+            if (options.GuardFaultReport)
+            {
+                FaultHandler.TryInstall();
+            }
+
             _leakWatch = options.GuardLeaks ? GuardLeaks.WatchExit(_guard, Name) : null;
             _sampler = options.Guard == GuardMode.Sampled ? new GuardSampler(options.GuardSampleRate, (ulong)Environment.TickCount64 + Serial) : null;
         }
@@ -76,6 +85,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
         if (Central == null)
         {
             Metadata.Dispose();
+            _guardFile?.Dispose();
             s_numbers.Give(Number);
             ThrowOutOfMemory(ThreadCache.Size);
         }
@@ -164,6 +174,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
         UncoverArenas();
         Arenas.Dispose();
         Metadata.Dispose();
+        _guardFile?.Dispose();
         s_numbers.Give(Number);
     }
 

@@ -39,6 +39,7 @@ internal sealed unsafe partial class GuardHeap
         _pages += pageCount;
         GuardedSpan.Publish(span);
         _lock.Exit();
+        file?.Note(span->Record);
         Withdraw(span);
     }
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using SpanHeap.Guarding.Faults;
 using SpanHeap.Os;
 using SpanHeap.Pages;
 using SpanHeap.Spans;
@@ -18,7 +19,7 @@ namespace SpanHeap.Guarding;
 /// can come to pages of another owner, and no owner of pages finds them protected. (The model <c>guard-quarantine.pml</c> shows what breaks
 /// otherwise.)</para>
 /// </remarks>
-internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, ArenaSource arenas, NativeHeapOptions options, Action<nint, MisuseKind> late)
+internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, ArenaSource arenas, NativeHeapOptions options, GuardRecordFile? file, Action<nint, MisuseKind> late)
 {
     // Blocks up to this are filled when they are not asked for zeroed: beyond it would cost memory that the program may never touch.
     private const nuint LargestFilled = 64 * 1024;
@@ -64,7 +65,7 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
         Volatile.Read(ref _skipped),
         _protection.UsesMarkers,
         _protection.Mappings,
-        HasFaultReport: false);
+        HasFaultReport: FaultHandler.IsInstalled);
 
     /// <summary>A guarded block; null when it cannot be: the caller allocates one without a guard then. Call without a lock.</summary>
     /// <param name="byteCount">Any number of bytes.</param>
@@ -95,6 +96,7 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
 
         Fill(span, zeroed, run.NeedsZero);
         Publish(span, stack);
+        file?.Note(span->Record);
         return (void*)span->Record.Address;
     }
 
@@ -113,6 +115,7 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
 
         _lock.Exit();
         finding.ThrowUnlessSound();
+        file?.Note(span->Record);
         Withdraw(span);
     }
 

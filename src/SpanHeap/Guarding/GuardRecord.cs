@@ -35,6 +35,11 @@ internal unsafe struct GuardRecord
 {
     public const int Size = 64;
 
+    /// <summary>Where the fault handler finds what it reads as 32 bits.</summary>
+    public const int StateOffset = 32;
+    public const int AllocThreadOffset = 36;
+    public const int FreeThreadOffset = 40;
+
     /// <summary>"SpanGrd1" as it lies in memory: a record, of this layout.</summary>
     public const ulong RecordMagic = 0x3164_7247_6e61_7053;
 
@@ -57,14 +62,14 @@ internal unsafe struct GuardRecord
     [FieldOffset(24)]
     public ulong Sequence;
 
-    [FieldOffset(32)]
+    [FieldOffset(StateOffset)]
     public GuardState State;
 
     /// <summary>Managed ids of the threads that allocated and freed it; 0 for none.</summary>
-    [FieldOffset(36)]
+    [FieldOffset(AllocThreadOffset)]
     public int AllocThread;
 
-    [FieldOffset(40)]
+    [FieldOffset(FreeThreadOffset)]
     public int FreeThread;
 
     /// <summary>Numbers of the stacks in the depot; 0 for none.</summary>

@@ -55,12 +55,15 @@ internal static class StackDepot
     }
 
     /// <summary>The stack of a number, a frame a line, as a stack trace is printed; null for a number of none.</summary>
-    public static string? Describe(int id)
+    public static string? Describe(int id) => TryGet(id) is { } lines ? string.Join('\n', lines) : null;
+
+    /// <summary>The lines of a stack, not to be changed; null for a number of none. Allocates nothing.</summary>
+    public static string[]? TryGet(int id)
     {
         Enter();
         try
         {
-            return id > 0 && id <= s_stacks.Count ? string.Join('\n', s_stacks[id - 1]) : null;
+            return id > 0 && id <= s_stacks.Count ? s_stacks[id - 1] : null;
         }
         finally
         {

@@ -22,8 +22,10 @@ internal struct ArenaDescriptor
 /// <remarks>A span and its first bits are neighbours: who returns a block needs both.</remarks>
 internal static unsafe class ArenaHeader
 {
+    /// <summary>A page's record has two to the power of this many bytes.</summary>
+    public const byte RecordShift = 7;
+
     private const int EntryBytes = sizeof(uint);
-    private const int RecordShift = 7;
     private const int LiveBitsShift = 7;
     private const int RecordBytes = 1 << RecordShift;
 

@@ -38,6 +38,9 @@ internal static unsafe class ArenaMap
     // Held by who looks at the header of an arena that may be any heap's, and by who takes one out of the table.
     private static NativeLock s_unmapping;
 
+    /// <summary>The table, a byte for each piece, which stays for ever, and its length: for code that cannot call.</summary>
+    public static (nint Table, nuint Pieces) Table => ((nint)s_kinds, s_pieces);
+
     /// <summary>Whether the address lies in an arena (of any heap).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsInArena(nint address)

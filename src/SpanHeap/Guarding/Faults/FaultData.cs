@@ -1,0 +1,26 @@
+namespace SpanHeap.Guarding.Faults;
+
+/// <summary>Words of native memory that the fault handler reads, by their numbers. Written before it is installed, but for the lock; they stay for ever.</summary>
+internal static class FaultData
+{
+    /// <summary>The handlers that were there before, which every fault goes on to.</summary>
+    public const int SegmentationHandler = 0;
+    public const int BusHandler = 1;
+
+    /// <summary>The table that says what a piece of the address space is, and how many it has.</summary>
+    public const int Map = 2;
+    public const int MapPieces = 3;
+
+    /// <summary>1 while a thread reports. Taken by compare-exchange in the handler, which alone knows it.</summary>
+    public const int Lock = 4;
+
+    /// <summary>Descriptors of the pipes to and from the watcher; the first is below zero for none.</summary>
+    public const int Request = 5;
+    public const int Answer = 6;
+
+    /// <summary>Addresses of templates: of a read and of a write; before, into and behind a block; by its state.</summary>
+    public const int Accesses = 7;
+    public const int Places = 9;
+    public const int States = 12;
+    public const int Words = States + (int)GuardState.Swept + 1;
+}

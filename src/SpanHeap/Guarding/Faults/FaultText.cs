@@ -1,0 +1,63 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+namespace SpanHeap.Guarding.Faults;
+
+/// <summary>
+/// The templates of the line that the fault handler writes: text, with a word of its frame in decimal or hexadecimal in some places. The
+/// line is one of each kind after the other.
+/// </summary>
+/// <remarks>In memory a template is ASCII that ends with 0; 1 or 2, and then the number of a word, stand for what is to be put in.</remarks>
+internal static unsafe class FaultText
+{
+    public const int End = 0;
+    public const int Hexadecimal = 1;
+    public const int Decimal = 2;
+
+    private static readonly string[] s_accesses = [$"SpanHeap: read at {Hex(FaultFrame.Address)}, ", $"SpanHeap: write at {Hex(FaultFrame.Address)}, "];
+
+    private static readonly string[] s_places =
+    [
+        $"{Number(FaultFrame.Offset)} bytes before a ",
+        $"{Number(FaultFrame.Offset)} bytes into a ",
+        $"{Number(FaultFrame.Offset)} bytes behind a ",
+    ];
+
+    private static readonly string[] s_states =
+    [
+        "",
+        $"live {Block} (allocated by thread {Number(FaultFrame.AllocThread)}, {Event})\n",
+        $"freed {Block} (allocated by thread {Number(FaultFrame.AllocThread)}, freed by thread {Number(FaultFrame.FreeThread)}, {Event})\n",
+        $"swept {Block} (swept by thread {Number(FaultFrame.FreeThread)}, {Event})\n",
+    ];
+
+    private static string Block => $"block of {Number(FaultFrame.ByteCount)} bytes at {Hex(FaultFrame.Block)}";
+
+    private static string Event => $"event {Number(FaultFrame.Sequence)}";
+
+    /// <summary>Writes the addresses of the templates to the handler's data. They stay for ever.</summary>
+    public static void Place(nint* data)
+    {
+        Place(s_accesses, data + FaultData.Accesses);
+        Place(s_places, data + FaultData.Places);
+        Place(s_states, data + FaultData.States);
+    }
+
+    private static void Place(string[] templates, nint* addresses)
+    {
+        for (int i = 0; i < templates.Length; i++)
+        {
+            byte* text = (byte*)NativeMemory.AllocZeroed((nuint)templates[i].Length + 1);
+            for (int at = 0; at < templates[i].Length; at++)
+            {
+                text[at] = (byte)templates[i][at];
+            }
+
+            addresses[i] = (nint)text;
+        }
+    }
+
+    private static string Hex(int word) => string.Create(CultureInfo.InvariantCulture, $"{(char)Hexadecimal}{(char)word}");
+
+    private static string Number(int word) => string.Create(CultureInfo.InvariantCulture, $"{(char)Decimal}{(char)word}");
+}

@@ -1,0 +1,116 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using SpanHeap.Os;
+
+namespace SpanHeap.Guarding.Faults;
+
+/// <summary>
+/// A managed thread that a faulting thread tells what it touched, and waits for: it writes the stacks that allocated and freed the block, which
+/// only managed code can.
+/// </summary>
+/// <remarks>
+/// The other thread stands still in the middle of anything. So what runs here after a fault has run once before, allocates no managed
+/// memory (a collection would wait for that thread) and takes no lock but that of the stacks. Where a collection is under way it is not
+/// heard in time, and the handler goes on.
+/// </remarks>
+internal sealed unsafe class FaultWatcher
+{
+    private const int StandardError = 2;
+
+    // Two stacks of 32 lines, each of 200 characters as a rule; what is more is left out.
+    private const int BufferBytes = 32 * 1024;
+
+    private readonly int _requests;
+    private readonly int _answers;
+
+    // Written by the watching thread alone, and before it starts.
+    private readonly byte* _buffer = (byte*)NativeMemory.Alloc(BufferBytes);
+    private int _length;
+
+    private FaultWatcher(int requests, int answers)
+    {
+        _requests = requests;
+        _answers = answers;
+    }
+
+    /// <summary>Starts it, for the rest of the process.</summary>
+    /// <param name="request">Descriptor to which a <see cref="FaultMessage"/> is to be written.</param>
+    /// <param name="answer">Descriptor from which a byte comes when all is said.</param>
+    /// <returns>False where the system gives no pipes or no thread.</returns>
+    public static bool TryStart(out int request, out int answer)
+    {
+        answer = Pipe.None;
+        if (!Pipe.TryMake(out int requests, out request) || !Pipe.TryMake(out answer, out int answers))
+        {
+            return false;
+        }
+
+        // Who asks throws away late answers, and must not wait for one.
+        Pipe.SetNonBlocking(answer);
+        FaultWatcher watcher = new(requests, answers);
+        watcher.WarmUp();
+        try
+        {
+            new Thread(watcher.Watch) { IsBackground = true, Name = "SpanHeap fault watcher" }.UnsafeStart();
+            return true;
+        }
+        catch (Exception failure) when (failure is OutOfMemoryException or ThreadStartException)
+        {
+            return false;
+        }
+    }
+
+    // All that a fault needs is compiled, and every call it makes resolved: with a stack that is there, and nothing written.
+    private void WarmUp()
+    {
+        Compose(new GuardRecord { AllocStack = StackDepot.Capture() });
+        Pipe.Write(StandardError, _buffer, 0);
+        Pipe.Write(_answers, _buffer, 0);
+    }
+
+    private void Watch()
+    {
+        FaultMessage message;
+        while (Pipe.Read(_requests, (byte*)&message, FaultMessage.Size) is var read && (read > 0 || Pipe.WasInterrupted()))
+        {
+            if (read == FaultMessage.Size)
+            {
+                Compose(message.Record);
+                Pipe.Write(StandardError, _buffer, _length);
+                Pipe.Write(_answers, _buffer, 1);
+            }
+        }
+    }
+
+    private void Compose(in GuardRecord record)
+    {
+        _length = 0;
+        Append("Allocated:\n", record.AllocStack);
+        Append("Freed:\n", record.FreeStack);
+    }
+
+    private void Append(string heading, int stack)
+    {
+        string[]? lines = StackDepot.TryGet(stack);
+        if (lines == null)
+        {
+            return;
+        }
+
+        Append(heading);
+        foreach (string line in lines)
+        {
+            Append("   ");
+            Append(line);
+            Append("\n");
+        }
+    }
+
+    private void Append(string text)
+    {
+        if (Encoding.UTF8.TryGetBytes(text, new System.Span<byte>(_buffer + _length, BufferBytes - _length), out int written))
+        {
+            _length += written;
+        }
+    }
+}

@@ -1,0 +1,41 @@
+using System.Runtime.InteropServices;
+
+namespace SpanHeap.Os;
+
+/// <summary>Pipes of Linux within the process. A child process does not inherit them.</summary>
+internal static unsafe class Pipe
+{
+    /// <summary>No descriptor.</summary>
+    public const int None = -1;
+
+    private const int CloseOnExec = 0x80000;
+    private const int SetFlags = 4;
+    private const nint NonBlocking = 0x800;
+    private const int Interrupted = 4;
+
+    private static readonly delegate* unmanaged<int*, int, int> s_make = (delegate* unmanaged<int*, int, int>)PosixLibrary.Find("pipe2");
+    private static readonly delegate* unmanaged<int, int, nint, int> s_control = (delegate* unmanaged<int, int, nint, int>)PosixLibrary.Find("fcntl");
+    private static readonly delegate* unmanaged<int, byte*, nint, nint> s_read = (delegate* unmanaged<int, byte*, nint, nint>)PosixLibrary.Find("read");
+    private static readonly delegate* unmanaged<int, byte*, nint, nint> s_write = (delegate* unmanaged<int, byte*, nint, nint>)PosixLibrary.Find("write");
+
+    /// <summary>A new pipe; false where there is none.</summary>
+    public static bool TryMake(out int reader, out int writer)
+    {
+        int* ends = stackalloc int[2];
+        bool made = s_make != null && s_control != null && s_read != null && s_write != null && s_make(ends, CloseOnExec) == 0;
+        reader = made ? ends[0] : None;
+        writer = made ? ends[1] : None;
+        return made;
+    }
+
+    public static void SetNonBlocking(int descriptor) => s_control(descriptor, SetFlags, NonBlocking);
+
+    /// <summary>Bytes read, waiting for the first; 0 at the end, below zero when nothing was.</summary>
+    public static nint Read(int descriptor, byte* to, nint bytes) => s_read(descriptor, to, bytes);
+
+    /// <summary>Whether the last call was only interrupted by a signal. To be called at once.</summary>
+    public static bool WasInterrupted() => Marshal.GetLastSystemError() == Interrupted;
+
+    /// <summary>Bytes written; below zero for none.</summary>
+    public static nint Write(int descriptor, byte* from, nint bytes) => s_write(descriptor, from, bytes);
+}
