@@ -19,6 +19,9 @@ internal sealed class TracedResult(TracedWorkload workload, TracedAllocator allo
 
     public double Collections => Median(run => run.Collections);
 
+    /// <summary>How long .NET's own collector kept the program out, whatever memory it used; null where that says nothing.</summary>
+    public double? DotnetPaused => Runs.Any(run => run.DotnetPausedMs is null) ? null : Median(run => run.DotnetPausedMs!.Value);
+
     public double? PauseMax => MedianOfPauses(pauses => pauses.Max());
 
     public double? PauseTotal => MedianOfPauses(pauses => pauses.Sum());

@@ -21,6 +21,10 @@ internal sealed record TracedRow(string Workload, string Allocator, int Threads,
 
     public double? PauseTotalMs { get; init; }
 
+    /// <summary>Of .NET's own collector, also beside other memory.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? DotnetPauseTotalMs { get; init; }
+
     public long? PeakRssBytes { get; init; }
 
     public double? VsDotnet { get; init; }

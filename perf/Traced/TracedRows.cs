@@ -20,6 +20,7 @@ internal static class TracedRows
         PauseMaxMs = Round(result.PauseMax),
         PauseP999Ms = Round(result.PauseP999),
         PauseTotalMs = Round(result.PauseTotal),
+        DotnetPauseTotalMs = Round(result.DotnetPaused),
         PeakRssBytes = result.PeakBytes,
         VsDotnet = Round(result.WallSeconds / dotnet?.WallSeconds),
         VsDotnetCpu = Round(result.CpuSeconds / dotnet?.CpuSeconds),

@@ -8,6 +8,9 @@ namespace SpanHeap.Perf.Traced.Workers;
 /// <param name="PeakBytes">The most that was resident above what was before.</param>
 internal sealed record TracedRun(double WallSeconds, double CpuSeconds, long Collections, double[]? PausesMs, long? PeakBytes)
 {
+    /// <summary>Milliseconds for which .NET's own collector kept the program out, whatever memory it used; null of other runtimes.</summary>
+    public double? DotnetPausedMs { get; init; }
+
     /// <summary>Of .NET's collector: bytes allocated from one collection to the next.</summary>
     public long? BytesPerCollection { get; init; }
 

@@ -92,10 +92,11 @@ internal static class TracedWorker
     {
         PeakMeter peak = PeakMeter.Start();
         TimeSpan cpu = Environment.CpuUsage.TotalTime;
+        TimeSpan paused = GC.GetTotalPauseDuration();
         long start = Stopwatch.GetTimestamp();
         run();
         double wall = Stopwatch.GetElapsedTime(start).TotalSeconds;
         double used = (Environment.CpuUsage.TotalTime - cpu).TotalSeconds;
-        return new TracedRun(wall, used, 0, null, peak.Bytes);
+        return new TracedRun(wall, used, 0, null, peak.Bytes) { DotnetPausedMs = (GC.GetTotalPauseDuration() - paused).TotalMilliseconds };
     }
 }
