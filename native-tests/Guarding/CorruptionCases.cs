@@ -32,6 +32,16 @@ internal static unsafe class CorruptionCases
         ("invalid_malloc_usable_size_small_quarantine", UsableSizeOfAFreedBlock, [MisuseKind.DoubleFree]),
     ];
 
+    /// <summary>Errors that full checks find when the block is freed, by what is written behind it.</summary>
+    public static readonly (string Name, int ByteCount, int Offset)[] Overflows =
+    [
+        ("overflow_small_1_byte", Small, Small),
+        ("overflow_small_8_byte", Small, Small + 7),
+        ("overflow_large_1_byte", Large, Large),
+        ("overflow_large_8_byte", Large, Large + 7),
+        ("string_overflow", 16, 16),
+    ];
+
     /// <summary>What is no error, or one that is answered by a value; in both kinds of heap.</summary>
     public static readonly (string Name, Action<NativeHeap> Run)[] Served =
     [

@@ -12,6 +12,8 @@ public sealed class CorruptionTests(ITestOutputHelper output)
 
     public static TheoryData<string> ServedCases => [.. CorruptionCases.Served.Select(static each => each.Name)];
 
+    public static TheoryData<string> OverflowCases => [.. CorruptionCases.Overflows.Select(static each => each.Name)];
+
     public static TheoryData<string> FaultingCases => CorruptionCases.Faults;
 
     [Theory]
@@ -21,6 +23,89 @@ public sealed class CorruptionTests(ITestOutputHelper output)
     [Theory]
     [MemberData(nameof(RefusedCases))]
     public void With_all_blocks_guarded_it_is_refused(string name) => AssertRefused(name, new NativeHeapOptions { Guard = GuardMode.All });
+
+    [Theory]
+    [MemberData(nameof(OverflowCases))]
+    public unsafe void With_full_checks_an_overflow_is_found_when_the_block_is_freed(string name)
+    {
+        (_, int byteCount, int offset) = CorruptionCases.Overflows.First(each => each.Name == name);
+        using NativeHeap heap = Checked();
+        byte* block = (byte*)heap.Alloc((nuint)byteCount);
+        byte before = block[offset];
+        block[offset] ^= 1;
+
+        foreach (Action call in (Action[])[() => heap.Free(block), () => heap.Realloc(block, 100_000), () => heap.UsableSize(block), heap.Verify])
+        {
+            HeapCorruptionException error = Assert.Throws<HeapCorruptionException>(call);
+            Assert.Equal((MisuseKind.Overflow, (nint)block), (error.Kind, error.Address));
+        }
+
+        block[offset] = before;
+        heap.Verify();
+        heap.Free(block);
+        heap.Verify();
+    }
+
+    [Theory]
+    [InlineData("write_after_free_small", 0)]
+    [InlineData("write_after_free_small_reuse", 15)]
+    public unsafe void With_full_checks_a_write_to_a_freed_block_is_found_when_it_serves_again(string name, int offset)
+    {
+        using NativeHeap heap = Checked();
+        byte* block = (byte*)heap.Alloc(16);
+        heap.Free(block);
+        block[offset] = 1;
+
+        Assert.Equal(MisuseKind.WriteAfterFree, Assert.Throws<HeapCorruptionException>(heap.Verify).Kind);
+        Assert.Equal((nint)block, (nint)heap.Alloc(16));
+        Assert.True(heap.GetStatistics().MisuseCount == 1, name);
+        heap.Verify();
+    }
+
+    [Fact]
+    public unsafe void With_full_checks_a_freed_block_shows_nothing_of_what_it_held()
+    {
+        using NativeHeap heap = Checked();
+        byte* block = (byte*)heap.Alloc(100);
+        new System.Span<byte>(block, 100).Fill(0x5A);
+        heap.Free(block);
+
+        Assert.Equal(-1, new System.Span<byte>(block, 100).IndexOf((byte)0x5A));
+        Assert.Equal(-1, new System.Span<byte>(heap.Alloc(100), 100).IndexOf((byte)0x5A));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(8)]
+    [InlineData(24)]
+    [InlineData(1000)]
+    [InlineData(32_760)]
+    [InlineData(32_768)]
+    [InlineData(100_000)]
+    [InlineData(5_000_000)]
+    public unsafe void With_full_checks_a_block_has_the_size_that_was_asked_for_and_keeps_it_when_it_is_resized(int byteCount)
+    {
+        using NativeHeap heap = Checked();
+        byte* block = (byte*)heap.AllocZeroed((nuint)byteCount);
+        Assert.Equal((nuint)byteCount, heap.UsableSize(block));
+        Assert.Equal(-1, new System.Span<byte>(block, byteCount).IndexOfAnyExcept((byte)0));
+        new System.Span<byte>(block, byteCount).Fill(0x5A);
+        foreach (int other in (int[])[byteCount + 1, (byteCount * 3) + 100, byteCount / 2, byteCount])
+        {
+            int kept = Math.Min(other, (int)heap.UsableSize(block));
+            block = (byte*)heap.Realloc(block, (nuint)other);
+            Assert.Equal((nuint)other, heap.UsableSize(block));
+            Assert.Equal(-1, new System.Span<byte>(block, Math.Min(kept, byteCount / 2)).IndexOfAnyExcept((byte)0x5A));
+            Assert.True(heap.TryFindBlock(block, out BlockInfo found));
+            Assert.Equal((nuint)other, found.Size);
+            new System.Span<byte>(block, other).Fill(0x5A);
+            heap.Verify();
+        }
+
+        heap.Free(block);
+        heap.Verify();
+    }
 
     [Theory]
     [MemberData(nameof(ServedCases))]
@@ -45,6 +130,9 @@ public sealed class CorruptionTests(ITestOutputHelper output)
         Assert.DoesNotContain(GuardFaults.Survived, child.Output, StringComparison.Ordinal);
         Assert.Equal(Aborted, child.ExitCode);
     }
+
+    private static NativeHeap Checked() =>
+        new(new NativeHeapOptions { Guard = GuardMode.Off, Checks = HeapChecks.Full, ScavengeDelay = Timeout.InfiniteTimeSpan });
 
     private static void AssertRefused(string name, NativeHeapOptions options)
     {

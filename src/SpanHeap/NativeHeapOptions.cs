@@ -9,7 +9,11 @@ public enum HeapChecks
     /// </summary>
     Standard,
 
-    /// <summary>All misuse of a pointer is refused at the call, before anything changes. Costs two interlocked operations a block.</summary>
+    /// <summary>
+    /// All misuse of a pointer is refused at the call, before anything changes. Bytes behind a block are found written to when it is freed or
+    /// resized; blocks of up to 32 KiB are overwritten when they are freed, and found written to when they serve again. Costs 8 bytes a
+    /// block, and as much time as the bytes of small blocks take to write and to read.
+    /// </summary>
     Full,
 }
 

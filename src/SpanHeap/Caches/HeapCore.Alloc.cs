@@ -65,10 +65,12 @@ internal sealed unsafe partial class HeapCore
             }
         }
 
-        uint sizeClass = ClassFor(byteCount, alignment);
+        // One that overflows by it cannot be had either way.
+        nuint wanted = _fullChecks && byteCount <= nuint.MaxValue - BlockCanary.Bytes ? byteCount + BlockCanary.Bytes : byteCount;
+        uint sizeClass = ClassFor(wanted, alignment);
         bool needsZero = true;
         void* block = SizeClasses.IsOwnSpan(sizeClass)
-            ? TryAllocateLarge(cache, sizeClass, byteCount, alignment, room, zeroed, out needsZero)
+            ? TryAllocateLarge(cache, sizeClass, wanted, alignment, room, zeroed, out needsZero)
             : TryAllocateShared(cache, sizeClass);
         if (block == null)
         {
@@ -78,6 +80,11 @@ internal sealed unsafe partial class HeapCore
         if (zeroed && needsZero)
         {
             NativeMemory.Clear(block, byteCount);
+        }
+
+        if (_fullChecks)
+        {
+            Arm((nint)block, byteCount);
         }
 
         return block;
@@ -131,6 +138,7 @@ internal sealed unsafe partial class HeapCore
 
         if (_fullChecks)
         {
+            CheckPoison((nint)block, sizeClass);
             LiveBits.Set((nint)block);
         }
 
@@ -170,7 +178,7 @@ internal sealed unsafe partial class HeapCore
             if (!Pages.Geometry.Fits(pages, Math.Max(1, alignment >> PageGeometry.PageShift)))
             {
                 needsZero = false;
-                return TryAllocateHuge(byteCount, alignment, zeroed);
+                return TryAllocateHuge(_fullChecks && byteCount > BlockCanary.Bytes ? byteCount - BlockCanary.Bytes : byteCount, alignment, zeroed);
             }
 
             block = (nint)TryCreateLarge(cache, sizeClass, (int)pages, alignment, room, out needsZero);

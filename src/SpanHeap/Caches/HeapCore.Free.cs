@@ -194,5 +194,19 @@ internal sealed unsafe partial class HeapCore
         {
             ThrowHelper.Misuse(block, MisuseKind.DoubleFree);
         }
+
+        // Looked at only by the one who has taken it; who finds it damaged gives it back.
+        nuint slotBytes = SizeOf(block, entry);
+        nint damage = BlockCanary.FindDamage(block, slotBytes);
+        if (damage != 0)
+        {
+            LiveBits.Set(block);
+            ThrowOverflow(block, slotBytes, damage);
+        }
+
+        if (!SizeClasses.IsOwnSpan(PageEntry.SizeClass(entry)))
+        {
+            FreePoison.Fill(block, slotBytes);
+        }
     }
 }

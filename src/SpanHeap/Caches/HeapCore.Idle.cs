@@ -160,6 +160,12 @@ internal sealed unsafe partial class HeapCore
     /// </summary>
     public void HollowSpans(ThreadCache* cache, bool idleOnly)
     {
+        if (_fullChecks)
+        {
+            // Free slots are full of poison, and stay so.
+            return;
+        }
+
         for (uint sizeClass = 1; sizeClass <= (uint)SizeClasses.LastShared; sizeClass++)
         {
             ClassShelf* shelf = ThreadCache.Shelf(cache, sizeClass);

@@ -70,7 +70,9 @@ internal sealed unsafe partial class HeapCore
         }
 
         BlockState state = StateOf(ArenaHeader.SpanAt(start), (int)slot);
-        block = new BlockInfo(start + (nint)(slot * size), size, (int)sizeClass, state);
+        nint first = start + (nint)(slot * size);
+        bool known = _fullChecks && state == BlockState.Allocated && BlockCanary.TryGetByteCount(first, size, out _);
+        block = new BlockInfo(first, known ? ByteCountOf(first, size) : size, (int)sizeClass, state);
         return true;
     }
 
@@ -115,6 +117,8 @@ internal sealed unsafe partial class HeapCore
             {
                 ThrowHelper.Misuse(block, MisuseKind.DoubleFree);
             }
+
+            return RequireByteCount(block, SizeOf(block, entry));
         }
 
         return SizeOf(block, entry);

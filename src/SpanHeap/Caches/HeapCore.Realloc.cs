@@ -41,14 +41,33 @@ internal sealed unsafe partial class HeapCore
 
         nuint usable = RequireUsableSize(block, entry);
         bool aligned = ((nuint)block & (alignment - 1)) == 0;
-        nuint wanted = WithRoom(usable, byteCount);
-        bool fits = byteCount <= usable && (IsWorthKeeping(usable, byteCount) || usable <= SmallestShrunk);
-        if (aligned && (fits || TryResizeInPlace(block, entry, wanted) || (wanted != byteCount && TryResizeInPlace(block, entry, byteCount))))
+        if (aligned && TryStay(block, entry, usable, byteCount))
         {
             return pointer;
         }
 
         return Move(cache, pointer, usable, byteCount, alignment, aligned);
+    }
+
+    // A block of n bytes takes n bytes of its slot, or with full checks some more.
+    private bool TryStay(nint block, uint entry, nuint usable, nuint byteCount)
+    {
+        if (_fullChecks)
+        {
+            nuint slotBytes = SizeOf(block, entry);
+            nuint needed = byteCount <= nuint.MaxValue - BlockCanary.Bytes ? byteCount + BlockCanary.Bytes : nuint.MaxValue;
+            bool stays = (needed <= slotBytes && (IsWorthKeeping(slotBytes, needed) || slotBytes <= SmallestShrunk)) || TryResizeInPlace(block, entry, needed);
+            if (stays)
+            {
+                Arm(block, byteCount);
+            }
+
+            return stays;
+        }
+
+        nuint wanted = WithRoom(usable, byteCount);
+        bool fits = byteCount <= usable && (IsWorthKeeping(usable, byteCount) || usable <= SmallestShrunk);
+        return fits || TryResizeInPlace(block, entry, wanted) || (wanted != byteCount && TryResizeInPlace(block, entry, byteCount));
     }
 
     // Always elsewhere, so that who still has the old address is found.
@@ -109,7 +128,8 @@ internal sealed unsafe partial class HeapCore
     private void* Move(ThreadCache* cache, void* pointer, nuint usable, nuint byteCount, nuint alignment, bool mayStay)
     {
         // What has grown once grows again: a large block goes where as much again is free behind it.
-        nuint wanted = WithRoom(usable, byteCount);
+        // (With full checks a block has the size that was asked for, so that it can be told what lies behind it.)
+        nuint wanted = _fullChecks ? byteCount : WithRoom(usable, byteCount);
         int room = byteCount > usable && wanted > SizeClasses.MaxSharedSize && wanted <= (nuint)Pages.Geometry.MaxRun << (PageGeometry.PageShift - 1)
             ? (int)PageGeometry.PagesFor(wanted)
             : 0;

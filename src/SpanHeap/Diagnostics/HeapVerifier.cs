@@ -104,10 +104,32 @@ internal sealed unsafe class HeapVerifier(HeapCore heap)
             : span->SlotSize == info.Size && span->Pages == info.Pages && span->Slots == info.Slots;
         Require(shaped, address, $"a span of class {span->SizeClass} has {span->Slots} slots of {span->SlotSize} bytes in {span->Pages} pages");
         VerifyEntries(span, owner->OwnerTag);
+        VerifyContents(span);
         int available = AllocBits.CountAvailable(span);
         Require(available == span->FreeSlots, address, $"a span counts {span->FreeSlots} free slots, its alloc bits {available}");
         _pagesInUse += span->Pages;
         _spans++;
+    }
+
+    // With full checks: nothing was written behind blocks that live, nor into small ones that are free.
+    private void VerifyContents(Span* span)
+    {
+        for (int slot = 0; heap.HasFullChecks && slot < span->Slots; slot++)
+        {
+            nint block = span->Base + ((nint)slot * (nint)span->SlotSize);
+            nint damage = LiveBits.IsSet(span, slot) ? BlockCanary.FindDamage(block, span->SlotSize)
+                : SizeClasses.IsOwnSpan(span->SizeClass) ? 0
+                : FreePoison.FindDamage(block, span->SlotSize);
+            if (damage != 0 && LiveBits.IsSet(span, slot))
+            {
+                HeapCore.ThrowOverflow(block, span->SlotSize, damage);
+            }
+
+            if (damage != 0)
+            {
+                ThrowHelper.Misuse(block, MisuseKind.WriteAfterFree);
+            }
+        }
     }
 
     private static void VerifyEntries(Span* span, uint ownerTag)

@@ -112,6 +112,10 @@ internal sealed unsafe class SpanSource(PageHeap pages, ArenaSource arenas)
         if (arenas.HasLiveBits)
         {
             Unsafe.InitBlock(ArenaHeader.LiveBits(span), 0, (uint)AllocBits.WordsFor(slots) * sizeof(ulong));
+            if (!SizeClasses.IsOwnSpan(sizeClass))
+            {
+                FreePoison.Fill(span->Base, slotSize * (nuint)slots);
+            }
         }
 
         // Published by these, last: whoever finds an entry finds all of the above.

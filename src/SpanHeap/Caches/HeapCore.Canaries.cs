@@ -1,0 +1,53 @@
+using System.Diagnostics.CodeAnalysis;
+using SpanHeap.Spans;
+
+namespace SpanHeap.Caches;
+
+/// <summary>Heaps with full checks: what lies behind blocks and in free ones, where blocks change hands.</summary>
+internal sealed unsafe partial class HeapCore
+{
+    // A block in the program's hands has so many bytes from now on. One that is huge, and the platform's, has no slot.
+    private static void Arm(nint block, nuint byteCount)
+    {
+        if (ArenaMap.IsInArena(block))
+        {
+            BlockCanary.Arm(block, byteCount, SizeOf(block, Volatile.Read(ref *ArenaHeader.EntryOf(block))));
+        }
+    }
+
+    // It is served all the same: what is in it is undefined anyhow, and one that is kept back would be lost.
+    private void CheckPoison(nint block, uint sizeClass)
+    {
+        if (FreePoison.FindDamage(block, (nuint)SizeClasses.Info(sizeClass).Size) != 0)
+        {
+            Misuse.Record(block, MisuseKind.WriteAfterFree);
+            NoteActivity();
+        }
+    }
+
+    private static nuint ByteCountOf(nint block, nuint slotBytes) =>
+        BlockCanary.TryGetByteCount(block, slotBytes, out nuint byteCount) ? byteCount : slotBytes;
+
+    /// <exception cref="HeapCorruptionException">Bytes behind the block were written to.</exception>
+    private static nuint RequireByteCount(nint block, nuint slotBytes)
+    {
+        nint damage = BlockCanary.FindDamage(block, slotBytes);
+        if (damage != 0)
+        {
+            ThrowOverflow(block, slotBytes, damage);
+        }
+
+        return ByteCountOf(block, slotBytes);
+    }
+
+    /// <exception cref="HeapCorruptionException">Always.</exception>
+    [DoesNotReturn]
+    internal static void ThrowOverflow(nint block, nuint slotBytes, nint damage)
+    {
+        string size = BlockCanary.TryGetByteCount(block, slotBytes, out nuint byteCount)
+            ? $"is {damage - block - (nint)byteCount} bytes behind its {byteCount}"
+            : $"is {damage - block} bytes from its start, behind its end";
+        throw new HeapCorruptionException(
+            $"0x{block:x} was written to behind its end: the first changed byte {size}.", block, MisuseKind.Overflow);
+    }
+}
