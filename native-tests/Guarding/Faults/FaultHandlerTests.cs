@@ -49,6 +49,15 @@ public sealed partial class FaultHandlerTests(ITestOutputHelper output)
     }
 
     [FaultReportFact]
+    public void There_is_no_report_where_none_is_wanted()
+    {
+        ChildProgram.Result child = Run(FaultScenarios.Use_after_free_where_no_report_is_wanted);
+
+        Assert.Contains(bool.FalseString, child.Output, StringComparison.Ordinal);
+        RequireNoReport(child);
+    }
+
+    [FaultReportFact]
     public void A_fault_outside_of_every_heap_is_the_runtimes_alone() => RequireNoReport(Run(FaultScenarios.Fault_outside_of_every_heap));
 
     [FaultReportFact]
