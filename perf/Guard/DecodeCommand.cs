@@ -22,7 +22,9 @@ internal static class DecodeCommand
 
         if (records.Count > 0)
             return 0;
-        Console.WriteLine($"No guarded block was at 0x{address:x}: the file has {found} records, all of other addresses.");
+        Console.WriteLine(found == 0
+            ? "The file has no records of guarded blocks."
+            : $"No guarded block was at 0x{address:x}: the file has {found} records, all of other addresses.");
         return NotFound;
     }
 

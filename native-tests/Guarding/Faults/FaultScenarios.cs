@@ -26,6 +26,15 @@ internal static unsafe class FaultScenarios
         clear(block, 0, 24);
     }
 
+    public static void Use_after_free_where_no_report_is_wanted()
+    {
+        NativeHeap heap = new(new NativeHeapOptions { Guard = GuardMode.All, GuardFaultReport = false });
+        byte* block = AllocateHere(heap);
+        FreeHere(heap, block);
+        Console.WriteLine(heap.GetStatistics().Guard.HasFaultReport);
+        *block = 1;
+    }
+
     /// <summary>Memory of the process that no heap knows, and that faults.</summary>
     public static void Fault_outside_of_every_heap()
     {

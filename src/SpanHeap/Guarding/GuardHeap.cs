@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using SpanHeap.Guarding.Faults;
 using SpanHeap.Os;
@@ -23,9 +22,6 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
 {
     // Blocks up to this are filled when they are not asked for zeroed: beyond it would cost memory that the program may never touch.
     private const nuint LargestFilled = 64 * 1024;
-
-    // Numbers events of all heaps of the process: what happened before what.
-    private static ulong s_sequence;
 
     private readonly PageProtection _protection = new(os);
 
@@ -258,41 +254,6 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
         GuardSlack slack = GuardSlack.Of(span);
         SlackPattern.Fill(slack.Before, record.Address);
         SlackPattern.Fill(slack.Behind, slack.End);
-    }
-
-    private void Publish(GuardedSpan* span, int stack)
-    {
-        ref GuardRecord record = ref span->Record;
-        _lock.Enter();
-        record.State = GuardState.Live;
-        record.AllocThread = Environment.CurrentManagedThreadId;
-        record.AllocStack = stack;
-        Stamp(ref record);
-        span->Span.State = SpanState.Guarded;
-        _liveBlocks++;
-        _liveBytes += (long)record.ByteCount;
-        _pages += span->Span.Pages;
-        _guarded++;
-        GuardedSpan.Publish(span);
-        _lock.Exit();
-    }
-
-    // Under the lock. From here on the block is nobody's, and the caller alone has the span.
-    private void NoteFree(GuardedSpan* span, GuardState state, int stack)
-    {
-        ref GuardRecord record = ref span->Record;
-        record.FreeThread = Environment.CurrentManagedThreadId;
-        record.FreeStack = stack;
-        Stamp(ref record);
-        Volatile.Write(ref Unsafe.As<GuardState, int>(ref record.State), (int)state);
-        _liveBlocks--;
-        _liveBytes -= (long)record.ByteCount;
-    }
-
-    private static void Stamp(ref GuardRecord record)
-    {
-        record.Sequence = Interlocked.Increment(ref s_sequence);
-        record.Time = (uint)Environment.TickCount64;
     }
 
     private void Degrade(string why)

@@ -25,25 +25,32 @@ internal static unsafe class FaultHandler
 
     private static bool Install()
     {
-        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64 || !ProcessMemory.CanReadOwn())
+        try
+        {
+            return OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64
+                && ProcessMemory.CanReadOwn() && TryMake(out nint* data, out nint handler) && TryInstall(data, handler);
+        }
+        catch (OutOfMemoryException)
         {
             return false;
         }
+    }
 
-        nint* data = (nint*)NativeMemory.AllocZeroed(FaultData.Words, (nuint)sizeof(nint));
-        (nint table, nuint pieces) = ArenaMap.Table;
-        data[FaultData.Map] = table;
-        data[FaultData.MapPieces] = (nint)pieces;
-        data[FaultData.Request] = Pipe.None;
-        if (FaultWatcher.TryStart(out int request, out int answer))
-        {
-            data[FaultData.Answer] = answer;
-            data[FaultData.Request] = request;
-        }
-
+    private static bool TryMake(out nint* data, out nint handler)
+    {
+        data = (nint*)NativeMemory.AllocZeroed(FaultData.Words, (nuint)sizeof(nint));
+        (data[FaultData.Map], data[FaultData.MapPieces]) = ((nint, nint))ArenaMap.Table;
         FaultText.Place(data);
-        nint handler = ExecutableMemory.TryMake(FaultStub.Make((nint)data));
-        if (handler == 0 || !SignalAction.TryPutInFront(SignalAction.SegmentationFault, handler, data + FaultData.SegmentationHandler))
+        handler = ExecutableMemory.TryMake(FaultStub.Make((nint)data));
+        return handler != 0;
+    }
+
+    private static bool TryInstall(nint* data, nint handler)
+    {
+        bool watched = FaultWatcher.TryStart(out int request, out int answer);
+        data[FaultData.Request] = watched ? request : Pipe.None;
+        data[FaultData.Answer] = answer;
+        if (!SignalAction.TryPutInFront(SignalAction.SegmentationFault, handler, data + FaultData.SegmentationHandler))
         {
             return false;
         }

@@ -31,9 +31,15 @@ internal static unsafe class FaultText
         $"swept {Block} (swept by thread {Number(FaultFrame.FreeThread)}, {Event})\n",
     ];
 
+    // A number has 20 characters at most, of which two are in the template already.
+    private static int Longest(string template) => template.Length + (18 * template.Count(static character => character is (char)Hexadecimal or (char)Decimal));
+
     private static string Block => $"block of {Number(FaultFrame.ByteCount)} bytes at {Hex(FaultFrame.Block)}";
 
     private static string Event => $"event {Number(FaultFrame.Sequence)}";
+
+    /// <summary>Bytes of the longest line there can be.</summary>
+    public static int LongestLine => s_accesses.Max(Longest) + s_places.Max(Longest) + s_states.Max(Longest);
 
     /// <summary>Writes the addresses of the templates to the handler's data. They stay for ever.</summary>
     public static void Place(nint* data)

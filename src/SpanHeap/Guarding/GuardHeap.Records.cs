@@ -1,0 +1,46 @@
+using System.Runtime.CompilerServices;
+using SpanHeap.Spans;
+
+namespace SpanHeap.Guarding;
+
+/// <summary>Writing down what happens to a block. Whoever keeps the events in a file too does so outside of the lock, while he alone has the span.</summary>
+internal sealed unsafe partial class GuardHeap
+{
+    // Numbers events of all heaps of the process: what happened before what.
+    private static ulong s_sequence;
+
+    private void Publish(GuardedSpan* span, int stack)
+    {
+        ref GuardRecord record = ref span->Record;
+        _lock.Enter();
+        record.State = GuardState.Live;
+        record.AllocThread = Environment.CurrentManagedThreadId;
+        record.AllocStack = stack;
+        Stamp(ref record);
+        span->Span.State = SpanState.Guarded;
+        _liveBlocks++;
+        _liveBytes += (long)record.ByteCount;
+        _pages += span->Span.Pages;
+        _guarded++;
+        GuardedSpan.Publish(span);
+        _lock.Exit();
+    }
+
+    // Under the lock. From here on the block is nobody's, and the caller alone has the span.
+    private void NoteFree(GuardedSpan* span, GuardState state, int stack)
+    {
+        ref GuardRecord record = ref span->Record;
+        record.FreeThread = Environment.CurrentManagedThreadId;
+        record.FreeStack = stack;
+        Stamp(ref record);
+        Volatile.Write(ref Unsafe.As<GuardState, int>(ref record.State), (int)state);
+        _liveBlocks--;
+        _liveBytes -= (long)record.ByteCount;
+    }
+
+    private static void Stamp(ref GuardRecord record)
+    {
+        record.Sequence = Interlocked.Increment(ref s_sequence);
+        record.Time = (uint)Environment.TickCount64;
+    }
+}
