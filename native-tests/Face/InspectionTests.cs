@@ -26,8 +26,8 @@ public sealed unsafe class InspectionTests
             Pattern.Write(before, heap.UsableSize(before), 1);
             Pattern.Write(after, heap.UsableSize(after), 2);
             Pattern.Write(block, usable, 3);
-            Pattern.AssertKept(before, usable, usable, 1);
-            Pattern.AssertKept(after, usable, usable, 2);
+            Pattern.AssertKept(before, heap.UsableSize(before), heap.UsableSize(before), 1);
+            Pattern.AssertKept(after, heap.UsableSize(after), heap.UsableSize(after), 2);
         }
     }
 
