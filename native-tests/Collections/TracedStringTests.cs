@@ -64,6 +64,16 @@ public sealed class TracedStringTests
         Assert.InRange(hashes.Count, 3997, 4000);
     }
 
+    // A method that might write would be called on a copy, which has no bytes.
+    [Fact]
+    public void A_hash_is_found_through_a_reference_that_only_reads()
+    {
+        using NativeHeap heap = TracedHeaps.Still();
+        using GcScope scope = heap.Enter();
+        ref readonly TracedString text = ref scope.NewString("one").Value;
+        Assert.Equal(scope.NewString("one").Value.ContentHash(), text.ContentHash());
+    }
+
     [Fact]
     public void A_part_is_a_string_of_its_own()
     {

@@ -1,4 +1,5 @@
 using SpanHeap.Examples.Lisp;
+using SpanHeap.Tests.Support;
 using SpanHeap.Tests.Tracing;
 
 namespace SpanHeap.Tests.Examples;
@@ -130,6 +131,28 @@ public sealed class LispTests
         using NativeHeap heap = TracedHeaps.Still();
         using Interpreter interpreter = new(heap);
         Assert.Contains("nested", Assert.Throws<LispException>(() => interpreter.Run(new string(opening, 100_000))).Message, StringComparison.Ordinal);
+    }
+
+    // In scopes that cannot be entered the interpreter can neither go on nor clear up.
+    [Fact]
+    public void What_a_failed_run_could_not_clear_is_not_seen_by_the_next()
+    {
+        using NativeHeap heap = new(new NativeHeapOptions { Traced = true, TracedMinimum = 1 << 16 });
+        using Interpreter interpreter = new(heap, new InterpreterOptions { StepsPerSlice = 100 });
+        using StressWorker worker = new();
+        worker.Do(() => heap.Enter());
+        heap.CollectionHeldUp += (_, _) =>
+        {
+            // Longer than a collection that was held up is put off. The next that is due throws this before it begins.
+            Thread.Sleep(100);
+            heap.Traced.Collector.Background.Keep(new NotSupportedException("again"));
+            throw new NotSupportedException("first");
+        };
+
+        Assert.Equal("again", Assert.Throws<NotSupportedException>(() => interpreter.Run(Deep)).Message);
+        worker.Dispose();
+        Assert.Equal("3", interpreter.Run("(+ 1 2)"));
+        heap.Verify();
     }
 
     [Fact]

@@ -52,6 +52,33 @@ public sealed class CleanUpTests
     }
 
     [Fact]
+    public void One_that_is_running_is_waited_for_before_the_heap_is_verified()
+    {
+        using NativeHeap heap = TracedHeaps.Still();
+        using ManualResetEventSlim begun = new();
+        bool ended = false;
+        using (GcScope scope = heap.Enter())
+        {
+            scope.OnDead(scope.New<Node>(), _ =>
+            {
+                begun.Set();
+                Thread.Sleep(100);
+                using GcScope own = heap.Enter();
+                own.New<Node>();
+                heap.Verify();
+                Volatile.Write(ref ended, true);
+            }, 0);
+        }
+
+        heap.Collect();
+        begun.Wait();
+        heap.Verify();
+        Assert.True(Volatile.Read(ref ended));
+        heap.RunCleanUps();
+        Assert.Equal(0, heap.GetTracedStatistics().CleanUpsFailed);
+    }
+
+    [Fact]
     public void They_run_on_a_thread_of_their_own_without_being_asked()
     {
         using NativeHeap heap = TracedHeaps.Still();

@@ -1,3 +1,5 @@
+using System.Text.RegularExpressions;
+
 namespace SpanHeap.Generators.Tests;
 
 /// <summary>Structs of all shapes get the layout that they have, and properties that read and write it.</summary>
@@ -52,6 +54,20 @@ public sealed class GeneratedLayoutTests
             public static class Program { public static bool Run() => TracedHelp.Of<T>() == TracedLayout.{{layout}}; }
             static class TracedHelp { public static TracedLayout Of<X>() where X : unmanaged, ITraced<X> => X.Layout; }
             """).Run());
+    }
+
+    [Theory]
+    [InlineData("[Traced] public partial struct S { [RefersTo<T>] public Gc<byte> Other; } [Traced] public partial struct T { public Gc<S> Back; }", "public")]
+    [InlineData("[Traced] public partial struct S { [RefersTo<T>] public Gc<byte> Other; } [Traced] partial struct T { public Gc<S> Back; }", "internal")]
+    [InlineData("[Traced] public partial struct S { [RefersTo<T<U>>] public Gc<byte> Other; } [Traced] public partial struct T<X> where X : unmanaged { public Gc<X> Back; } struct U { long _key; }", "internal")]
+    [InlineData("public static partial class Outer { [Traced] public partial struct S { [RefersTo<T>] public Gc<byte> Other; public long Key; } [Traced] private partial struct T { public Gc<S> Back; } }", "")]
+    [InlineData("[Traced] public partial struct S { [RefersTo<T>] public Gc<byte> Other; } file struct T { long _key; }", "")]
+    public void A_property_is_no_more_visible_than_what_its_field_is_said_to_refer_to(string types, string visibility)
+    {
+        Compiled compiled = Compiled.From(types);
+
+        Assert.True(compiled.Said.All(static one => one.Id is "CS0169"), compiled.ToString());
+        Assert.Equal(visibility, Regex.Match(compiled.ToString(), @"(\w+) global::SpanHeap\.GcRef<.*> Other$", RegexOptions.Multiline).Groups[1].Value);
     }
 
     [Fact]

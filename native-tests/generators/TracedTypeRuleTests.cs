@@ -6,6 +6,8 @@ public sealed class TracedTypeRuleTests
     private const string Tree = "[Traced] public partial struct Tree { public Gc<Tree> Left; public long Key; }\n[Traced] public partial struct Leaf { public Gc<byte> Any; }\n";
     private const string Explicit = "[Traced, System.Runtime.InteropServices.StructLayout(System.Runtime.InteropServices.LayoutKind.Explicit)]";
     private const string At = "System.Runtime.InteropServices.FieldOffset";
+    private const string Numbers = "[System.Runtime.CompilerServices.InlineArray(5)] public struct Numbers { int _first; }";
+    private const string Slots = "[Traced, System.Runtime.CompilerServices.InlineArray(3)] public partial struct Slots { Gc<byte> _first; }";
 
     [Theory]
     [InlineData("public class C { public Gc<Tree> [|Field|]; }")]
@@ -35,6 +37,9 @@ public sealed class TracedTypeRuleTests
     [InlineData(Explicit + "public partial struct S { [" + At + "(0)] public Gc<Tree> [|Left|]; [" + At + "(4)] public int Key; }")]
     [InlineData(Explicit + "public partial struct S { [" + At + "(0)] public Leaf [|Inner|]; [" + At + "(4)] public int Key; }")]
     [InlineData(Explicit + "public partial struct S { [" + At + "(0)] public int Key; [" + At + "(4)] public Gc<Tree> [|Left|]; }")]
+    [InlineData(Explicit + "public unsafe partial struct S { [" + At + "(0)] public fixed int Many[5]; [" + At + "(16)] public Gc<Tree> [|Left|]; }")]
+    [InlineData(Explicit + "public partial struct S { [" + At + "(0)] public Numbers Many; [" + At + "(16)] public Gc<Tree> [|Left|]; } " + Numbers)]
+    [InlineData(Explicit + "public partial struct S { [" + At + "(0)] public Slots [|Many|]; [" + At + "(16)] public long Key; } " + Slots)]
     public void No_field_lies_over_a_reference(string source) => Check.Refused("SPAN004", Tree + source);
 
     [Theory]
@@ -63,6 +68,7 @@ public sealed class TracedTypeRuleTests
     [InlineData("class C { public GcHandle<Tree> Kept; public RootArray<Tree>? Roots; public TracedLayout Layout = Tree.Layout; }")]
     [InlineData("[Traced] partial struct A { public Gc<B> Other; } [Traced] partial struct B { public Gc<B> Same; public Gc<Tree> Third; }")]
     [InlineData("[Traced] partial struct A { public long Key; public Four<A> Four; } [Traced, System.Runtime.CompilerServices.InlineArray(4)] partial struct Four<T> where T : unmanaged { Gc<T> _first; }")]
+    [InlineData(Explicit + "public unsafe partial struct S { [" + At + "(0)] public fixed int Many[4]; [" + At + "(16)] public Gc<Tree> Left; [" + At + "(24)] public Numbers More; } " + Numbers)]
     public void These_are_accepted(string source)
     {
         Compiled compiled = Compiled.From(Tree + source);

@@ -78,6 +78,11 @@ public sealed class UseRuleTests
     [InlineData("[|s_task.GetAwaiter().GetResult()|];")]
     [InlineData("[|Thread.CurrentThread.Join()|];")]
     [InlineData("if (node.IsNull) { [|s_event.WaitOne()|]; }")]
+    [InlineData("_ = [|s_event.WaitOne(10)|];")]
+    [InlineData("[|Thread.Sleep(TimeSpan.FromSeconds(0.5))|];")]
+    [InlineData("if (node.IsNull) { scope.Dispose(); } [|Thread.Sleep(1)|];")]
+    [InlineData("for (int i = 0; i < 2; i++) { [|Thread.Sleep(1)|]; scope.Dispose(); }")]
+    [InlineData("using GcScope inner = heap.Enter(); inner.Dispose(); [|Thread.Sleep(1)|];")]
     public void Nothing_is_waited_for_within_a_scope(string statement) => Check.Refused("SPAN012", InMethod(statement));
 
     [Theory]
@@ -99,6 +104,10 @@ public sealed class UseRuleTests
     [InlineData("GcRef<Tree> other = node; try { scope.Yield(); } finally { other = default; } _ = other.IsNull;")]
     [InlineData("for (int i = 0; i < 3; i++) { GcRef<Tree> other = scope.New<Tree>(); other.Key = i; scope.Yield(); }")]
     [InlineData("Action wait = static () => Thread.Sleep(1); wait(); Monitor.Exit(s_lock);")]
+    [InlineData("Thread.Sleep(0); Thread.Sleep(TimeSpan.Zero); Thread.Sleep(default(TimeSpan)); Thread.Yield(); _ = s_event.WaitOne(0); _ = s_task.Wait(0);")]
+    [InlineData("scope.Dispose(); Thread.Sleep(1); lock (s_lock) { Thread.Sleep(1); }")]
+    [InlineData("{ scope.Dispose(); } if (s_task.IsCompleted) { s_task.Wait(); }")]
+    [InlineData("if (node.IsNull) { scope.Dispose(); s_task.Wait(); }")]
     [InlineData("Action enter = () => heap.Enter(); enter();")]
     [InlineData("GcHandle<Tree> kept = scope.Keep(node); kept.Dispose(); GcHandle<Tree> other = scope.Keep(node); s_kept = other; using RootArray<Tree> roots = heap.CreateRootArray<Tree>(3);")]
     [InlineData("GcHandle<Tree> kept = scope.Keep(node); Action end = () => kept.Dispose(); end();")]

@@ -19,12 +19,12 @@ internal static class Overlap
             return null;
         }
 
-        List<(IFieldSymbol Field, int Start, int Bytes)> fields = [];
+        List<(IFieldSymbol Field, long Start, long Bytes)> fields = [];
         foreach (IFieldSymbol field in TypeShape.FieldsOf(type))
         {
             if (OffsetOf(field) is { } start)
             {
-                fields.Add((field, start, SizeOf(field.Type, DeepestNesting)));
+                fields.Add((field, start, SizeOf(field, DeepestNesting)));
             }
         }
 
@@ -46,8 +46,12 @@ internal static class Overlap
         .Select(static one => one.ConstructorArguments.FirstOrDefault().Value as int?)
         .FirstOrDefault();
 
-    // What is at least there. Of a struct the sum of its fields: padding holds nothing.
-    private static int SizeOf(ITypeSymbol type, int depth)
+    // What is at least there. Long, as an array may have so many elements.
+    private static long SizeOf(IFieldSymbol field, int depth) => field is { IsFixedSizeBuffer: true, Type: IPointerTypeSymbol elements }
+        ? field.FixedSize * SizeOf(elements.PointedAtType, depth)
+        : SizeOf(field.Type, depth);
+
+    private static long SizeOf(ITypeSymbol type, int depth)
     {
         type = type is INamedTypeSymbol { EnumUnderlyingType: { } underlying } ? underlying : type;
         return type.SpecialType switch
@@ -61,7 +65,12 @@ internal static class Overlap
         };
     }
 
-    private static int SizeOfStruct(INamedTypeSymbol type, int depth) => IsExplicit(type)
-        ? TypeShape.FieldsOf(type).Select(field => (OffsetOf(field) ?? 0) + SizeOf(field.Type, depth)).DefaultIfEmpty(1).Max()
-        : Math.Max(1, TypeShape.FieldsOf(type).Sum(field => SizeOf(field.Type, depth)));
+    // The sum of its fields: padding holds nothing.
+    private static long SizeOfStruct(INamedTypeSymbol type, int depth)
+    {
+        IEnumerable<IFieldSymbol> fields = TypeShape.FieldsOf(type);
+        return IsExplicit(type)
+            ? fields.Select(field => (OffsetOf(field) ?? 0) + SizeOf(field, depth)).DefaultIfEmpty(1).Max()
+            : Math.Max(1, fields.Sum(field => SizeOf(field, depth))) * (TypeShape.InlineLength(type) ?? 1);
+    }
 }

@@ -34,6 +34,12 @@ internal static class TypeShape
     /// <summary>A field that may be a managed reference; null if there is none.</summary>
     public static IFieldSymbol? FirstManaged(INamedTypeSymbol type) => FieldsOf(type).FirstOrDefault(static field => !field.Type.IsUnmanagedType);
 
+    /// <summary>Elements of an inline array; null of any other type.</summary>
+    public static int? InlineLength(ITypeSymbol type) => type.GetAttributes()
+        .Where(static one => one.AttributeClass?.ToDisplayString() == "System.Runtime.CompilerServices.InlineArrayAttribute")
+        .Select(static one => one.ConstructorArguments.FirstOrDefault().Value as int?)
+        .FirstOrDefault();
+
     private static bool HasReferences(ITypeSymbol type, int depth) =>
         KnownTypes.IsSlot(type)
         || (type is INamedTypeSymbol { TypeKind: TypeKind.Struct, SpecialType: SpecialType.None } && depth != 0

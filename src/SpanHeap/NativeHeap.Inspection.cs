@@ -41,11 +41,36 @@ public sealed unsafe partial class NativeHeap
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     public HeapStatistics GetStatistics() => _core.WhileQuiet(StatisticsCollector.Collect);
 
-    /// <summary>Walks all metadata of the heap and compares what is said twice. No other thread may use the heap meanwhile.</summary>
+    /// <summary>
+    /// Walks all metadata of the heap and compares what is said twice. No other thread may use the heap meanwhile; a clean-up that is
+    /// running is waited for, unless it is one that asks, and none begins before this returns.
+    /// </summary>
     /// <exception cref="HeapCorruptionException">Something does not agree; the message has the facts.</exception>
     /// <exception cref="InvalidOperationException">A <see cref="MarkSession"/> of the heap is open.</exception>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
-    public void Verify() => _core.WhileQuiet<bool>(_traced == null ? HeapVerifier.Verify : VerifyWithTraced);
+    public void Verify()
+    {
+        if (_traced == null)
+        {
+            _core.WhileQuiet<bool>(HeapVerifier.Verify);
+            return;
+        }
+
+        // Before clean-ups are waited for: one of them may be waiting for the caller's session to end.
+        _traced.RequireNoSession();
+
+        // Before anything is held that a clean-up may want. Within a trace function it would wait for the collection, which waits here.
+        CleanUpQueue? cleanUps = CustomTracing.IsRunning ? null : _traced.CleanUpQueue;
+        cleanUps?.Pause();
+        try
+        {
+            _core.WhileQuiet<bool>(VerifyWithTraced);
+        }
+        finally
+        {
+            cleanUps?.Resume();
+        }
+    }
 
     /// <summary>
     /// Guarded blocks in the hands of the program, grouped by the stack that allocated them, the most bytes first: in a heap that guards all
@@ -64,7 +89,6 @@ public sealed unsafe partial class NativeHeap
 
     private bool VerifyWithTraced(HeapCore core)
     {
-        Traced.RequireNoSession();
         BackgroundSweeper sweeper = Traced.Collector.Background;
 
         // A trace function that verifies may be called by an idle collection, and would wait for itself.

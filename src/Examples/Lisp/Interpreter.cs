@@ -79,8 +79,10 @@ public sealed class Interpreter : IDisposable
         _registers.Dispose();
     }
 
+    // Clears first: clearing after a run that failed may have failed as well, and what it left would be kept, and run.
     private void Begin(string text)
     {
+        Forget();
         using GcScope scope = _heap.Enter();
         Reader reader = new(text, _symbols);
         GcRef<Cell> program = default;

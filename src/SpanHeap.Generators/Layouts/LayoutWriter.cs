@@ -57,7 +57,7 @@ internal static class LayoutWriter
         text.Open($"private static global::SpanHeap.TracedLayout {make}()");
         text.Line($"ref {self} value = ref (new {self}[1])[0];");
         text.Line($"global::SpanHeap.TracedLayoutBuilder<{self}> layout = new(ref value);");
-        int? length = InlineLength(type);
+        int? length = TypeShape.InlineLength(type);
         foreach (IFieldSymbol field in TypeShape.FieldsOf(type))
         {
             if (length == null)
@@ -108,11 +108,6 @@ internal static class LayoutWriter
             TypeShape.HasReferences(named) || named.TypeArguments.Any(MayHaveReferences) || (named.ContainingType != null && MayHaveReferences(named.ContainingType)),
         _ => false,
     };
-
-    private static int? InlineLength(INamedTypeSymbol type) => type.GetAttributes()
-        .Where(static one => one.AttributeClass?.ToDisplayString() == "System.Runtime.CompilerServices.InlineArrayAttribute")
-        .Select(static one => one.ConstructorArguments.FirstOrDefault().Value as int?)
-        .FirstOrDefault();
 
     private static string Declaration(INamedTypeSymbol type)
     {

@@ -4,8 +4,8 @@ namespace SpanHeap.Generators.Layouts;
 
 /// <summary>Writes the properties that references to a struct get for its fields.</summary>
 /// <remarks>
-/// They stand in a class beside the struct, so only what that can name has one: no private field, no private struct. References to
-/// blocks are read and written as a whole, all else through a <c>ref</c>.
+/// They stand in a class beside the struct, so only what that can name has one: no private field, no private struct, no field that refers
+/// to one. References to blocks are read and written as a whole, all else through a <c>ref</c>.
 /// </remarks>
 internal static class PropertyWriter
 {
@@ -16,7 +16,7 @@ internal static class PropertyWriter
     public static void Write(SourceText text, INamedTypeSymbol type)
     {
         List<IFieldSymbol> fields = [.. TypeShape.FieldsOf(type).Where(static field => HasProperty(field))];
-        if (Visibility(type) is not { } visibility || fields.Count == 0 || IsInlineArray(type))
+        if (Reach.Of(type) is not { } visibility || fields.Count == 0 || TypeShape.InlineLength(type) != null)
         {
             return;
         }
@@ -48,7 +48,7 @@ internal static class PropertyWriter
     {
         const string Access = "global::SpanHeap.TracedAccess";
         string name = Names.Escape(field.Name);
-        string visibility = field.DeclaredAccessibility == Accessibility.Public ? "public" : "internal";
+        string visibility = VisibilityOf(field)!;
         text.Line($"/// <summary>The field {field.Name}.</summary>");
         if (!KnownTypes.IsSlot(field.Type))
         {
@@ -73,29 +73,17 @@ internal static class PropertyWriter
 
     private static bool HasProperty(IFieldSymbol field) =>
         !field.IsImplicitlyDeclared && !field.IsFixedSizeBuffer && !s_reserved.Contains(field.Name)
-        && field.DeclaredAccessibility is Accessibility.Public or Accessibility.Internal;
+        && VisibilityOf(field) != null;
 
-    private static bool IsInlineArray(INamedTypeSymbol type) =>
-        type.GetAttributes().Any(static one => one.AttributeClass?.Name == "InlineArrayAttribute");
-
-    // Null where a class in the namespace cannot name the struct.
-    private static string? Visibility(INamedTypeSymbol type)
+    // The compiler sees to the types of fields, but nobody to what an attribute says that one refers to.
+    private static string? VisibilityOf(IFieldSymbol field)
     {
-        string visibility = "public";
-        foreach (INamedTypeSymbol around in Names.Chain(type))
+        string? visibility = field.DeclaredAccessibility switch
         {
-            switch (around.DeclaredAccessibility)
-            {
-                case Accessibility.Public:
-                    break;
-                case Accessibility.Internal or Accessibility.ProtectedOrInternal:
-                    visibility = "internal";
-                    break;
-                default:
-                    return null;
-            }
-        }
-
-        return visibility;
+            Accessibility.Public => "public",
+            Accessibility.Internal => "internal",
+            _ => null,
+        };
+        return KnownTypes.IsSlot(field.Type) ? Reach.Narrower(visibility, Reach.Of(KnownTypes.TargetOf(field))) : visibility;
     }
 }

@@ -12,7 +12,10 @@ internal sealed class OpenScope(ILocalSymbol scope, IOperation region)
 
     public IOperation Region => region;
 
-    /// <summary>Those that are open around an operation, innermost first: only the same function's.</summary>
+    /// <summary>
+    /// Those that are open around an operation, innermost first: only the same function's. One that was disposed before counts, unless
+    /// <see cref="IsDisposedBefore"/> is asked.
+    /// </summary>
     public static IEnumerable<OpenScope> Around(IOperation operation)
     {
         for (IOperation? at = operation; at is { Parent: { } parent } && at is not (IAnonymousFunctionOperation or ILocalFunctionOperation); at = parent)
@@ -37,6 +40,28 @@ internal sealed class OpenScope(ILocalSymbol scope, IOperation region)
     /// <summary>Whether a function was given a scope, or a reference, for which one was open before its own.</summary>
     public static bool IsGiven(IOperation operation, ISymbol function) =>
         FunctionOf(operation, function) is { } method && method.Parameters.Any(static one => KnownTypes.IsScope(one.Type) || KnownTypes.IsReference(one.Type));
+
+    /// <summary>Whether each way to an operation leads past a <c>Dispose</c> of the scope: a statement before it, or before what it is within.</summary>
+    public bool IsDisposedBefore(IOperation operation)
+    {
+        for (IOperation at = operation; at.Parent is { } parent && at != region; at = parent)
+        {
+            if (parent is IBlockOperation block && block.Operations.TakeWhile(one => one != at).Any(Disposes))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private bool Disposes(IOperation statement) => statement switch
+    {
+        IBlockOperation block => block.Operations.Any(Disposes),
+        IExpressionStatementOperation { Operation: IInvocationOperation { TargetMethod.Name: "Dispose", Instance: ILocalReferenceOperation local } } =>
+            SymbolEqualityComparer.Default.Equals(local.Local, scope),
+        _ => false,
+    };
 
     private static IMethodSymbol? FunctionOf(IOperation operation, ISymbol containing)
     {

@@ -168,8 +168,8 @@ internal struct HashTable<TKey, TKeys, TValue, TValues>
         ArgumentOutOfRangeException.ThrowIfNegative(capacity);
         if (capacity > _entries.Capacity || capacity > BucketCount)
         {
-            _version++;
             Grow(scope, capacity);
+            _version++;
         }
     }
 
@@ -193,16 +193,16 @@ internal struct HashTable<TKey, TKeys, TValue, TValues>
         }
 
         // First what can fail: nothing is different for it.
-        long before = _entries.Capacity;
         long buckets = Math.Max(Buckets.Least, (long)BitOperations.RoundUpToPowerOf2((ulong)capacity));
+        var before = _entries.Remember(scope);
         _entries.Grow(scope, capacity);
         try
         {
             _buckets.Grow(scope, buckets);
         }
-        catch (OutOfMemoryException)
+        catch
         {
-            _entries.ShrinkTo(scope, before);
+            _entries.GoBack(scope, before);
             throw;
         }
 

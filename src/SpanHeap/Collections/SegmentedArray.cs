@@ -59,60 +59,62 @@ internal unsafe struct SegmentedArray<T, TElements>
     public static long RunLength(long index, long count) => Math.Min(count - index, SegmentLength - (index & (SegmentLength - 1)));
 
     /// <summary>Makes room for so many elements; new ones are zero. What was there stays where it is, from the second segment on.</summary>
-    /// <exception cref="OutOfMemoryException">There is no memory. Elements and capacity are as before, and nothing else is kept.</exception>
+    /// <exception cref="OutOfMemoryException">There is no memory. All is as before, and what it got until then is garbage.</exception>
     public void Grow(scoped in GcScope scope, long capacity)
     {
-        long before = _capacity;
+        if (capacity <= _capacity)
+        {
+            return;
+        }
+
+        Extent before = Remember(scope);
         try
         {
-            GrowTo(scope, capacity);
+            if (_capacity < SegmentLength)
+            {
+                GrowFirst(scope, Math.Min(capacity, SegmentLength));
+            }
+
+            while (_capacity < capacity)
+            {
+                AddSegment(scope);
+            }
         }
-        catch (OutOfMemoryException)
+        catch
         {
-            ShrinkTo(scope, before);
+            GoBack(scope, before);
             throw;
         }
     }
 
-    /// <summary>Lets what is behind so many elements go, by whole segments: the first alone may be longer.</summary>
-    public void ShrinkTo(scoped in GcScope scope, long capacity)
+    /// <summary>What it consists of now, for <see cref="GoBack"/> within the same scope, whose end alone frees what is replaced.</summary>
+    public readonly Extent Remember(scoped in GcScope scope) => new(_first.Get(scope), _segments.Get(scope), _capacity);
+
+    /// <summary>Takes growth back, if there was any since: elements that were there then must not have been written meanwhile.</summary>
+    public void GoBack(scoped in GcScope scope, Extent before)
     {
-        if (capacity > SegmentLength)
+        _first.Set(scope, before.First);
+        _segments.Set(scope, before.Segments);
+        _capacity = before.Capacity;
+        if (before.Segments.IsNull)
         {
-            GcRef<TracedArray<TracedValues<T>>> segments = _segments.Get(scope);
-            for (long number = capacity >> Shift; number < _capacity >> Shift; number++)
-            {
-                segments.Value[number].Set(scope, default);
-            }
-        }
-        else
-        {
-            _segments.Set(scope, default);
             _addresses = (nint*)Unsafe.AsPointer(ref _first);
-            if (capacity == 0)
-            {
-                _first.Set(scope, default);
-            }
+            return;
         }
 
-        _capacity = capacity;
-    }
-
-    private void GrowTo(scoped in GcScope scope, long capacity)
-    {
-        if (_capacity < Math.Min(capacity, SegmentLength))
-        {
-            GrowFirst(scope, Math.Min(capacity, SegmentLength));
-        }
-
-        while (_capacity < capacity)
-        {
-            AddSegment(scope);
-        }
+        // A directory that was not full yet has got segments of the growth.
+        _addresses = (nint*)(before.Segments.Address + HeaderBytes);
+        ref TracedArray<TracedValues<T>> segments = ref before.Segments.Value;
+        segments.Clear(scope, _capacity >> Shift, segments.Length - (_capacity >> Shift));
     }
 
     /// <summary>Lets all go but the first segment, whose elements stay.</summary>
-    public void Shrink(scoped in GcScope scope) => ShrinkTo(scope, Math.Min(_capacity, SegmentLength));
+    public void Shrink(scoped in GcScope scope)
+    {
+        _capacity = Math.Min(_capacity, SegmentLength);
+        _addresses = (nint*)Unsafe.AsPointer(ref _first);
+        _segments.Set(scope, default);
+    }
 
     private void GrowFirst(scoped in GcScope scope, long capacity)
     {
@@ -149,5 +151,15 @@ internal unsafe struct SegmentedArray<T, TElements>
 
         segments.Value[number].Set(scope, segment);
         _capacity += SegmentLength;
+    }
+
+    /// <summary>The blocks of an array, and the elements they have room for.</summary>
+    public readonly ref struct Extent(GcRef<TracedValues<T>> first, GcRef<TracedArray<TracedValues<T>>> segments, long capacity)
+    {
+        public GcRef<TracedValues<T>> First { get; } = first;
+
+        public GcRef<TracedArray<TracedValues<T>>> Segments { get; } = segments;
+
+        public long Capacity { get; } = capacity;
     }
 }

@@ -139,9 +139,8 @@ internal struct SegmentedList<T, TElements>
         ArgumentOutOfRangeException.ThrowIfNegative(capacity);
         if (capacity > _entries.Capacity)
         {
-            // Before: also one that fails may have moved entries, which an enumeration must not go on with.
-            _version++;
             _entries.Grow(scope, capacity);
+            _version++;
         }
     }
 

@@ -22,7 +22,9 @@ public struct TracedString : ITraced<TracedString>
     private int _length;
 
     // 0 until somebody has asked. Written by whoever does; all who do at the same time find the same number.
+#pragma warning disable CS0649 // Written through a reference, by a method that is readonly to its callers.
     private int _hash;
+#pragma warning restore CS0649
 
     static TracedLayout ITraced<TracedString>.Layout => TracedLayout.NoPointers;
 
@@ -42,13 +44,15 @@ public struct TracedString : ITraced<TracedString>
     public readonly bool ContentEquals(ReadOnlySpan<byte> utf8) => Span.SequenceEqual(utf8);
 
     /// <summary>A number that strings of the same bytes have in common; another in each process. Found once, and kept in the block.</summary>
-    public int ContentHash()
+    public readonly int ContentHash()
     {
-        int hash = Volatile.Read(ref _hash);
+        // No reader sees a difference but in time: the number follows from the bytes. Sound, as a string lies in a block, which can be written.
+        ref int known = ref Unsafe.AsRef(in _hash);
+        int hash = Volatile.Read(ref known);
         if (hash == 0)
         {
             hash = HashOf(Span);
-            Volatile.Write(ref _hash, hash);
+            Volatile.Write(ref known, hash);
         }
 
         return hash;

@@ -6,7 +6,7 @@ namespace SpanHeap.Tracing;
 /// <remarks>Thread safe. They run one at a time, in order, whichever thread it is; what they throw stops none behind them.</remarks>
 internal sealed class CleanUpQueue(CleanUpCounts counts) : IDisposable
 {
-    // Held while one runs, and taken before the other lock.
+    // Held while one runs, or none may; taken before the other lock. By the thread that has it again: a clean-up may pause the others.
     private readonly Lock _running = new();
     private readonly SemaphoreSlim _wake = new(0);
 
@@ -73,6 +73,12 @@ internal sealed class CleanUpQueue(CleanUpCounts counts) : IDisposable
         }
     }
 
+    /// <summary>Keeps clean-ups from beginning, for who looks at the heap as a whole; waits for one that another thread is running.</summary>
+    public void Pause() => EnterRunning();
+
+    /// <summary>On the thread that paused.</summary>
+    public void Resume() => _running.Exit();
+
     /// <summary>Waits for one that is running, ends the thread and drops the rest. Nobody else uses the heap, and no clean-up calls it.</summary>
     public void Dispose()
     {
@@ -115,8 +121,7 @@ internal sealed class CleanUpQueue(CleanUpCounts counts) : IDisposable
 
     private bool TryRunNext()
     {
-        // On the heap's own thread an interrupt would end the process.
-        Uninterrupted.Do(_running, static running => running.Enter());
+        EnterRunning();
         try
         {
             CleanUp? cleanUp = TakeFirst();
@@ -132,6 +137,9 @@ internal sealed class CleanUpQueue(CleanUpCounts counts) : IDisposable
             _running.Exit();
         }
     }
+
+    // On the heap's own thread an interrupt would end the process.
+    private void EnterRunning() => Uninterrupted.Do(_running, static running => running.Enter());
 
     private void Run(CleanUp cleanUp)
     {

@@ -1,0 +1,62 @@
+using SpanHeap.Tests.Support;
+using SpanHeap.Tracing;
+
+namespace SpanHeap.Tests.Tracing;
+
+/// <summary>What is told of each collection.</summary>
+public sealed class CollectionTraceTests
+{
+    private const long Mebibyte = 1 << 20;
+
+    [Fact]
+    public void A_collection_is_one_readable_line()
+    {
+        CollectionInfo done = new(
+            12, CollectionReason.Growth, 65 * Mebibyte, (5 * Mebibyte) / 4, 67 * Mebibyte, TimeSpan.FromMilliseconds(0.01), TimeSpan.FromMilliseconds(1.98),
+            TimeSpan.FromMilliseconds(2.05), 2);
+        Assert.Equal(
+            "spanheap 'Pages' 12 growth: 65.0 -> 1.2 MiB, next at 67.0; paused 2.05 ms (finishing 0.01, marking 1.98 by 2)",
+            CollectionTrace.Line("Pages", done));
+    }
+
+    // In a process of its own, whose error stream it is.
+    [Fact]
+    public void A_broken_error_stream_costs_the_line_alone()
+    {
+        ChildProgram.Result child = ChildProgram.Run(CollectWithBrokenStream);
+        Assert.True(child.ExitCode == 0 && child.Output.Contains("told 6 times", StringComparison.Ordinal), child.Output + child.Error);
+    }
+
+    private static void CollectWithBrokenStream()
+    {
+        int told = 0;
+        foreach (Exception failure in (Exception[])[new IOException("broken pipe"), new ObjectDisposedException("stream"), new NotSupportedException("not to be written")])
+        {
+            using BrokenWriter writer = new(failure);
+            Console.SetError(writer);
+            using NativeHeap heap = new(new NativeHeapOptions { Traced = true, TracedTrace = true });
+            heap.Collect();
+            heap.Traced.Pacer.RequestCycle();
+            using (GcScope scope = heap.Enter())
+            {
+                scope.New<Node>();
+            }
+
+            heap.Verify();
+            told += writer.Asked;
+        }
+
+        Console.WriteLine($"told {told} times");
+    }
+
+    private sealed class BrokenWriter(Exception failure) : StringWriter
+    {
+        public int Asked { get; private set; }
+
+        public override void WriteLine(string? value)
+        {
+            Asked++;
+            throw failure;
+        }
+    }
+}
