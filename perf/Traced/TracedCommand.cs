@@ -60,7 +60,7 @@ internal static class TracedCommand
         Console.WriteLine($"""
             Medians of {rounds} rounds of one run, each in a process of its own after a warm-up with a small program, rounds
             interleaved. CPU: user and system time of the process. Pauses: of each run the longest and the 99.9th percentile; all together
-            those of .NET's own collector, whatever memory the program uses.
+            those of .NET's own collector and their longest, whatever memory the program uses.
             Peak: resident above what it was before the run.
             """);
         Console.WriteLine();

@@ -22,6 +22,9 @@ internal sealed class TracedResult(TracedWorkload workload, TracedAllocator allo
     /// <summary>How long .NET's own collector kept the program out, whatever memory it used; null where that says nothing.</summary>
     public double? DotnetPaused => Runs.Any(run => run.DotnetPausedMs is null) ? null : Median(run => run.DotnetPausedMs!.Value);
 
+    /// <summary>The longest of those pauses.</summary>
+    public double? DotnetLongestPause => Runs.Any(run => run.DotnetLongestPauseMs is null) ? null : Median(run => run.DotnetLongestPauseMs!.Value);
+
     public double? PauseMax => MedianOfPauses(pauses => pauses.Max());
 
     public double? PauseTotal => MedianOfPauses(pauses => pauses.Sum());

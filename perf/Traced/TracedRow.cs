@@ -25,6 +25,9 @@ internal sealed record TracedRow(string Workload, string Allocator, int Threads,
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public double? DotnetPauseTotalMs { get; init; }
 
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? DotnetPauseMaxMs { get; init; }
+
     public long? PeakRssBytes { get; init; }
 
     public double? VsDotnet { get; init; }

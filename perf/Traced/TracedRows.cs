@@ -21,6 +21,7 @@ internal static class TracedRows
         PauseP999Ms = Round(result.PauseP999),
         PauseTotalMs = Round(result.PauseTotal),
         DotnetPauseTotalMs = Round(result.DotnetPaused),
+        DotnetPauseMaxMs = Round(result.DotnetLongestPause),
         PeakRssBytes = result.PeakBytes,
         VsDotnet = Round(result.WallSeconds / dotnet?.WallSeconds),
         VsDotnetCpu = Round(result.CpuSeconds / dotnet?.CpuSeconds),

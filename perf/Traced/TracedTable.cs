@@ -8,12 +8,12 @@ internal static class TracedTable
     public static MarkdownTable Of(IReadOnlyList<TracedResult> results)
     {
         var table = new MarkdownTable(
-            "<program", "<memory", "wall s", "CPU s", "collections", "pause max ms", "p99.9 ms", ".NET pauses ms", "peak MiB", "wall / .NET", "CPU / .NET", "peak / .NET");
+            "<program", "<memory", "wall s", "CPU s", "collections", "pause max ms", "p99.9 ms", ".NET pauses ms", ".NET max ms", "peak MiB", "wall / .NET", "CPU / .NET", "peak / .NET");
         foreach (TracedRow row in TracedRows.Of(results, 0))
         {
             table.Add(
                 row.Workload, row.Allocator, MarkdownTable.Ratio(row.WallS), MarkdownTable.Ratio(row.CpuS), $"{row.Collections:F0}",
-                OrDash(row.PauseMaxMs), OrDash(row.PauseP999Ms), OrDash(row.DotnetPauseTotalMs), MarkdownTable.Mebibytes(row.PeakRssBytes),
+                OrDash(row.PauseMaxMs), OrDash(row.PauseP999Ms), OrDash(row.DotnetPauseTotalMs), OrDash(row.DotnetPauseMaxMs), MarkdownTable.Mebibytes(row.PeakRssBytes),
                 MarkdownTable.Ratio(row.VsDotnet), MarkdownTable.Ratio(row.VsDotnetCpu), MarkdownTable.Ratio(row.VsDotnetPeak));
         }
 

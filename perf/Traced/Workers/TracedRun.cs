@@ -11,6 +11,9 @@ internal sealed record TracedRun(double WallSeconds, double CpuSeconds, long Col
     /// <summary>Milliseconds for which .NET's own collector kept the program out, whatever memory it used; null of other runtimes.</summary>
     public double? DotnetPausedMs { get; init; }
 
+    /// <summary>The longest of those pauses; 0 without any, null where events of some were lost.</summary>
+    public double? DotnetLongestPauseMs { get; init; }
+
     /// <summary>Of .NET's collector: bytes allocated from one collection to the next.</summary>
     public long? BytesPerCollection { get; init; }
 

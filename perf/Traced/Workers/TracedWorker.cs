@@ -36,10 +36,18 @@ internal static class TracedWorker
             session.Collect();
             session.Heap.FinishSweeping();
         });
+        using var dotnet = new DotnetPauses();
         SpanHeapSession? session = null;
+        DateTime start = DateTime.UtcNow;
         TracedRun run = Measure(() => program.Run(session = new SpanHeapSession(new NativeHeapOptions())));
+        double[]? pauses = Complete(dotnet.Since(start), run.DotnetPausedMs ?? 0);
         using (session)
-            return run with { Collections = session!.Collections, PausesMs = session.Pauses, PartsMs = program.Parts };
+        {
+            return run with
+            {
+                Collections = session!.Collections, PausesMs = session.Pauses, PartsMs = program.Parts, DotnetLongestPauseMs = pauses?.DefaultIfEmpty().Max(),
+            };
+        }
     }
 
     private static TracedRun OnDotnet(TracedWorkload program)
@@ -55,11 +63,13 @@ internal static class TracedWorker
             program.Run(session = new DotnetSession());
             session.End();
         });
+        double[]? known = Complete(pauses.Since(start), session!.PausesTotal);
         return run with
         {
-            Collections = session!.Collections,
+            Collections = session.Collections,
+            DotnetLongestPauseMs = known?.DefaultIfEmpty().Max(),
             BytesPerCollection = session.BytesPerCollection,
-            PausesMs = Complete(pauses.Since(start), session.PausesTotal),
+            PausesMs = known,
             Configuration = DotnetSession.Configuration,
             PartsMs = program.Parts,
         };

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;
 using Microsoft.CodeAnalysis.Operations;
@@ -8,18 +7,10 @@ namespace SpanHeap.Generators.Rules;
 /// <summary>Addresses of blocks that are kept in objects and static fields, where nothing but the program finds them.</summary>
 /// <remarks>In a struct they may be right: a trace function may visit them there.</remarks>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
-public sealed class AddressAnalyzer : DiagnosticAnalyzer
+public sealed class AddressAnalyzer() : Rule(Descriptors.AddressStored)
 {
-    /// <inheritdoc/>
-    public override ImmutableArray<DiagnosticDescriptor> SupportedDiagnostics { get; } = [Descriptors.AddressStored];
-
-    /// <inheritdoc/>
-    public override void Initialize(AnalysisContext context)
-    {
-        context.ConfigureGeneratedCodeAnalysis(GeneratedCodeAnalysisFlags.None);
-        context.EnableConcurrentExecution();
+    private protected override void Register(AnalysisContext context) =>
         context.RegisterOperationAction(Check, OperationKind.SimpleAssignment);
-    }
 
     private static void Check(OperationAnalysisContext context)
     {

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;
 using Microsoft.CodeAnalysis.Operations;
@@ -7,20 +6,14 @@ namespace SpanHeap.Generators.Rules;
 
 /// <summary>References and structs that have some, taken or written as values, or as bytes.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
-public sealed class CopyAnalyzer : DiagnosticAnalyzer
+public sealed class CopyAnalyzer() : Rule(Descriptors.SlotCopied, Descriptors.StructCopied)
 {
     // What these give is read or written as something else. Not Add, or AsRef of a reference, which only lead to another.
     private static readonly HashSet<string> s_raw =
         ["As", "AsPointer", "AsBytes", "BitCast", "Cast", "Copy", "CopyBlock", "Read", "ReadUnaligned", "Write", "WriteUnaligned"];
 
-    /// <inheritdoc/>
-    public override ImmutableArray<DiagnosticDescriptor> SupportedDiagnostics { get; } = [Descriptors.SlotCopied, Descriptors.StructCopied];
-
-    /// <inheritdoc/>
-    public override void Initialize(AnalysisContext context)
+    private protected override void Register(AnalysisContext context)
     {
-        context.ConfigureGeneratedCodeAnalysis(GeneratedCodeAnalysisFlags.None);
-        context.EnableConcurrentExecution();
         context.RegisterSymbolAction(static found => CheckSignature(found, (IMethodSymbol)found.Symbol), SymbolKind.Method);
         context.RegisterSymbolAction(static found => CheckProperty(found, (IPropertySymbol)found.Symbol), SymbolKind.Property);
         context.RegisterOperationAction(CheckLocal, OperationKind.VariableDeclarator);

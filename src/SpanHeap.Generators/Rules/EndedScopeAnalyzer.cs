@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;
 using Microsoft.CodeAnalysis.Operations;
@@ -11,18 +10,10 @@ namespace SpanHeap.Generators.Rules;
 /// it is. A local counts that was there before, and is read before it is given anything else.
 /// </remarks>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
-public sealed class EndedScopeAnalyzer : DiagnosticAnalyzer
+public sealed class EndedScopeAnalyzer() : Rule(Descriptors.Escaping)
 {
-    /// <inheritdoc/>
-    public override ImmutableArray<DiagnosticDescriptor> SupportedDiagnostics { get; } = [Descriptors.Escaping];
-
-    /// <inheritdoc/>
-    public override void Initialize(AnalysisContext context)
-    {
-        context.ConfigureGeneratedCodeAnalysis(GeneratedCodeAnalysisFlags.None);
-        context.EnableConcurrentExecution();
+    private protected override void Register(AnalysisContext context) =>
         context.RegisterOperationAction(Check, OperationKind.Invocation);
-    }
 
     private static void Check(OperationAnalysisContext context)
     {

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;
 using Microsoft.CodeAnalysis.Operations;
@@ -7,16 +6,10 @@ namespace SpanHeap.Generators.Rules;
 
 /// <summary>References that a method takes out of a scope that it has opened itself, while no other is known to be open.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
-public sealed class EscapeAnalyzer : DiagnosticAnalyzer
+public sealed class EscapeAnalyzer() : Rule(Descriptors.Escaping)
 {
-    /// <inheritdoc/>
-    public override ImmutableArray<DiagnosticDescriptor> SupportedDiagnostics { get; } = [Descriptors.Escaping];
-
-    /// <inheritdoc/>
-    public override void Initialize(AnalysisContext context)
+    private protected override void Register(AnalysisContext context)
     {
-        context.ConfigureGeneratedCodeAnalysis(GeneratedCodeAnalysisFlags.None);
-        context.EnableConcurrentExecution();
         context.RegisterOperationAction(CheckReturn, OperationKind.Return);
         context.RegisterOperationAction(CheckAssignment, OperationKind.SimpleAssignment);
     }

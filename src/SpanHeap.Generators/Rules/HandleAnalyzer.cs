@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;
 using Microsoft.CodeAnalysis.Operations;
@@ -7,18 +6,10 @@ namespace SpanHeap.Generators.Rules;
 
 /// <summary>Handles and root arrays that are made, kept in a local, and forgotten there.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
-public sealed class HandleAnalyzer : DiagnosticAnalyzer
+public sealed class HandleAnalyzer() : Rule(Descriptors.HandleLost)
 {
-    /// <inheritdoc/>
-    public override ImmutableArray<DiagnosticDescriptor> SupportedDiagnostics { get; } = [Descriptors.HandleLost];
-
-    /// <inheritdoc/>
-    public override void Initialize(AnalysisContext context)
-    {
-        context.ConfigureGeneratedCodeAnalysis(GeneratedCodeAnalysisFlags.None);
-        context.EnableConcurrentExecution();
+    private protected override void Register(AnalysisContext context) =>
         context.RegisterOperationAction(Check, OperationKind.VariableDeclarator);
-    }
 
     private static void Check(OperationAnalysisContext context)
     {

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.Diagnostics;
@@ -8,16 +7,10 @@ namespace SpanHeap.Generators.Rules;
 
 /// <summary>Scopes that are copied, and those that nobody ends.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
-public sealed class ScopeAnalyzer : DiagnosticAnalyzer
+public sealed class ScopeAnalyzer() : Rule(Descriptors.ScopeCopied, Descriptors.ScopeOpen)
 {
-    /// <inheritdoc/>
-    public override ImmutableArray<DiagnosticDescriptor> SupportedDiagnostics { get; } = [Descriptors.ScopeCopied, Descriptors.ScopeOpen];
-
-    /// <inheritdoc/>
-    public override void Initialize(AnalysisContext context)
+    private protected override void Register(AnalysisContext context)
     {
-        context.ConfigureGeneratedCodeAnalysis(GeneratedCodeAnalysisFlags.None);
-        context.EnableConcurrentExecution();
         context.RegisterOperationAction(CheckCopy, OperationKind.VariableDeclarator);
         context.RegisterOperationAction(CheckEnter, OperationKind.Invocation);
     }

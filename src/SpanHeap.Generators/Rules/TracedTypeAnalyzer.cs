@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;
 
@@ -6,19 +5,10 @@ namespace SpanHeap.Generators.Rules;
 
 /// <summary>Types that have references, or say that they do.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
-public sealed class TracedTypeAnalyzer : DiagnosticAnalyzer
+public sealed class TracedTypeAnalyzer() : Rule(Descriptors.Untraced, Descriptors.Managed, Descriptors.Closed, Descriptors.Overlapping, Descriptors.Unloadable)
 {
-    /// <inheritdoc/>
-    public override ImmutableArray<DiagnosticDescriptor> SupportedDiagnostics { get; } =
-        [Descriptors.Untraced, Descriptors.Managed, Descriptors.Closed, Descriptors.Overlapping, Descriptors.Unloadable];
-
-    /// <inheritdoc/>
-    public override void Initialize(AnalysisContext context)
-    {
-        context.ConfigureGeneratedCodeAnalysis(GeneratedCodeAnalysisFlags.None);
-        context.EnableConcurrentExecution();
+    private protected override void Register(AnalysisContext context) =>
         context.RegisterSymbolAction(static found => Check(found, (INamedTypeSymbol)found.Symbol), SymbolKind.NamedType);
-    }
 
     private static void Check(SymbolAnalysisContext context, INamedTypeSymbol type)
     {

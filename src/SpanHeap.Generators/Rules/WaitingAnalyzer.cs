@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;
 using Microsoft.CodeAnalysis.Operations;
@@ -7,7 +6,7 @@ namespace SpanHeap.Generators.Rules;
 
 /// <summary>Waits within a scope that the method has opened itself, and has not ended on each way to them. Waits for no time are none.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
-public sealed class WaitingAnalyzer : DiagnosticAnalyzer
+public sealed class WaitingAnalyzer() : Rule(Descriptors.Waiting)
 {
     private static readonly HashSet<string> s_waits =
     [
@@ -20,14 +19,8 @@ public sealed class WaitingAnalyzer : DiagnosticAnalyzer
         "System.Threading.Barrier.SignalAndWait",
     ];
 
-    /// <inheritdoc/>
-    public override ImmutableArray<DiagnosticDescriptor> SupportedDiagnostics { get; } = [Descriptors.Waiting];
-
-    /// <inheritdoc/>
-    public override void Initialize(AnalysisContext context)
+    private protected override void Register(AnalysisContext context)
     {
-        context.ConfigureGeneratedCodeAnalysis(GeneratedCodeAnalysisFlags.None);
-        context.EnableConcurrentExecution();
         context.RegisterOperationAction(CheckCall, OperationKind.Invocation);
         context.RegisterOperationAction(static found => Check(found, ((IPropertyReferenceOperation)found.Operation).Property), OperationKind.PropertyReference);
         context.RegisterOperationAction(static found => Report(found, "lock", ((ILockOperation)found.Operation).LockedValue.Syntax.GetLocation()), OperationKind.Lock);

@@ -15,34 +15,42 @@ internal sealed class MemoryRoom(ArenaSource arenas, TracedSpanSource spans, lon
     // left for that.
     private const long ShareLeft = 8;
 
-    // However near the limit is, a cycle is due only after so much: else a heap that is full would do nothing but collect. Marking costs
-    // in proportion to what lives, so the program gets on at least by a share of that.
+    // However near a limit is, a cycle is due only after so much: else a heap that is full would do nothing but collect. Marking costs
+    // in proportion to what lives, so the program gets on at least by a share of that: by a small one at a limit above which allocations
+    // fail, as being slow is better.
     private const long LeastShare = 8;
+    private const long LeastShareOfHard = 64;
     private const long LeastBytes = 64 * 1024;
 
     // Part of the limit below which what is left is too little for scopes that go on.
     private const long ShareOfNarrow = 16;
 
-    private readonly long _limit = Math.Min(softLimit, (long)Math.Min((ulong)arenas.LimitBytes, long.MaxValue));
+    private readonly long _hardLimit = (long)Math.Min((ulong)arenas.LimitBytes, long.MaxValue);
 
     /// <summary>Bytes of blocks that may be made until the next cycle, when so many are live.</summary>
-    public long After(long live)
-    {
-        if (_limit == long.MaxValue)
-        {
-            return long.MaxValue;
-        }
-
-        long room = Room(live);
-        return Math.Max(room - (room / ShareLeft), Least(live));
-    }
+    public long After(long live) => Math.Min(After(live, softLimit, LeastShare), After(live, _hardLimit, LeastShareOfHard));
 
     /// <summary>Whether little is left although not so much was made as was foreseen.</summary>
     /// <param name="live">Bytes of blocks that live as far as is known.</param>
     /// <param name="taken">Those of them made since the last cycle.</param>
-    public bool IsNarrow(long live, long taken) => _limit != long.MaxValue && taken >= Least(live - taken) && Room(live) < _limit / ShareOfNarrow;
+    public bool IsNarrow(long live, long taken) =>
+        IsNarrow(live, taken, softLimit, LeastShare) || IsNarrow(live, taken, _hardLimit, LeastShareOfHard);
 
-    private static long Least(long live) => Math.Max(live / LeastShare, LeastBytes);
+    private long After(long live, long limit, long leastShare)
+    {
+        if (limit == long.MaxValue)
+        {
+            return long.MaxValue;
+        }
 
-    private long Room(long live) => _limit - (long)arenas.BytesInUse + (spans.PagesInUse << PageGeometry.PageShift) - live;
+        long room = Room(live, limit);
+        return Math.Max(room - (room / ShareLeft), Least(live, leastShare));
+    }
+
+    private bool IsNarrow(long live, long taken, long limit, long leastShare) =>
+        limit != long.MaxValue && taken >= Least(live - taken, leastShare) && Room(live, limit) < limit / ShareOfNarrow;
+
+    private static long Least(long live, long share) => Math.Max(live / share, LeastBytes);
+
+    private long Room(long live, long limit) => limit - (long)arenas.BytesInUse + (spans.PagesInUse << PageGeometry.PageShift) - live;
 }
