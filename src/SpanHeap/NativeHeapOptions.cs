@@ -245,7 +245,7 @@ public sealed class NativeHeapOptions
         if (Guard == null && (Guard = EnvironmentOption.Choice<GuardMode>(read, "SPANHEAP_GUARD")) != GuardMode.Off)
         {
             GuardSampleRate = EnvironmentOption.Number(read, "SPANHEAP_GUARD_RATE", 1, LargestSampleRate, GuardSampleRate);
-            GuardAlignment = EnvironmentOption.Choice<GuardAlignment>(read, "SPANHEAP_GUARD_ALIGNMENT");
+            GuardAlignment = GuardAlignment != default ? GuardAlignment : EnvironmentOption.Choice<GuardAlignment>(read, "SPANHEAP_GUARD_ALIGNMENT");
             GuardStrict |= EnvironmentOption.Switch(read, "SPANHEAP_GUARD_STRICT");
             GuardLeaks |= EnvironmentOption.Switch(read, "SPANHEAP_GUARD_LEAKS");
             GuardBudget = GuardBudget != 0 ? GuardBudget : EnvironmentOption.Bytes(read, "SPANHEAP_GUARD_BUDGET");

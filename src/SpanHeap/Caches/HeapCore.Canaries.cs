@@ -25,6 +25,16 @@ internal sealed unsafe partial class HeapCore
         }
     }
 
+    // Named is an address on the page that has the entry. Of a block that may be freed, and its pages become others', while it is looked at: as long as the owner is held they do not.
+    private static nuint ByteCountOf(nint named, uint entry, nint block, nuint slotBytes)
+    {
+        ThreadCache* owner = ThreadCachePool.ByEntry(entry);
+        owner->Lock.Enter();
+        nuint byteCount = *ArenaHeader.EntryOf(named) == entry ? ByteCountOf(block, slotBytes) : slotBytes;
+        owner->Lock.Exit();
+        return byteCount;
+    }
+
     private static nuint ByteCountOf(nint block, nuint slotBytes) =>
         BlockCanary.TryGetByteCount(block, slotBytes, out nuint byteCount) ? byteCount : slotBytes;
 

@@ -38,7 +38,7 @@ internal sealed unsafe partial class HeapCore
                 return;
             }
         }
-        else if (!_fullChecks && (block & (PageGeometry.PageSize - 1)) == 0 && PageEntry.SizeClass(entry) > (uint)SizeClasses.LastShared
+        else if (!_hidden && (block & (PageGeometry.PageSize - 1)) == 0 && PageEntry.SizeClass(entry) > (uint)SizeClasses.LastShared
             && cache->Large.TryAdd(PageEntry.SizeClass(entry), block))
         {
             _idle.Arm();
@@ -197,10 +197,17 @@ internal sealed unsafe partial class HeapCore
 
         // Looked at only by the one who has taken it; who finds it damaged gives it back.
         nuint slotBytes = SizeOf(block, entry);
+        if (slotBytes == 0 || Volatile.Read(ref *ArenaHeader.EntryOf(block)) != entry)
+        {
+            // Another thread has freed it, and its pages are others' by now: so was the bit.
+            LiveBits.Restore(span, slot);
+            ThrowHelper.Misuse(block, MisuseKind.DoubleFree);
+        }
+
         nint damage = BlockCanary.FindDamage(block, slotBytes);
         if (damage != 0)
         {
-            LiveBits.Set(block);
+            LiveBits.Restore(span, slot);
             ThrowOverflow(block, slotBytes, damage);
         }
 

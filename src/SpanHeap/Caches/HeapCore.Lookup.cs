@@ -55,7 +55,8 @@ internal sealed unsafe partial class HeapCore
         // The page of the span's start says all that is needed without a look at the span, which may be going just now.
         uint entry = Volatile.Read(ref *ArenaHeader.EntryOf(address));
         nint start = (address & -PageGeometry.PageSize) - ((nint)PageEntry.PagesFromFirst(entry) << PageGeometry.PageShift);
-        entry = PageEntry.IsInside(entry) ? Volatile.Read(ref *ArenaHeader.EntryOf(start)) : entry;
+        nint named = PageEntry.IsInside(entry) ? start : address;
+        entry = named == start ? Volatile.Read(ref *ArenaHeader.EntryOf(start)) : entry;
         if (entry == PageEntry.Unused || PageEntry.IsInside(entry) || PageEntry.IsGuarded(entry) || PageEntry.IsTraced(entry))
         {
             return false;
@@ -71,8 +72,7 @@ internal sealed unsafe partial class HeapCore
 
         BlockState state = StateOf(ArenaHeader.SpanAt(start), (int)slot);
         nint first = start + (nint)(slot * size);
-        bool known = _fullChecks && state == BlockState.Allocated && BlockCanary.TryGetByteCount(first, size, out _);
-        block = new BlockInfo(first, known ? ByteCountOf(first, size) : size, (int)sizeClass, state);
+        block = new BlockInfo(first, _fullChecks && state == BlockState.Allocated ? ByteCountOf(named, entry, first, size) : size, (int)sizeClass, state);
         return true;
     }
 

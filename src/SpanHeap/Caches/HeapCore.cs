@@ -26,6 +26,9 @@ internal sealed unsafe partial class HeapCore : IDisposable
     private readonly IdleWork _idle;
     private readonly bool _fullChecks;
 
+    // Whether fast paths find nothing, and what serves stands where they do not look.
+    private readonly bool _hidden;
+
     // Null unless blocks are guarded.
     private readonly GuardHeap? _guard;
     private readonly GuardRecordFile? _guardFile;
@@ -61,11 +64,11 @@ internal sealed unsafe partial class HeapCore : IDisposable
         Clock = new HeapClock();
         Registry = new CacheRegistry(Os, Serial);
         // Where every call is looked at, or counted and the fast paths do not count, they must find nothing.
-        bool hidden = _fullChecks || (options.Guard == GuardMode.Sampled && !GuardSampling.IsCounted);
+        _hidden = _fullChecks || (options.Guard == GuardMode.Sampled && !GuardSampling.IsCounted);
         _blockReturn = new BlockReturn(Spans, Misuse);
-        _stock = new CacheStock(Spans, _blockReturn, Magazines, Clock, hidden);
+        _stock = new CacheStock(Spans, _blockReturn, Magazines, Clock, _hidden);
         _remote = new RemoteFrees(_stock, _blockReturn, Magazines, Misuse, Clock);
-        _large = new LargeBlocks(Spans, _remote, Misuse, hidden);
+        _large = new LargeBlocks(Spans, _remote, Misuse, _hidden);
         _hollowing = new SpanHollowing(_blockReturn);
         _idle = new IdleWork(this);
         if (guards)
@@ -128,6 +131,9 @@ internal sealed unsafe partial class HeapCore : IDisposable
     public bool IsDisposed => Volatile.Read(ref _disposed) != 0;
 
     public bool HasFullChecks => _fullChecks;
+
+    /// <summary>Whether blocks that serve again are in the hidden stacks.</summary>
+    public bool IsHidden => _hidden;
 
     /// <summary>A cache for the calling thread.</summary>
     /// <exception cref="OutOfMemoryException">There is no memory for one.</exception>

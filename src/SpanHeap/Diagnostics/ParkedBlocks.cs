@@ -12,7 +12,7 @@ internal static unsafe class ParkedBlocks
         for (int i = 0; i < heap.Registry.Count; i++)
         {
             ThreadCache* cache = heap.Registry[i];
-            LargeStack* large = ThreadCache.LargeOf(cache, heap.HasFullChecks);
+            LargeStack* large = ThreadCache.LargeOf(cache, heap.IsHidden);
             for (int k = Math.Min(Volatile.Read(ref large->Count), LargeStack.Capacity); k-- > 0;)
             {
                 byClass[large->SizeClass(k)]++;
@@ -79,7 +79,7 @@ internal static unsafe class ParkedBlocks
         for (int i = 0; i < heap.Registry.Count; i++)
         {
             ThreadCache* cache = heap.Registry[i];
-            LargeStack* large = ThreadCache.LargeOf(cache, heap.HasFullChecks);
+            LargeStack* large = ThreadCache.LargeOf(cache, heap.IsHidden);
             for (int k = 0; k < large->Count; k++)
             {
                 visit(large->Block(k));

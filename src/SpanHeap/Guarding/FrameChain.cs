@@ -12,7 +12,7 @@ namespace SpanHeap.Guarding;
 /// </remarks>
 internal static unsafe class FrameChain
 {
-    private const int MaxFrames = 32;
+    private const int MaxFrames = 64;
     private const ulong HashSeed = 0x9e37_79b9_7f4a_7c15;
     private const ulong HashFactor = 0xd6e8_feb8_6659_fd93;
 

@@ -46,27 +46,33 @@ internal sealed unsafe partial class GuardHeap
     // The block is freed and the caller alone has the span. Faulting first, then in quarantine: who deletes a span finds it protected.
     private void Withdraw(GuardedSpan* span)
     {
+        bool exposed = false;
         if (span->DataBytes > 0)
         {
             span->DataForm = _protection.Protect(span->DataStart, span->DataBytes);
-            if (span->DataForm == ProtectionForm.None)
+            exposed = span->DataForm == ProtectionForm.None;
+            if (exposed)
             {
                 // Who writes to it is found when it leaves.
                 SlackPattern.Fill(span->DataStart, span->DataStart + (nint)span->DataBytes);
-                Degrade("the system does not protect more pages");
             }
         }
 
         _lock.Enter();
         _quarantine.Add(span);
         _lock.Exit();
+        if (exposed)
+        {
+            Degrade("the system does not protect more pages");
+        }
+
         while (IsOverBudget && TryRetireOldest())
         {
         }
     }
 
     private bool IsOverBudget => (nuint)_quarantine.Pages << PageGeometry.PageShift > BudgetBytes
-        || _protection.Mappings > _protection.MappingLimit / 2;
+        || (!_protection.UsesMarkers && _quarantine.Spans > _protection.MappingLimit / 4);
 
     // Deletes the span that has been in quarantine longest; false when there is none, or the system does not let its pages go.
     private bool TryRetireOldest()

@@ -69,7 +69,13 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
     /// <param name="zeroed">Whether its bytes are to be zero.</param>
     public void* TryAllocate(nuint byteCount, nuint alignment, bool zeroed)
     {
-        if (!TryLayOut(byteCount, alignment, out GuardLayout layout) || !HasRoom(layout))
+        if (!TryLayOut(byteCount, alignment, out GuardLayout layout))
+        {
+            Degrade("it is larger than an arena");
+            return null;
+        }
+
+        if (!HasRoom(layout))
         {
             return null;
         }

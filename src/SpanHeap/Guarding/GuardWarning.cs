@@ -10,7 +10,14 @@ internal static class GuardWarning
         {
             Console.Error.WriteLine(line);
         }
-        catch (Exception failure) when (failure is IOException or ObjectDisposedException or UnauthorizedAccessException)
+        catch (ThreadInterruptedException)
+        {
+            // Meant for who waits next.
+            Thread.CurrentThread.Interrupt();
+        }
+#pragma warning disable CA1031 // A program's own writer may throw anything, and who writes here is in the middle of a free.
+        catch (Exception)
+#pragma warning restore CA1031
         {
             // Nobody is there to be told.
         }

@@ -95,6 +95,12 @@ internal sealed class PageProtection(OsMemory os)
         }
 
         bool marked = os.InstallGuard(address, bytes);
+        if (!marked)
+        {
+            // Refused for some of the pages (locked ones): the others have markers by now, which their next owner must not find.
+            os.RemoveGuard(address, bytes);
+        }
+
         if (markers == 0)
         {
             Volatile.Write(ref _markers, marked ? 1 : 2);

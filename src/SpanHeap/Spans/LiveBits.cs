@@ -38,6 +38,9 @@ internal static unsafe class LiveBits
         return (Interlocked.And(ref ArenaHeader.LiveBits(span)[slot >>> 6], ~bit) & bit) != 0;
     }
 
+    /// <summary>Undoes <see cref="TryClear"/>.</summary>
+    public static void Restore(Span* span, int slot) => Interlocked.Or(ref ArenaHeader.LiveBits(span)[slot >>> 6], 1UL << slot);
+
     public static bool IsSet(Span* span, int slot) =>
         (Volatile.Read(ref ArenaHeader.LiveBits(span)[slot >>> 6]) >> slot & 1) != 0;
 }

@@ -66,8 +66,8 @@ internal sealed unsafe class TracedSpanSource
         needsZero = true;
         ref readonly SizeClassInfo info = ref SizeClasses.Info(TracedKinds.Info(kind)->SizeClass);
         bool large = TracedKinds.Info(kind)->SizeClass == SizeClasses.None;
-        int pages = large ? pageCount : PagesOf(info);
-        if (!_arenas.TryAllocate(pages, 1, room: 0, out PageRun run))
+        int pages = large ? WholeSystemPages(pageCount) : PagesOf(info);
+        if (!_arenas.TryAllocate(pages, _guard != null ? _pages.Geometry.PagesPerSystemPage : 1, room: 0, out PageRun run))
         {
             return null;
         }
@@ -98,10 +98,17 @@ internal sealed unsafe class TracedSpanSource
     }
 
     /// <summary>Pages of a span of blocks of a class.</summary>
-    public int PagesOf(in SizeClassInfo info) => _guard != null ? (int)PageGeometry.PagesFor((nuint)info.Size) : info.Pages;
+    public int PagesOf(in SizeClassInfo info) => _guard != null ? WholeSystemPages((int)PageGeometry.PagesFor((nuint)info.Size)) : info.Pages;
 
     /// <summary>Slots of a span of blocks of a class.</summary>
     public int SlotsOf(in SizeClassInfo info) => _guard != null ? 1 : (int)(((nuint)info.Pages << PageGeometry.PageShift) / (nuint)info.Size);
+
+    // What is protected when a span dies are pages of the system, and no neighbour may lie in one.
+    private int WholeSystemPages(int pageCount)
+    {
+        int unit = _guard != null ? _pages.Geometry.PagesPerSystemPage : 1;
+        return (pageCount + unit - 1) / unit * unit;
+    }
 
     /// <summary>Gives the pages of a span back: all its bits are zero, and nobody else can have it.</summary>
     public void Release(TracedSpan* span)

@@ -142,7 +142,7 @@ internal sealed unsafe partial class TracedHeap : IDisposable
         nint block = span->Span.Base;
         if (needsZero)
         {
-            System.Runtime.InteropServices.NativeMemory.Clear((void*)block, pages << PageGeometry.PageShift);
+            System.Runtime.InteropServices.NativeMemory.Clear((void*)block, (nuint)span->Span.Pages << PageGeometry.PageShift);
         }
 
         *TracedBits.WordOf(block, SweepGeneration.AllocPlane(generation)) |= TracedBits.BitOf(block);
