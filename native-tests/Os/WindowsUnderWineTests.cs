@@ -11,6 +11,14 @@ public sealed class WindowsUnderWineTests(ITestOutputHelper output)
 {
     private static readonly TimeSpan s_bound = TimeSpan.FromMinutes(3);
 
+    // One of each kind that asks something else of VirtualProtect; the others of GuardFaults differ in the address. (A start under wine
+    // takes seconds.)
+    private static readonly string[] s_faults =
+    [
+        nameof(GuardFaults.Overflow_by_1_byte), nameof(GuardFaults.Underflow_by_1_byte), nameof(GuardFaults.Write_after_free_small),
+        nameof(GuardFaults.Read_after_free_large), nameof(GuardFaults.Read_of_a_swept_traced_block),
+    ];
+
     [WineFact]
     public void The_heap_works_on_Windows()
     {
@@ -51,7 +59,7 @@ public sealed class WindowsUnderWineTests(ITestOutputHelper output)
     // VirtualProtect instead of mprotect: the same errors as on Linux, each in a process of its own.
     private void AssertFaultsEndTheProcess(string program, (string, string?)[] environment)
     {
-        foreach (string fault in GuardFaults.All.Select(static row => (string)row[0]))
+        foreach (string fault in s_faults)
         {
             (int? exitCode, string text) = StressProcess.Run(WineFactAttribute.Wine!, [program, typeof(GuardFaults).FullName!, fault], s_bound, environment);
 
