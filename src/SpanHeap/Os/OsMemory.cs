@@ -144,7 +144,7 @@ internal sealed unsafe class OsMemory
 
     /// <summary>Undoes <see cref="InstallGuard"/>; the pages read as zero then.</summary>
     public bool RemoveGuard(nint address, nuint bytes) =>
-        Finish(OsCall.RemoveGuard, Admit(OsCall.RemoveGuard) && PosixMemory.RemoveGuard(address, bytes));
+        OperatingSystem.IsLinux() && Finish(OsCall.RemoveGuard, Admit(OsCall.RemoveGuard) && PosixMemory.RemoveGuard(address, bytes));
 
     /// <summary>Asks for huge pages or asks for none; a refusal costs speed only.</summary>
     public bool AdviseHugePages(nint address, nuint bytes, bool wanted) =>
