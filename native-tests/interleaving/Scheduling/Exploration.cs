@@ -10,7 +10,7 @@ internal static class Exploration
     /// <summary>
     /// How many random schedules of each kind a seeded test runs: <c>SPANHEAP_PROTOCOL_ROUNDS</c>, or few enough for each build.
     /// </summary>
-    public static int Rounds { get; } = int.TryParse(Environment.GetEnvironmentVariable("SPANHEAP_PROTOCOL_ROUNDS"), out int rounds) ? rounds : 6;
+    public static int Rounds { get; } = int.TryParse(Environment.GetEnvironmentVariable("SPANHEAP_PROTOCOL_ROUNDS"), out int rounds) ? rounds : 3;
 
     /// <summary>One schedule.</summary>
     /// <exception cref="ScheduleFailedException">It failed.</exception>
