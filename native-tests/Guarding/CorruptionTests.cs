@@ -38,6 +38,7 @@ public sealed class CorruptionTests(ITestOutputHelper output)
         {
             HeapCorruptionException error = Assert.Throws<HeapCorruptionException>(call);
             Assert.Equal((MisuseKind.Overflow, (nint)block), (error.Kind, error.Address));
+            Assert.Contains($"is {offset - byteCount} bytes behind its {byteCount}.", error.Message, StringComparison.Ordinal);
         }
 
         block[offset] = before;
