@@ -6,7 +6,6 @@ namespace SpanHeap.Tests.Spans;
 /// <summary>What lies behind a block says how long it is, and shows the first byte of it that is written to.</summary>
 public sealed unsafe class BlockCanaryTests
 {
-    // Shared ones, one with room for a whole pattern, and one in which not all of the slack is filled.
     private static readonly int[] s_slots = [8, 16, 32, 48, 96, 1024];
 
     [Fact]
@@ -25,7 +24,7 @@ public sealed unsafe class BlockCanaryTests
     {
         ForEachBlock(static (block, byteCount, slotBytes) =>
         {
-            foreach (nint at in Watched(block, byteCount, slotBytes))
+            for (nint at = block + (nint)byteCount; at < block + (nint)slotBytes; at++)
             {
                 byte before = *(byte*)at;
                 for (int change = 1; change <= byte.MaxValue; change++)
@@ -50,6 +49,25 @@ public sealed unsafe class BlockCanaryTests
         });
     }
 
+    [Theory]
+    [InlineData(28_000, 32_768, 4_760)]
+    [InlineData(32_769, 40_960, 256)]
+    public void A_small_block_has_all_of_its_slack_watched_and_a_large_one_the_start_and_the_end(int byteCount, int slotBytes, int watched)
+    {
+        nint block = (nint)NativeMemory.AlignedAlloc((nuint)slotBytes, 16);
+        NativeMemory.Fill((void*)block, (nuint)slotBytes, FreePoison.Value);
+        BlockCanary.Arm(block, (nuint)byteCount, (nuint)slotBytes);
+        for (nint at = block + byteCount; at < block + slotBytes; at++)
+        {
+            *(byte*)at ^= 0xFF;
+            bool isWatched = at < block + byteCount + watched || at >= block + slotBytes - (nint)BlockCanary.Bytes;
+            Assert.Equal(isWatched ? at : 0, BlockCanary.FindDamage(block, (nuint)slotBytes));
+            *(byte*)at ^= 0xFF;
+        }
+
+        NativeMemory.AlignedFree((void*)block);
+    }
+
     private static void ForEachBlock(Action<nint, nuint, nuint> check)
     {
         foreach (int slotBytes in s_slots)
@@ -63,21 +81,6 @@ public sealed unsafe class BlockCanaryTests
             }
 
             NativeMemory.AlignedFree((void*)block);
-        }
-    }
-
-    // The pattern, as far as it is filled, and the last eight.
-    private static IEnumerable<nint> Watched(nint block, nuint byteCount, nuint slotBytes)
-    {
-        nint word = (nint)(slotBytes - BlockCanary.Bytes);
-        for (nint at = (nint)byteCount; at < Math.Min(word, (nint)byteCount + 256); at++)
-        {
-            yield return block + at;
-        }
-
-        for (nint at = word; at < (nint)slotBytes; at++)
-        {
-            yield return block + at;
         }
     }
 }

@@ -22,13 +22,14 @@ internal static unsafe class BlockCanary
     private const uint Spread = 0x0E8B_2F51;
     private const uint Gather = 0x9E37_79B1;
 
-    // Of the slack of a large block no more is filled, and looked at, than an overflow by a few fields reaches.
+    // Of the slack of a large block no more is filled, and looked at, than an overflow by a few fields reaches: it may be pages that nobody
+    // touches. Small ones are written whole when they are freed anyhow.
     private const nuint MostFilled = 256;
 
     public static void Arm(nint block, nuint byteCount, nuint slotBytes)
     {
         nuint slack = slotBytes - byteCount;
-        BytePattern.Fill(block + (nint)byteCount, Filled(slack), Pattern);
+        BytePattern.Fill(block + (nint)byteCount, Filled(slack, slotBytes), Pattern);
         *Word(block, slotBytes) = Encode(block, slack);
     }
 
@@ -57,13 +58,14 @@ internal static unsafe class BlockCanary
         }
 
         nuint slack = slotBytes - byteCount;
-        nint damage = BytePattern.FindDamage(block + (nint)byteCount, Filled(slack), Pattern);
+        nint damage = BytePattern.FindDamage(block + (nint)byteCount, Filled(slack, slotBytes), Pattern);
         ulong expected = Encode(block, slack);
         int same = new ReadOnlySpan<byte>((void*)word, (int)Bytes).CommonPrefixLength(new ReadOnlySpan<byte>(&expected, (int)Bytes));
         return damage != 0 ? damage : same < (int)Bytes ? word + same : 0;
     }
 
-    private static nuint Filled(nuint slack) => Math.Min(slack - Bytes, MostFilled);
+    private static nuint Filled(nuint slack, nuint slotBytes) =>
+        slotBytes <= SizeClasses.MaxSharedSize ? slack - Bytes : Math.Min(slack - Bytes, MostFilled);
 
     private static ulong* Word(nint block, nuint slotBytes) => (ulong*)(block + (nint)(slotBytes - Bytes));
 
