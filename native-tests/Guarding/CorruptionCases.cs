@@ -6,6 +6,7 @@ namespace SpanHeap.Tests.Guarding;
 /// The errors that the test programs of hardened_malloc make, each told anew by its name. A case is a method that makes its error in a heap;
 /// those that end the process say which block they are about, as those of <see cref="GuardFaults"/> do.
 /// </summary>
+/// <remarks>Not told: those of sized delete, which no heap here has; mallinfo2 and malloc_info, which ask what mallinfo does.</remarks>
 internal static unsafe class CorruptionCases
 {
     private const int Small = 8;
@@ -59,6 +60,15 @@ internal static unsafe class CorruptionCases
         ("free_sized_small", static heap => heap.Free(heap.Alloc(Small))),
         ("free_sized_large", static heap => heap.Free(heap.Alloc(Large))),
         ("mallinfo", static heap => AssertCounted(heap)),
+        ("offset", AssertAligned),
+        ("uninitialized_read_small", static heap => AssertNothingOfBefore(heap, 16)),
+    ];
+
+    /// <summary>What only a heap that guards all promises.</summary>
+    public static readonly (string Name, Action<NativeHeap> Run)[] ServedWhenGuarded =
+    [
+        ("malloc_noreuse", AssertNoReuse),
+        ("uninitialized_read_large", static heap => AssertNothingOfBefore(heap, Large)),
     ];
 
     /// <summary>Errors that only a fault finds at once: a process that guards all ends there.</summary>
@@ -174,6 +184,44 @@ internal static unsafe class CorruptionCases
         }
 
         heap.Free(array);
+    }
+
+    // At every alignment, and after a change of size, too.
+    private static void AssertAligned(NativeHeap heap)
+    {
+        for (nuint alignment = 1; alignment <= 64 * 1024; alignment *= 2)
+        {
+            foreach (nuint byteCount in (nuint[])[0, 1, 8, 9, 24, 100, 4096, 32_760, 40_000])
+            {
+                byte* block = (byte*)heap.AlignedAlloc(byteCount, alignment);
+                Assert.Equal((nuint)0, (nuint)block & (alignment - 1));
+                Assert.Equal(byteCount, heap.UsableSize(block));
+                new System.Span<byte>(block, (int)byteCount).Fill(0x5A);
+                block = (byte*)heap.AlignedRealloc(block, byteCount + 1, alignment);
+                Assert.Equal((nuint)0, (nuint)block & (alignment - 1));
+                Assert.Equal(-1, new System.Span<byte>(block, (int)byteCount).IndexOfAnyExcept((byte)0x5A));
+                heap.AlignedFree(block);
+            }
+        }
+    }
+
+    private static void AssertNothingOfBefore(NativeHeap heap, int byteCount)
+    {
+        byte* used = (byte*)heap.Alloc((nuint)byteCount);
+        new System.Span<byte>(used, byteCount).Fill(0x5A);
+        heap.Free(used);
+        Assert.Equal(-1, new System.Span<byte>(heap.Alloc((nuint)byteCount), byteCount).IndexOf((byte)0x5A));
+    }
+
+    private static void AssertNoReuse(NativeHeap heap)
+    {
+        HashSet<nint> seen = [];
+        for (int i = 0; i < 100; i++)
+        {
+            void* block = heap.Alloc(Small);
+            Assert.True(seen.Add((nint)block));
+            heap.Free(block);
+        }
     }
 
     private static void AssertCounted(NativeHeap heap)

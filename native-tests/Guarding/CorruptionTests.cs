@@ -12,6 +12,8 @@ public sealed class CorruptionTests(ITestOutputHelper output)
 
     public static TheoryData<string> ServedCases => [.. CorruptionCases.Served.Select(static each => each.Name)];
 
+    public static TheoryData<string> ServedWhenGuardedCases => [.. CorruptionCases.ServedWhenGuarded.Select(static each => each.Name)];
+
     public static TheoryData<string> OverflowCases => [.. CorruptionCases.Overflows.Select(static each => each.Name)];
 
     public static TheoryData<string> FaultingCases => CorruptionCases.Faults;
@@ -38,6 +40,7 @@ public sealed class CorruptionTests(ITestOutputHelper output)
         {
             HeapCorruptionException error = Assert.Throws<HeapCorruptionException>(call);
             Assert.Equal((MisuseKind.Overflow, (nint)block), (error.Kind, error.Address));
+            Assert.Contains($"is {offset - byteCount} bytes behind its {byteCount}.", error.Message, StringComparison.Ordinal);
         }
 
         block[offset] = before;
@@ -117,6 +120,15 @@ public sealed class CorruptionTests(ITestOutputHelper output)
             CorruptionCases.Served.First(each => each.Name == name).Run(heap);
             heap.Verify();
         }
+    }
+
+    [Theory]
+    [MemberData(nameof(ServedWhenGuardedCases))]
+    public void With_all_blocks_guarded_freed_memory_does_not_come_back(string name)
+    {
+        using NativeHeap heap = new(new NativeHeapOptions { Guard = GuardMode.All });
+        CorruptionCases.ServedWhenGuarded.First(each => each.Name == name).Run(heap);
+        heap.Verify();
     }
 
     [Theory]

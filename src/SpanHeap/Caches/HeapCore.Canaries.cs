@@ -54,7 +54,7 @@ internal sealed unsafe partial class HeapCore
     [DoesNotReturn]
     internal static void ThrowOverflow(nint block, nuint slotBytes, nint damage)
     {
-        string size = BlockCanary.TryGetByteCount(block, slotBytes, out nuint byteCount)
+        string size = BlockCanary.TryPresumeByteCount(block, slotBytes, out nuint byteCount)
             ? $"is {damage - block - (nint)byteCount} bytes behind its {byteCount}"
             : $"is {damage - block} bytes from its start, behind its end";
         throw new HeapCorruptionException(

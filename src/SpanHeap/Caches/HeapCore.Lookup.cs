@@ -118,7 +118,14 @@ internal sealed unsafe partial class HeapCore
                 ThrowHelper.Misuse(block, MisuseKind.DoubleFree);
             }
 
-            return RequireByteCount(block, SizeOf(block, entry));
+            nuint slotBytes = SizeOf(block, entry);
+            if (slotBytes == 0)
+            {
+                // Another thread has freed it, and its pages are others' by now.
+                ThrowHelper.Misuse(block, MisuseKind.DoubleFree);
+            }
+
+            return RequireByteCount(block, slotBytes);
         }
 
         return SizeOf(block, entry);

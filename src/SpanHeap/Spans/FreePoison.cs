@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace SpanHeap.Spans;
 
 /// <summary>
@@ -10,17 +8,13 @@ namespace SpanHeap.Spans;
 /// It holds from when a span is made until its pages go, for every slot that is not in the program's hands; so such heaps do not give the
 /// memory under free slots back. Spans of one block are free pages as soon as they are freed, and not looked at.
 /// </remarks>
-internal static unsafe class FreePoison
+internal static class FreePoison
 {
     /// <summary>Eight of them are no address that a process can have.</summary>
     public const byte Value = 0xF5;
 
-    public static void Fill(nint start, nuint bytes) => NativeMemory.Fill((void*)start, bytes, Value);
+    public static void Fill(nint start, nuint bytes) => BytePattern.Fill(start, bytes, Value);
 
     /// <summary>The first byte that was written to; 0 for none.</summary>
-    public static nint FindDamage(nint start, nuint bytes)
-    {
-        int at = new ReadOnlySpan<byte>((void*)start, (int)bytes).IndexOfAnyExcept(Value);
-        return at < 0 ? 0 : start + at;
-    }
+    public static nint FindDamage(nint start, nuint bytes) => BytePattern.FindDamage(start, bytes, Value);
 }
