@@ -38,8 +38,7 @@ internal static class TracedWorker
         });
         using var dotnet = new DotnetPauses();
         SpanHeapSession? session = null;
-        DateTime start = DateTime.UtcNow;
-        TracedRun run = Measure(() => program.Run(session = new SpanHeapSession(new NativeHeapOptions())));
+        TracedRun run = Measure(() => program.Run(session = new SpanHeapSession(new NativeHeapOptions())), out DateTime start);
         double[]? pauses = Complete(dotnet.Since(start), run.DotnetPausedMs ?? 0);
         using (session)
         {
@@ -56,13 +55,13 @@ internal static class TracedWorker
         using var pauses = new DotnetPauses();
         WarmUp(() => small.Run(new DotnetSession()));
         DotnetSession? session = null;
-        DateTime start = default;
-        TracedRun run = Measure(() =>
-        {
-            start = DateTime.UtcNow;
-            program.Run(session = new DotnetSession());
-            session.End();
-        });
+        TracedRun run = Measure(
+            () =>
+            {
+                program.Run(session = new DotnetSession());
+                session.End();
+            },
+            out DateTime start);
         double[]? known = Complete(pauses.Since(start), session!.PausesTotal);
         return run with
         {
@@ -83,7 +82,7 @@ internal static class TracedWorker
         TracedWorkload small = program.Small;
         WarmUp(() => small.Run(new BoehmSession()));
         var session = new BoehmSession();
-        TracedRun run = Measure(() => program.Run(session));
+        TracedRun run = Measure(() => program.Run(session), out _);
         return run with { Collections = session.Collections, PausesMs = session.Pauses };
     }
 
@@ -98,9 +97,11 @@ internal static class TracedWorker
         }
     }
 
-    private static TracedRun Measure(Action run)
+    // The start is behind the collection that the peak's meter begins with, which is none of the program's.
+    private static TracedRun Measure(Action run, out DateTime begun)
     {
         PeakMeter peak = PeakMeter.Start();
+        begun = DateTime.UtcNow;
         TimeSpan cpu = Environment.CpuUsage.TotalTime;
         TimeSpan paused = GC.GetTotalPauseDuration();
         long start = Stopwatch.GetTimestamp();

@@ -32,8 +32,8 @@ internal sealed unsafe class IdleWork : IDisposable
     // Rounds in a row that left nothing to do. Written by rounds, and by who arms the timer again: a mix-up costs or saves a round.
     private int _quietRounds;
 
-    // 1 while a round runs or rounds are paused, and for ever after Dispose.
-    private int _running;
+    // A round's, or that of who looks at the heap as a whole.
+    private RoundTurn _turn;
 
     public IdleWork(HeapCore heap)
     {
@@ -68,15 +68,9 @@ internal sealed unsafe class IdleWork : IDisposable
     }
 
     /// <summary>Keeps rounds from beginning, for who looks at the heap as a whole; waits for one that is under way.</summary>
-    public void Pause()
-    {
-        while (Interlocked.Exchange(ref _running, 1) != 0)
-        {
-            Thread.Yield();
-        }
-    }
+    public void Pause() => _turn.Take();
 
-    public void Resume() => Volatile.Write(ref _running, 0);
+    public void Resume() => _turn.Return();
 
     /// <summary>Gives all free pages back to the system.</summary>
     public void ScavengeAll()
@@ -93,7 +87,7 @@ internal sealed unsafe class IdleWork : IDisposable
         _timer?.Dispose();
 
         // A round that is under way walks what is about to be freed.
-        Pause();
+        _turn.End();
     }
 
     // After Dispose a timer refuses quietly.
@@ -136,7 +130,7 @@ internal sealed unsafe class IdleWork : IDisposable
 
     private void OnTimer()
     {
-        if (Interlocked.Exchange(ref _running, 1) != 0)
+        if (!_turn.TryTake())
         {
             // Somebody looks at the heap as a whole, or has disposed it: then nothing is scheduled.
             Schedule();
@@ -146,7 +140,7 @@ internal sealed unsafe class IdleWork : IDisposable
         // Cleared before looking: what comes after arms the timer again.
         Volatile.Write(ref _armed, 0);
         bool again = _heap.TryGetTarget(out HeapCore? heap) && Round(heap);
-        Volatile.Write(ref _running, 0);
+        _turn.Return();
         if (again)
         {
             Arm();

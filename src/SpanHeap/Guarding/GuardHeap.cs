@@ -267,7 +267,7 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
         Interlocked.Increment(ref _degraded);
         if (Interlocked.Exchange(ref _warned, 1) == 0)
         {
-            GuardWarning.Write($"SpanHeap: a block could not be guarded, because {why}. Such blocks are checked without (this is said once; statistics count them).");
+            ErrorStream.WriteLine($"SpanHeap: a block could not be guarded, because {why}. Such blocks are checked without (this is said once; statistics count them).");
         }
     }
 }

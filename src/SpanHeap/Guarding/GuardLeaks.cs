@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using SpanHeap.Os;
 
 namespace SpanHeap.Guarding;
 
@@ -23,7 +24,7 @@ internal static class GuardLeaks
         IReadOnlyList<LiveBlockGroup> groups = guard.LiveBlocks();
         if (groups.Count > 0)
         {
-            GuardWarning.Write(Describe(heap, groups));
+            ErrorStream.WriteLine(Describe(heap, groups));
         }
     }
 

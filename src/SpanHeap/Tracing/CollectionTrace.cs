@@ -2,24 +2,10 @@ using System.Globalization;
 
 namespace SpanHeap.Tracing;
 
-/// <summary>The line that each collection writes to the error stream when it is asked to.</summary>
+/// <summary>The line about each collection that a heap writes to the error stream when it is asked to.</summary>
 internal static class CollectionTrace
 {
     private const double Mebibyte = 1 << 20;
-
-    /// <summary>Writes the line; a stream that is broken or closed costs the line, nothing else.</summary>
-    public static void Write(string heap, CollectionInfo done)
-    {
-        try
-        {
-            Console.Error.WriteLine(Line(heap, done));
-        }
-        catch (Exception failure) when (failure is IOException or ObjectDisposedException or UnauthorizedAccessException or NotSupportedException)
-        {
-            // The collection is done. Whoever caused it by entering a scope, or waits for what follows, has nothing to do with a reader of
-            // the stream that went away.
-        }
-    }
 
     /// <summary>Such as: <c>spanheap 'Pages' 12 growth: 65.0 -> 1.2 MiB, next at 65.2; paused 2.05 ms (finishing 0.01, marking 1.98 by 2)</c>.</summary>
     public static string Line(string heap, CollectionInfo done) => string.Create(CultureInfo.InvariantCulture, $"""

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using SpanHeap.Caches;
+using SpanHeap.Os;
 using SpanHeap.Sweeping;
 
 namespace SpanHeap.Tracing;
@@ -288,7 +289,8 @@ internal sealed unsafe partial class Collector(TracedHeap heap, HeapCore core, T
 
         if (options.WritesTrace)
         {
-            CollectionTrace.Write(heap.Name, done);
+            // The gate is open: whoever entered a scope, or waits for what follows, has nothing to do with a reader who went away.
+            ErrorStream.WriteLine(CollectionTrace.Line(heap.Name, done));
         }
     }
 

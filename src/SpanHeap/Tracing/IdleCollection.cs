@@ -1,3 +1,5 @@
+using SpanHeap.Caches;
+
 namespace SpanHeap.Tracing;
 
 /// <summary>Collects a heap that made garbage and is left alone since: what died then is not kept until somebody goes on.</summary>
@@ -17,12 +19,8 @@ internal sealed class IdleCollection : IDisposable
     private long _cycles;
     private int _quietRounds;
 
-    // A round is on, or none may be: for who looks at the heap as a whole, and for good when it is disposed. By compare-exchange.
-    private const int Free = 0;
-    private const int On = 1;
-    private const int Ended = 2;
-
-    private int _state;
+    // A round's, or that of who looks at the heap as a whole.
+    private RoundTurn _turn;
 
     public IdleCollection(TracedHeap heap, TimeSpan delay)
     {
@@ -38,27 +36,18 @@ internal sealed class IdleCollection : IDisposable
     public void Dispose()
     {
         _timer.Dispose();
-        while (Interlocked.CompareExchange(ref _state, Ended, Free) == On)
-        {
-            Thread.Yield();
-        }
+        _turn.End();
     }
 
     /// <summary>Keeps rounds from beginning; waits for one that is on.</summary>
-    public void Pause()
-    {
-        while (Interlocked.CompareExchange(ref _state, On, Free) == On)
-        {
-            Thread.Yield();
-        }
-    }
+    public void Pause() => _turn.Take();
 
-    public void Resume() => Interlocked.CompareExchange(ref _state, Free, On);
+    public void Resume() => _turn.Return();
 
     /// <summary>Looks once; for the timer, and for tests.</summary>
     public void Round()
     {
-        if (Interlocked.CompareExchange(ref _state, On, Free) != Free)
+        if (!_turn.TryTake())
         {
             return;
         }
@@ -77,7 +66,7 @@ internal sealed class IdleCollection : IDisposable
         }
         finally
         {
-            Resume();
+            _turn.Return();
         }
     }
 

@@ -1,10 +1,11 @@
-namespace SpanHeap.Guarding;
+namespace SpanHeap.Os;
 
 /// <summary>Tells the user what no exception can.</summary>
-internal static class GuardWarning
+internal static class ErrorStream
 {
     /// <summary>Writes a line to the error stream; one that is broken or closed costs the line, nothing else.</summary>
-    public static void Write(string line)
+    /// <remarks>Thread safe. An interrupt that comes meanwhile is kept for who waits next.</remarks>
+    public static void WriteLine(string line)
     {
         try
         {
@@ -12,10 +13,9 @@ internal static class GuardWarning
         }
         catch (ThreadInterruptedException)
         {
-            // Meant for who waits next.
             Thread.CurrentThread.Interrupt();
         }
-#pragma warning disable CA1031 // A program's own writer may throw anything, and who writes here is in the middle of a free.
+#pragma warning disable CA1031 // A program's own writer may throw anything, and who writes here is in the middle of a free, or has just collected.
         catch (Exception)
 #pragma warning restore CA1031
         {
