@@ -11,6 +11,9 @@ internal static unsafe class GuardFaults
     public const string Survived = "the error was not caught";
     private const string Announcement = "block ";
 
+    // More than an arena holds.
+    private const int Huge = 80_000_000;
+
     /// <summary>The name of each error, and what its report must say besides the block.</summary>
     public static TheoryData<string, string> All => new()
     {
@@ -24,6 +27,8 @@ internal static unsafe class GuardFaults
         { nameof(Write_after_free_small), "write at {0+4}, 4 bytes into a freed block of 24 bytes" },
         { nameof(Read_after_free_large), "read at {0+500000}, 500000 bytes into a freed block of 1000000 bytes" },
         { nameof(Write_after_free_large), "write at {0+500000}, 500000 bytes into a freed block of 1000000 bytes" },
+        { nameof(Overflow_of_a_huge_block), "write at {0+80000000}, 0 bytes behind a live block of 80000000 bytes" },
+        { nameof(Read_after_free_huge), "read at {0+70000000}, 70000000 bytes into a freed block of 80000000 bytes" },
         { nameof(Write_after_realloc), "write at {0+0}, 0 bytes into a freed block of 24 bytes" },
         { nameof(Read_of_a_swept_traced_block), "read at {0+8}, 8 bytes into a swept block of 8192 bytes" },
         { nameof(Write_to_swept_traced_values), "write at {0+100000}, 100000 bytes into a swept block of 106496 bytes" },
@@ -58,6 +63,25 @@ internal static unsafe class GuardFaults
     public static void Read_after_free_large() => Read(Freed(1_000_000), 500_000);
 
     public static void Write_after_free_large() => Write(Freed(1_000_000), 1_000_000, 500_000);
+
+    public static void Overflow_of_a_huge_block()
+    {
+        NativeHeap heap = Guarded();
+        heap.Free(heap.Alloc(Huge));
+        void* block = heap.Alloc(Huge);
+        Announce(block);
+        ((byte*)block)[Huge] = 1;
+        Console.WriteLine(Survived);
+    }
+
+    public static void Read_after_free_huge()
+    {
+        NativeHeap heap = Guarded();
+        _ = heap.Alloc(Huge);
+        void* block = heap.Alloc(Huge);
+        heap.Free(block);
+        Read(block, 70_000_000);
+    }
 
     public static void Write_after_realloc()
     {

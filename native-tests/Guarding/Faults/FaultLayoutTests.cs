@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using SpanHeap.Guarding;
 using SpanHeap.Guarding.Faults;
+using SpanHeap.Spans;
 
 namespace SpanHeap.Tests.Guarding.Faults;
 
@@ -22,6 +23,16 @@ public sealed unsafe class FaultLayoutTests
         Assert.Equal(FaultFrame.Block * FaultFrame.WordSize, (int)Marshal.OffsetOf<GuardRecord>(nameof(GuardRecord.Address)));
         Assert.Equal(FaultFrame.ByteCount * FaultFrame.WordSize, (int)Marshal.OffsetOf<GuardRecord>(nameof(GuardRecord.ByteCount)));
         Assert.Equal(FaultFrame.Sequence * FaultFrame.WordSize, (int)Marshal.OffsetOf<GuardRecord>(nameof(GuardRecord.Sequence)));
+    }
+
+    [Fact]
+    public void A_huge_guarded_span_has_its_record_and_its_pages_where_the_code_looks()
+    {
+        Assert.Equal(0, (int)Marshal.OffsetOf<HugeGuard>(nameof(HugeGuard.Guarded)));
+        Assert.Equal(GuardedSpan.RecordOffset, (int)Marshal.OffsetOf<GuardedSpan>(nameof(GuardedSpan.Record)));
+        Assert.Equal(GuardRecord.SpanBaseOffset, (int)Marshal.OffsetOf<GuardRecord>(nameof(GuardRecord.SpanBase)));
+        Assert.Equal(Span.PagesOffset, (int)Marshal.OffsetOf<Span>(nameof(Span.Pages)));
+        Assert.InRange(Unsafe.SizeOf<GuardedSpan>(), 0, (int)Marshal.OffsetOf<HugeGuard>(nameof(HugeGuard.Platform)));
     }
 
     [Fact]

@@ -121,6 +121,13 @@ internal sealed unsafe partial class HeapCore
 
         if (HugeBlocks.TryFind(address, out huge))
         {
+            if (IsOwnGuarded(huge))
+            {
+                _guard!.Free(address);
+                NoteActivity();
+                return;
+            }
+
             ThrowHelper.Misuse(address, huge.HeapSerial != Serial ? MisuseKind.OtherHeap : MisuseKind.InteriorPointer);
         }
 
@@ -138,6 +145,8 @@ internal sealed unsafe partial class HeapCore
             NativeMemory.Free((void*)address);
         }
     }
+
+    private bool IsOwnGuarded(in HugeBlock huge) => huge.Guarded != 0 && huge.HeapSerial == Serial;
 
     // The page entry of an address in an arena, if it can be of a block of this heap.
     private uint RequireOwnEntry(nint address)

@@ -24,6 +24,11 @@ internal sealed unsafe partial class HeapCore
             ThrowHelper.Misuse(block, MisuseKind.ForeignPointer);
         }
 
+        if (IsOwnGuarded(huge))
+        {
+            return _guard!.RequireByteCount(block);
+        }
+
         if (huge.HeapSerial != Serial || huge.Address != block)
         {
             ThrowHelper.Misuse(block, huge.HeapSerial != Serial ? MisuseKind.OtherHeap : MisuseKind.InteriorPointer);
@@ -38,11 +43,11 @@ internal sealed unsafe partial class HeapCore
         ThrowIfDisposed();
         nint address = (nint)pointer;
         block = default;
-        if (!ArenaMap.IsInArenaOf(Serial, address))
+        bool inArena = ArenaMap.IsInArenaOf(Serial, address);
+        HugeBlock huge = default;
+        if (!inArena && !(HugeBlocks.TryFind(address, out huge) && huge.HeapSerial == Serial))
         {
-            bool found = HugeBlocks.TryFind(address, out HugeBlock huge) && huge.HeapSerial == Serial;
-            block = found ? new BlockInfo(huge.Address, huge.Size, SizeClasses.None, BlockState.Allocated) : default;
-            return found;
+            return false;
         }
 
         if (_guard != null && _guard.TryFind(address, out GuardRecord record))
@@ -50,6 +55,12 @@ internal sealed unsafe partial class HeapCore
             block = new BlockInfo(
                 record.Address, record.ByteCount, SizeClasses.None, record.State == GuardState.Live ? BlockState.Allocated : BlockState.Free);
             return record.State != GuardState.Swept;
+        }
+
+        if (!inArena)
+        {
+            block = huge.Guarded == 0 ? new BlockInfo(huge.Address, huge.Size, SizeClasses.None, BlockState.Allocated) : default;
+            return huge.Guarded == 0;
         }
 
         // The page of the span's start says all that is needed without a look at the span, which may be going just now.

@@ -164,6 +164,11 @@ internal sealed unsafe partial class HeapCore
                 : NativeMemory.AlignedRealloc((void*)block, byteCount, alignment);
         }
 
+        if (found && IsOwnGuarded(huge))
+        {
+            return ReallocateGuarded(cache, block, byteCount, alignment);
+        }
+
         nuint usable = UsableSize((void*)block);
         bool aligned = ((nuint)block & (alignment - 1)) == 0;
         if (aligned && byteCount <= usable && IsWorthKeeping(usable, byteCount))

@@ -33,7 +33,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
     private readonly GuardHeap? _guard;
     private readonly GuardRecordFile? _guardFile;
     private readonly GuardSampler? _sampler;
-    private readonly EventHandler? _leakWatch;
+    private readonly LeakWatch? _leakWatch;
     private int _disposed;
 
     // 1 while a report is on its way.
@@ -47,6 +47,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
         _ = ArenaMap.KindOf(0);
         _ = SizeClasses.Last;
         bool guards = options.Guard is GuardMode.Sampled or GuardMode.All;
+        _ = guards ? HugeGuards.Table : null;
         _guardFile = guards && options.GuardRecordFile != null ? GuardRecordFile.Create(options.GuardRecordFile) : null;
         Options = options;
         Serial = Interlocked.Increment(ref s_lastSerial);
@@ -79,7 +80,6 @@ internal sealed unsafe partial class HeapCore : IDisposable
                 FaultHandler.TryInstall();
             }
 
-            _leakWatch = options.GuardLeaks ? GuardLeaks.WatchExit(_guard, Name) : null;
             _sampler = options.Guard == GuardMode.Sampled ? new GuardSampler(options.GuardSampleRate, (ulong)Environment.TickCount64 + Serial) : null;
         }
 
@@ -92,6 +92,9 @@ internal sealed unsafe partial class HeapCore : IDisposable
             s_numbers.Give(Number);
             ThrowOutOfMemory(ThreadCache.Size);
         }
+
+        // Last: the process refers to it until the heap is disposed.
+        _leakWatch = _guard != null && options.GuardLeaks ? new LeakWatch(_guard, Name) : null;
     }
 
     public NativeHeapOptions Options { get; }
@@ -169,28 +172,14 @@ internal sealed unsafe partial class HeapCore : IDisposable
         }
 
         _idle.Dispose();
-        if (_leakWatch != null)
-        {
-            GuardLeaks.StopWatching(_leakWatch);
-            GuardLeaks.Report(_guard!, Name);
-        }
-
+        _leakWatch?.Dispose();
         Registry.Dispose();
+        _guard?.Close();
         HugeBlocks.FreeAll(Os, Serial);
-        UncoverArenas();
         Arenas.Dispose();
         Metadata.Dispose();
         _guardFile?.Dispose();
         s_numbers.Give(Number);
-    }
-
-    // Whoever gets the arenas' memory next must find it accessible.
-    private void UncoverArenas()
-    {
-        for (int i = 0; _guard != null && Pages.TryGetArena(i, out nint arena); i++)
-        {
-            _guard.Uncover(arena);
-        }
     }
 
     /// <summary>The calling thread's cache of a heap; <see cref="ThreadCache.None"/> when it has none yet.</summary>

@@ -12,10 +12,6 @@ internal static unsafe class GuardVerifier
     {
         GuardStatistics statistics = heap.Guard!.Statistics;
         HeapVerifier.Require(pages == statistics.Pages, 0, $"guarded spans have {pages} pages, {statistics.Pages} are counted");
-        HeapVerifier.Require(
-            spans == statistics.LiveBlocks + statistics.QuarantinedBlocks,
-            0,
-            $"there are {spans} guarded spans; {statistics.LiveBlocks} live ones and {statistics.QuarantinedBlocks} in quarantine are counted");
         long live = 0;
         long bytes = 0;
         for (int i = 0; heap.Pages.TryGetArena(i, out nint arena); i++)
@@ -23,16 +19,50 @@ internal static unsafe class GuardVerifier
             for (int page = heap.Pages.Geometry.HeaderPages; page < heap.Pages.Geometry.PagesPerArena; page++)
             {
                 nint address = arena + ((nint)page << PageGeometry.PageShift);
-                if (*ArenaHeader.EntryOf(address) == PageEntry.OfGuarded(0) && VerifySpan((GuardedSpan*)ArenaHeader.SpanAt(address), address))
+                if (*ArenaHeader.EntryOf(address) == PageEntry.OfGuarded(0))
                 {
-                    live++;
-                    bytes += (long)((GuardedSpan*)ArenaHeader.SpanAt(address))->Record.ByteCount;
+                    GuardedSpan* span = (GuardedSpan*)ArenaHeader.SpanAt(address);
+                    VerifyLinks(span, address);
+                    Sum(span, address, ref live, ref bytes);
                 }
             }
         }
 
+        for (nint from = 0; HugeBlocks.TryFindGuarded(heap.Serial, from, out HugeBlock huge); from = huge.Address + 1)
+        {
+            GuardedSpan* span = (GuardedSpan*)huge.Guarded;
+            HeapVerifier.Require(span->IsHuge && span->Bytes == huge.Size, huge.Address, "the span of a huge guarded block is another's");
+            Sum(span, huge.Address, ref live, ref bytes);
+            spans++;
+        }
+
+        HeapVerifier.Require(
+            spans == statistics.LiveBlocks + statistics.QuarantinedBlocks,
+            0,
+            $"there are {spans} guarded spans; {statistics.LiveBlocks} live ones and {statistics.QuarantinedBlocks} in quarantine are counted");
         HeapVerifier.Require(live == statistics.LiveBlocks, 0, $"{live} guarded blocks live, {statistics.LiveBlocks} are counted");
         HeapVerifier.Require(bytes == statistics.LiveBytes, 0, $"live guarded blocks have {bytes} bytes, {statistics.LiveBytes} are counted");
+    }
+
+    private static void Sum(GuardedSpan* span, nint address, ref long live, ref long bytes)
+    {
+        if (VerifySpan(span, address))
+        {
+            live++;
+            bytes += (long)span->Record.ByteCount;
+        }
+    }
+
+    private static void VerifyLinks(GuardedSpan* span, nint address)
+    {
+        for (int page = 0; page < span->Span.Pages; page++)
+        {
+            nint at = address + ((nint)page << PageGeometry.PageShift);
+            GuardRecord* link = GuardRecord.OfPage(at);
+            HeapVerifier.Require(*ArenaHeader.EntryOf(at) == PageEntry.OfGuarded(page), at, "a page of a guarded span has another's entry");
+            HeapVerifier.Require(
+                page == 0 || (link->Magic == GuardRecord.LinkMagic && link->Address == (nint)(&span->Record)), at, "a page of a guarded span does not lead to its record");
+        }
     }
 
     // Whether the block lives.
@@ -42,15 +72,6 @@ internal static unsafe class GuardVerifier
         bool placed = span->Span.State == SpanState.Guarded && span->Span.Base == address && record.SpanBase == address
             && record.Magic == GuardRecord.RecordMagic && record.Address >= address && (nuint)(record.Address - address) <= span->Bytes;
         HeapVerifier.Require(placed, address, "a guarded span's record is not of it");
-        for (int page = 0; page < span->Span.Pages; page++)
-        {
-            nint at = address + ((nint)page << PageGeometry.PageShift);
-            GuardRecord* link = GuardRecord.OfPage(at);
-            HeapVerifier.Require(*ArenaHeader.EntryOf(at) == PageEntry.OfGuarded(page), at, "a page of a guarded span has another's entry");
-            HeapVerifier.Require(
-                page == 0 || (link->Magic == GuardRecord.LinkMagic && link->Address == (nint)(&span->Record)), at, "a page of a guarded span does not lead to its record");
-        }
-
         HeapVerifier.Require(span->GuardForm != ProtectionForm.None || span->GuardBytes == 0, address, "a guarded span has no guard");
         if (record.State != GuardState.Live)
         {

@@ -28,19 +28,28 @@ internal static unsafe class FrameChain
     {
         nuint end = s_framePointer != null ? StackEnd() : 0;
         nuint frame = end != 0 ? (nuint)s_framePointer() : 0;
+        nuint below = (nuint)(&end);
         ulong hash = HashSeed;
         int frames = 0;
 
         // A link is two words: the frame pointer of the caller, and the return address.
-        for (nuint below = (nuint)(&end); frames < MaxFrames && frame > below && frame < end - 8 && frame % 8 == 0; frames++)
+        for (; frames < MaxFrames && frame > below && frame < end - 8 && frame % 8 == 0; frames++)
         {
-            hash = (hash ^ *(ulong*)(frame + 8)) * HashFactor;
-            hash ^= hash >> 32;
+            hash = Mix(hash, *(ulong*)(frame + 8));
             below = frame;
             frame = *(nuint*)frame;
         }
 
+        // Where it ended, seen from the thread's start: nearly always the same. A chain cut short by code without frame pointers shares
+        // its addresses with others of the same end, but rarely ends as deep as they do.
+        hash = frames < MaxFrames ? Mix(hash, end - below) : hash;
         return frames > 1 && hash != 0 ? hash : 0;
+    }
+
+    private static ulong Mix(ulong hash, ulong value)
+    {
+        hash = (hash ^ value) * HashFactor;
+        return hash ^ (hash >> 32);
     }
 
     // The stack of a thread does not change; 0 on a stack that is not its own.

@@ -17,13 +17,40 @@ internal sealed unsafe partial class GuardHeap
         record.AllocThread = Environment.CurrentManagedThreadId;
         record.AllocStack = stack;
         Stamp(ref record);
-        span->Span.State = SpanState.Guarded;
         _liveBlocks++;
         _liveBytes += (long)record.ByteCount;
-        _pages += span->Span.Pages;
         _guarded++;
-        GuardedSpan.Publish(span);
+        Link(span);
         _lock.Exit();
+    }
+
+    // Under the lock: everybody finds the span, of which all else is written.
+    private void Link(GuardedSpan* span)
+    {
+        span->Span.State = SpanState.Guarded;
+        if (span->IsHuge)
+        {
+            LinkHuge((HugeGuard*)span);
+        }
+        else
+        {
+            _pages += span->Span.Pages;
+            GuardedSpan.Publish(span);
+        }
+    }
+
+    // Under the lock: nobody finds it.
+    private void Unlink(GuardedSpan* span)
+    {
+        if (span->IsHuge)
+        {
+            UnlinkHuge(span);
+        }
+        else
+        {
+            _pages -= span->Span.Pages;
+            GuardedSpan.Unlink(span);
+        }
     }
 
     // Under the lock. From here on the block is nobody's, and the caller alone has the span.

@@ -11,7 +11,7 @@ internal sealed unsafe partial class GuardHeap
     public bool RetireAll()
     {
         bool any = false;
-        while (TryRetireOldest())
+        while (TryRetireOldest() || TryRetireOldestHuge())
         {
             any = true;
         }
@@ -35,9 +35,7 @@ internal sealed unsafe partial class GuardHeap
         span->Record.FreeThread = Environment.CurrentManagedThreadId;
         Stamp(ref span->Record);
         _lock.Enter();
-        span->Span.State = SpanState.Guarded;
-        _pages += pageCount;
-        GuardedSpan.Publish(span);
+        Link(span);
         _lock.Exit();
         file?.Note(span->Record);
         Withdraw(span);
@@ -59,7 +57,7 @@ internal sealed unsafe partial class GuardHeap
         }
 
         _lock.Enter();
-        _quarantine.Add(span);
+        QuarantineOf(span).Add(span);
         _lock.Exit();
         if (exposed)
         {
@@ -69,20 +67,40 @@ internal sealed unsafe partial class GuardHeap
         while (IsOverBudget && TryRetireOldest())
         {
         }
+
+        while (IsHugeOverBudget && TryRetireOldestHuge())
+        {
+        }
     }
 
+    // A few huge blocks would turn all others out.
+    private ref GuardQuarantine QuarantineOf(GuardedSpan* span)
+    {
+        if (span->IsHuge)
+        {
+            return ref _hugeQuarantine;
+        }
+
+        return ref _quarantine;
+    }
+
+    private bool IsHugeOverBudget => (nuint)_hugeQuarantine.Pages << PageGeometry.PageShift > BudgetBytes;
+
     private bool IsOverBudget => (nuint)_quarantine.Pages << PageGeometry.PageShift > BudgetBytes
-        || (!_protection.UsesMarkers && _quarantine.Spans > _protection.MappingLimit / 4);
+        || _protection.IsTooMuch(_quarantine.Spans);
 
     // Deletes the span that has been in quarantine longest; false when there is none, or the system does not let its pages go.
-    private bool TryRetireOldest()
+    private bool TryRetireOldest() => TryRetireOldest(ref _quarantine);
+
+    private bool TryRetireOldestHuge() => TryRetireOldest(ref _hugeQuarantine);
+
+    private bool TryRetireOldest(ref GuardQuarantine quarantine)
     {
         _lock.Enter();
-        GuardedSpan* span = _quarantine.Take();
+        GuardedSpan* span = quarantine.Take();
         if (span != null)
         {
-            GuardedSpan.Unlink(span);
-            _pages -= span->Span.Pages;
+            Unlink(span);
             _retired++;
         }
 
@@ -100,7 +118,7 @@ internal sealed unsafe partial class GuardHeap
             return false;
         }
 
-        pages.Free(span->Span.Base, span->Span.Pages);
+        GiveBack(span);
         return true;
     }
 
@@ -129,11 +147,9 @@ internal sealed unsafe partial class GuardHeap
         }
 
         _lock.Enter();
-        span->Span.State = SpanState.Guarded;
-        _pages += span->Span.Pages;
+        Link(span);
         _retired--;
-        GuardedSpan.Publish(span);
-        _quarantine.Add(span);
+        QuarantineOf(span).Add(span);
         _lock.Exit();
     }
 

@@ -23,12 +23,16 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
     // Blocks up to this are filled when they are not asked for zeroed: beyond it would cost memory that the program may never touch.
     private const nuint LargestFilled = 64 * 1024;
 
-    private readonly PageProtection _protection = new(os);
+    // 8 TiB: half of what a span's count of pages can say, so that block, guard and rounding never overflow it.
+    private const ulong LargestGuarded = 1UL << (30 + PageGeometry.PageShift);
+
+    private readonly PageProtection _protection = new(os, MappingBudget.Process);
 
     private NativeLock _lock;
 
-    // Under the lock; the counts are read without it by statistics.
+    // Under the lock; the counts are read without it by statistics. Pages are those of arenas.
     private GuardQuarantine _quarantine;
+    private GuardQuarantine _hugeQuarantine;
     private long _liveBlocks;
     private long _liveBytes;
     private long _pages;
@@ -46,14 +50,11 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
     /// <summary>Whether all blocks are to be guarded.</summary>
     public bool GuardsAll => options.Guard == GuardMode.All;
 
-    /// <summary>Spans of live blocks and of those in quarantine.</summary>
-    public long Spans => Volatile.Read(ref _liveBlocks) + _quarantine.Spans;
-
     public GuardStatistics Statistics => new(
         Volatile.Read(ref _liveBlocks),
         Volatile.Read(ref _liveBytes),
-        _quarantine.Spans,
-        _quarantine.Pages << PageGeometry.PageShift,
+        _quarantine.Spans + _hugeQuarantine.Spans,
+        (_quarantine.Pages + _hugeQuarantine.Pages) << PageGeometry.PageShift,
         Volatile.Read(ref _pages),
         Volatile.Read(ref _guarded),
         Volatile.Read(ref _retired),
@@ -71,32 +72,33 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
     {
         if (!TryLayOut(byteCount, alignment, out GuardLayout layout))
         {
-            Degrade("it is larger than an arena");
+            Degrade("no address space has room for it");
             return null;
         }
 
         if (!HasRoom(layout))
         {
+            Interlocked.Increment(ref _skipped);
             return null;
         }
 
         int stack = options.GuardStacks ? StackDepot.Capture() : 0;
-        if (!TryTakePages(layout, out PageRun run))
+        if (!TryTakeSpan(layout, zeroed, out GuardedSpan* span, out bool needsZero))
         {
             Degrade("there is no address space or memory for its pages");
             return null;
         }
 
-        GuardedSpan* span = Initialize(run, layout, byteCount);
+        Complete(span, layout, byteCount);
         span->GuardForm = _protection.Protect(span->GuardStart, span->GuardBytes);
         if (span->GuardForm == ProtectionForm.None)
         {
-            pages.Free(run.Address, run.Pages);
+            GiveBack(span);
             Degrade("the system does not protect more pages");
             return null;
         }
 
-        Fill(span, zeroed, run.NeedsZero);
+        Fill(span, zeroed, needsZero);
         Publish(span, stack);
         file?.Note(span->Record);
         return (void*)span->Record.Address;
@@ -148,6 +150,14 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
             }
         }
 
+        for (nint from = 0; HugeBlocks.TryFindGuarded(arenas.HeapSerial, from, out HugeBlock huge); from = huge.Address + 1)
+        {
+            if (TryFind(huge.Address, out GuardRecord record) && record.State == GuardState.Live)
+            {
+                live.Add(record);
+            }
+        }
+
         return GuardLeaks.Group(live);
     }
 
@@ -161,23 +171,49 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
         return span != null;
     }
 
-    /// <summary>Makes all pages of an arena accessible, before its memory goes back to where it came from. Nobody uses the heap any more.</summary>
-    public void Uncover(nint arena)
+    /// <summary>
+    /// Makes all pages accessible before their memory goes back to where it came from, and has it go where that is not the arenas'. Nobody
+    /// uses the heap any more.
+    /// </summary>
+    public void Close()
+    {
+        for (int i = 0; pages.TryGetArena(i, out nint arena); i++)
+        {
+            Uncover(arena, (nuint)PageGeometry.ArenaSize);
+        }
+
+        while (HugeBlocks.TryFindGuarded(arenas.HeapSerial, 0, out HugeBlock huge))
+        {
+            GuardedSpan* span = (GuardedSpan*)huge.Guarded;
+            Unlink(span);
+            Uncover(span->Span.Base, span->Bytes);
+            GiveBack(span);
+        }
+
+        _protection.Close();
+    }
+
+    private void Uncover(nint start, nuint bytes)
     {
         if (_protection.UsesMarkers)
         {
-            os.RemoveGuard(arena, (nuint)PageGeometry.ArenaSize);
+            os.RemoveGuard(start, bytes);
         }
 
         if (_protection.Mappings > 0)
         {
-            os.Unfault(arena, (nuint)PageGeometry.ArenaSize);
+            os.Unfault(start, bytes);
         }
     }
 
     // Under the lock: an entry of a guarded span is true as long as it is held.
-    private static GuardedSpan* Find(nint address)
+    private GuardedSpan* Find(nint address)
     {
+        if (!ArenaMap.IsInArena(address))
+        {
+            return FindHuge(address);
+        }
+
         uint entry = Volatile.Read(ref *ArenaHeader.EntryOf(address));
         return PageEntry.IsGuarded(entry) ? GuardedSpan.Of(address, entry) : null;
     }
@@ -185,7 +221,7 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
     private bool TryLayOut(nuint byteCount, nuint alignment, out GuardLayout layout)
     {
         layout = default;
-        if (byteCount > (nuint)PageGeometry.ArenaSize)
+        if (byteCount > LargestGuarded || alignment > LargestGuarded)
         {
             return false;
         }
@@ -193,7 +229,7 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
         nuint natural = options.GuardStrict ? 1 : byteCount <= 8 ? 8u : 16;
         bool atStart = options.GuardAlignment == GuardAlignment.Start || (options.GuardAlignment == GuardAlignment.Random && Random.Shared.Next(2) == 0);
         layout = GuardLayout.Of(byteCount, Math.Max(alignment, natural), atStart);
-        return pages.Geometry.Fits(layout.Pages, layout.Alignment);
+        return true;
     }
 
     // A sample stays within its budget, live blocks and all; where all are guarded only what is freed has one.
@@ -204,16 +240,44 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
             return true;
         }
 
+        if (layout.Pages << PageGeometry.PageShift > BudgetBytes || !FitsArena(layout))
+        {
+            return false;
+        }
+
         while ((nuint)(Volatile.Read(ref _pages) + (long)layout.Pages) << PageGeometry.PageShift > BudgetBytes)
         {
             if (!TryRetireOldest())
             {
-                Interlocked.Increment(ref _skipped);
                 return false;
             }
         }
 
         return true;
+    }
+
+    private bool FitsArena(in GuardLayout layout) => pages.Geometry.Fits(layout.Pages, layout.Alignment);
+
+    // A span with pages and a base, nothing else: its maker's alone.
+    private bool TryTakeSpan(in GuardLayout layout, bool zeroed, out GuardedSpan* span, out bool needsZero)
+    {
+        needsZero = false;
+        if (!FitsArena(layout))
+        {
+            return TryTakeHuge(layout, zeroed, out span);
+        }
+
+        bool taken = TryTakePages(layout, out PageRun run);
+        span = taken ? (GuardedSpan*)ArenaHeader.SpanAt(run.Address) : null;
+        if (taken)
+        {
+            needsZero = run.NeedsZero;
+            *span = default;
+            span->Span.Base = run.Address;
+            span->Span.Pages = run.Pages;
+        }
+
+        return taken;
     }
 
     private bool TryTakePages(in GuardLayout layout, out PageRun run)
@@ -230,19 +294,27 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
         return true;
     }
 
-    private static GuardedSpan* Initialize(in PageRun run, in GuardLayout layout, nuint byteCount)
+    private static void Complete(GuardedSpan* span, in GuardLayout layout, nuint byteCount)
     {
-        GuardedSpan* span = (GuardedSpan*)ArenaHeader.SpanAt(run.Address);
-        *span = default;
-        span->Span.Base = run.Address;
-        span->Span.Pages = run.Pages;
         span->Span.Slots = 1;
         span->Span.SlotSize = layout.DataBytes;
         span->IsGuardFirst = layout.IsGuardFirst;
-        span->Record.Address = run.Address + (nint)layout.BlockOffset;
+        span->Record.Address = span->Span.Base + (nint)layout.BlockOffset;
         span->Record.ByteCount = byteCount;
-        span->Record.SpanBase = run.Address;
-        return span;
+        span->Record.SpanBase = span->Span.Base;
+    }
+
+    // A span that nobody finds, all of whose pages are accessible.
+    private void GiveBack(GuardedSpan* span)
+    {
+        if (span->IsHuge)
+        {
+            GiveBackHuge((HugeGuard*)span);
+        }
+        else
+        {
+            pages.Free(span->Span.Base, span->Span.Pages);
+        }
     }
 
     private static void Fill(GuardedSpan* span, bool zeroed, bool needsZero)

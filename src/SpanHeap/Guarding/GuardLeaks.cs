@@ -7,17 +7,6 @@ namespace SpanHeap.Guarding;
 /// <summary>Writes what a heap's guarded blocks that live are, grouped by the stack that allocated them.</summary>
 internal static class GuardLeaks
 {
-    /// <summary>Has a heap's live blocks reported when the process ends, unless its <see cref="Report(GuardHeap, string)"/> comes first.</summary>
-    /// <returns>To be given to <see cref="StopWatching"/> when the heap goes.</returns>
-    public static EventHandler WatchExit(GuardHeap guard, string heap)
-    {
-        EventHandler handler = (_, _) => Report(guard, heap);
-        AppDomain.CurrentDomain.ProcessExit += handler;
-        return handler;
-    }
-
-    public static void StopWatching(EventHandler handler) => AppDomain.CurrentDomain.ProcessExit -= handler;
-
     /// <summary>Writes the report, if there is anything to say.</summary>
     public static void Report(GuardHeap guard, string heap)
     {

@@ -35,10 +35,11 @@ internal unsafe struct GuardRecord
 {
     public const int Size = 64;
 
-    /// <summary>Where the fault handler finds what it reads as 32 bits.</summary>
+    /// <summary>Where the fault handler finds what it reads, the first three as 32 bits.</summary>
     public const int StateOffset = 32;
     public const int AllocThreadOffset = 36;
     public const int FreeThreadOffset = 40;
+    public const int SpanBaseOffset = 56;
 
     /// <summary>"SpanGrd1" as it lies in memory: a record, of this layout.</summary>
     public const ulong RecordMagic = 0x3164_7247_6e61_7053;
@@ -84,7 +85,7 @@ internal unsafe struct GuardRecord
     public uint Time;
 
     /// <summary>First byte of the span's first page, which may be protected.</summary>
-    [FieldOffset(56)]
+    [FieldOffset(SpanBaseOffset)]
     public nint SpanBase;
 
     /// <summary>Where the record of the span that a page begins, or the link of an inner page, stands.</summary>

@@ -6,12 +6,15 @@ namespace SpanHeap.Guarding;
 
 /// <summary>
 /// A run of pages with one guarded block: a part that is the block's data, and a part that is the guard. Its record lies where any span's
-/// does; where a span of other blocks has its alloc bits, this has its <see cref="GuardRecord"/>.
+/// does, or in <see cref="HugeGuards"/>; where a span of other blocks has its alloc bits, this has its <see cref="GuardRecord"/>.
 /// </summary>
 /// <remarks>Changed under the guard heap's lock, or by who has taken the span out of everybody's reach.</remarks>
 [StructLayout(LayoutKind.Explicit, Size = 128)]
 internal unsafe struct GuardedSpan
 {
+    /// <summary>Where the fault handler finds the record.</summary>
+    public const int RecordOffset = 64;
+
     /// <summary>What all spans have; <see cref="Span.Next"/> leads through the quarantine, from the oldest on.</summary>
     [FieldOffset(0)]
     public Span Span;
@@ -28,7 +31,11 @@ internal unsafe struct GuardedSpan
     [FieldOffset(62)]
     public bool IsGuardFirst;
 
-    [FieldOffset(64)]
+    /// <summary>Whether it is memory of the platform's own, and this a <see cref="HugeGuard"/>.</summary>
+    [FieldOffset(63)]
+    public bool IsHuge;
+
+    [FieldOffset(RecordOffset)]
     public GuardRecord Record;
 
     /// <summary>Bytes of the data, whole pages of the system. (A guarded span has one slot, so its count is free for this.)</summary>
@@ -46,7 +53,7 @@ internal unsafe struct GuardedSpan
     public static GuardedSpan* Of(nint address, uint entry) => (GuardedSpan*)ArenaHeader.SpanAt(
         (address & -PageGeometry.PageSize) - ((nint)PageEntry.PagesFromFirstOfGuarded(entry) << PageGeometry.PageShift));
 
-    /// <summary>Makes the span findable: links in the places of the other pages' records, then the entries. All else is written.</summary>
+    /// <summary>Makes a span of an arena findable: links in the places of the other pages' records, then the entries. All else is written.</summary>
     public static void Publish(GuardedSpan* span)
     {
         nint start = span->Span.Base;
@@ -63,7 +70,7 @@ internal unsafe struct GuardedSpan
         Volatile.Write(ref *entries, PageEntry.OfGuarded(0));
     }
 
-    /// <summary>Takes it out of every table: state, records, entries, in this order. Nobody finds it afterwards.</summary>
+    /// <summary>Takes a span of an arena out of every table: state, records, entries, in this order. Nobody finds it afterwards.</summary>
     public static void Unlink(GuardedSpan* span)
     {
         nint start = span->Span.Base;

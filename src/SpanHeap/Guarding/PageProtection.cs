@@ -20,10 +20,12 @@ internal enum ProtectionForm : byte
 /// and for locked memory, changed protections beyond the number of mappings that a process may have.
 /// </summary>
 /// <remarks>Thread safe. Every result is checked; a refusal is a value.</remarks>
-internal sealed class PageProtection(OsMemory os)
+internal sealed class PageProtection(OsMemory os, MappingBudget budget)
 {
     // 0 not known, 1 yes, 2 no: the first refusal of all says that the kernel has none. Any thread; they agree.
     private int _markers;
+
+    // Of the budget's those that this heap has taken. Interlocked.
     private long _mappings;
 
     /// <summary>Whether markers are used. False before anything was protected.</summary>
@@ -32,8 +34,8 @@ internal sealed class PageProtection(OsMemory os)
     /// <summary>Ranges protected by splitting mappings.</summary>
     public long Mappings => Volatile.Read(ref _mappings);
 
-    /// <summary>Mappings that the heap may split: what the process may have is for everybody, so that three eighths are left to others.</summary>
-    public long MappingLimit { get; init; } = OsMemory.MappingLimit() / 16 * 5;
+    /// <summary>Whether so many freed blocks take too many mappings.</summary>
+    public bool IsTooMuch(long freedBlocks) => !UsesMarkers && (freedBlocks > budget.QuarantineShare || budget.IsScarce);
 
     /// <summary>Protects whole pages of the system and gives their memory back.</summary>
     /// <returns>How; <see cref="ProtectionForm.None"/> when the system refused, or there would be too many mappings.</returns>
@@ -49,17 +51,21 @@ internal sealed class PageProtection(OsMemory os)
             return ProtectionForm.Marker;
         }
 
-        if (Interlocked.Increment(ref _mappings) <= MappingLimit)
+        if (!budget.TryTake())
         {
-            // Given back first, because protected pages cannot be. That it may be refused costs memory, no safety.
-            os.Discard(address, bytes);
-            if (os.Fault(address, bytes))
-            {
-                return ProtectionForm.Mapping;
-            }
+            return ProtectionForm.None;
         }
 
-        Interlocked.Decrement(ref _mappings);
+        Interlocked.Increment(ref _mappings);
+
+        // Given back first, because protected pages cannot be. That it may be refused costs memory, no safety.
+        os.Discard(address, bytes);
+        if (os.Fault(address, bytes))
+        {
+            return ProtectionForm.Mapping;
+        }
+
+        GiveMappings(1);
         return ProtectionForm.None;
     }
 
@@ -82,8 +88,17 @@ internal sealed class PageProtection(OsMemory os)
             return false;
         }
 
-        Interlocked.Add(ref _mappings, -ranges);
+        GiveMappings(ranges);
         return true;
+    }
+
+    /// <summary>Gives back what was taken of the budget: all pages are accessible, and nobody uses the heap any more.</summary>
+    public void Close() => GiveMappings(Mappings);
+
+    private void GiveMappings(long count)
+    {
+        Interlocked.Add(ref _mappings, -count);
+        budget.Give(count);
     }
 
     private bool TryMark(nint address, nuint bytes)

@@ -15,6 +15,7 @@ internal static unsafe class Pipe
 
     private static readonly delegate* unmanaged<int*, int, int> s_make = (delegate* unmanaged<int*, int, int>)PosixLibrary.Find("pipe2");
     private static readonly delegate* unmanaged<int, int, nint, int> s_control = (delegate* unmanaged<int, int, nint, int>)PosixLibrary.Find("fcntl");
+    private static readonly delegate* unmanaged<int, int> s_close = (delegate* unmanaged<int, int>)PosixLibrary.Find("close");
     private static readonly delegate* unmanaged<int, byte*, nint, nint> s_read = (delegate* unmanaged<int, byte*, nint, nint>)PosixLibrary.Find("read");
     private static readonly delegate* unmanaged<int, byte*, nint, nint> s_write = (delegate* unmanaged<int, byte*, nint, nint>)PosixLibrary.Find("write");
 
@@ -22,10 +23,22 @@ internal static unsafe class Pipe
     public static bool TryMake(out int reader, out int writer)
     {
         int* ends = stackalloc int[2];
-        bool made = s_make != null && s_control != null && s_read != null && s_write != null && s_make(ends, CloseOnExec) == 0;
+        bool made = s_make != null && s_control != null && s_close != null && s_read != null && s_write != null && s_make(ends, CloseOnExec) == 0;
         reader = made ? ends[0] : None;
         writer = made ? ends[1] : None;
         return made;
+    }
+
+    /// <summary>Closes ends of pipes that nobody uses; <see cref="None"/> is none.</summary>
+    public static void Close(params ReadOnlySpan<int> descriptors)
+    {
+        foreach (int descriptor in descriptors)
+        {
+            if (descriptor != None)
+            {
+                s_close(descriptor);
+            }
+        }
     }
 
     public static void SetNonBlocking(int descriptor) => s_control(descriptor, SetFlags, NonBlocking);

@@ -15,7 +15,6 @@ internal sealed unsafe class ArenaSource : IDisposable
     private readonly OsMemory _os;
     private readonly PageHeap _pages;
     private readonly MetadataAllocator _metadata;
-    private readonly ulong _heapSerial;
     private readonly bool _hugePages;
     private readonly nint _headerBytes;
     private readonly nuint _limitBytes;
@@ -49,12 +48,15 @@ internal sealed unsafe class ArenaSource : IDisposable
         _os = os;
         _pages = pages;
         _metadata = metadata;
-        _heapSerial = heapSerial;
+        HeapSerial = heapSerial;
         _hugePages = hugePages;
         _limitBytes = limitBytes == 0 ? nuint.MaxValue : limitBytes;
         HasLiveBits = liveBits;
         _headerBytes = ArenaHeader.Bytes(liveBits, tracedPlanes);
     }
+
+    /// <summary>The heap whose memory it is.</summary>
+    public ulong HeapSerial { get; }
 
     public bool HasLiveBits { get; }
 
@@ -232,7 +234,7 @@ internal sealed unsafe class ArenaSource : IDisposable
         }
 
         // In the map first: as soon as the page heap has it, somebody may free a block in it.
-        ArenaHeader.Descriptor(arena)->HeapSerial = _heapSerial;
+        ArenaHeader.Descriptor(arena)->HeapSerial = HeapSerial;
         ArenaHeader.Descriptor(arena)->IsChecked = HasLiveBits;
         ArenaMap.Set(arena, ArenaKind.Arena);
         if (_pages.AddArena(arena, needsZero: !zero))

@@ -17,6 +17,12 @@ internal unsafe struct HugeBlock
 
     /// <summary>The heap it belongs to.</summary>
     public ulong HeapSerial;
+
+    /// <summary>
+    /// Zero; or the heap's span of a guarded block, and the addresses here are those of the span: guard, slack and all. Such a one is to be
+    /// taken for what its heap says of it under the heap's guard lock.
+    /// </summary>
+    public nint Guarded;
 }
 
 /// <summary>
@@ -35,41 +41,90 @@ internal static unsafe class HugeBlocks
     private static int s_count;
     private static int s_capacity;
 
-    // Places kept for blocks that are being moved.
+    // Places kept for blocks that are being made or moved.
     private static int s_reserved;
 
     /// <summary>A block with an address that is a multiple of <paramref name="alignment"/>; null when the platform has no memory.</summary>
     public static void* TryAllocate(OsMemory os, ulong heapSerial, nuint byteCount, nuint alignment, bool zeroed)
     {
-        nuint slack = alignment <= PlatformAlignment ? 0 : alignment;
-        if (byteCount > (nuint)nint.MaxValue - slack || !EnsureRoom(os))
+        if (!TryReserve(os))
         {
             return null;
         }
 
-        void* platform = os.Allocate(OsCall.AllocateHuge, byteCount + slack, zeroed);
+        if (!TryMake(os, heapSerial, byteCount, alignment, zeroed, out HugeBlock block))
+        {
+            Unreserve();
+            return null;
+        }
+
+        AddReserved(block);
+        return (void*)block.Address;
+    }
+
+    /// <summary>The memory of a block, in no record yet.</summary>
+    public static bool TryMake(OsMemory os, ulong heapSerial, nuint byteCount, nuint alignment, bool zeroed, out HugeBlock block)
+    {
+        block = default;
+        nuint slack = alignment <= PlatformAlignment ? 0 : alignment;
+        void* platform = byteCount <= (nuint)nint.MaxValue - slack ? os.Allocate(OsCall.AllocateHuge, byteCount + slack, zeroed) : null;
         if (platform == null)
         {
-            return null;
+            return false;
         }
 
         nint address = slack == 0 ? (nint)platform : (nint)(((nuint)platform + alignment - 1) & ~(alignment - 1));
-        HugeBlock block = new() { Address = address, Size = byteCount, Platform = platform, HeapSerial = heapSerial };
-        if (!ArenaMap.Covers(address, byteCount) || !TryInsert(os, block))
+        block = new HugeBlock { Address = address, Size = byteCount, Platform = platform, HeapSerial = heapSerial };
+        if (!ArenaMap.Covers(address, byteCount))
         {
             os.Free(platform);
-            return null;
+            return false;
         }
 
-        return (void*)address;
+        return true;
     }
 
-    /// <summary>Takes a block out of the records if it is one and is the heap's.</summary>
+    /// <summary>Keeps a place for a record, so that <see cref="AddReserved"/> can be called under any lock; false when the platform has no memory.</summary>
+    public static bool TryReserve(OsMemory os)
+    {
+        while (EnsureRoom(os))
+        {
+            s_lock.Enter();
+            bool room = s_count + s_reserved < s_capacity;
+            s_reserved += room ? 1 : 0;
+            s_lock.Exit();
+            if (room)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Gives up a place that was kept.</summary>
+    public static void Unreserve()
+    {
+        s_lock.Enter();
+        s_reserved--;
+        s_lock.Exit();
+    }
+
+    /// <summary>Adds a record in the place that was kept for it.</summary>
+    public static void AddReserved(in HugeBlock block)
+    {
+        s_lock.Enter();
+        s_reserved--;
+        Insert(block);
+        s_lock.Exit();
+    }
+
+    /// <summary>Takes a block out of the records if it is one, is the heap's, and not guarded.</summary>
     public static bool TryRemove(ulong heapSerial, nint address, out HugeBlock block, bool keepPlace = false)
     {
         s_lock.Enter();
         int index = IndexAtOrBelow(address);
-        bool found = index >= 0 && s_blocks[index].Address == address && s_blocks[index].HeapSerial == heapSerial;
+        bool found = index >= 0 && s_blocks[index].Address == address && s_blocks[index].HeapSerial == heapSerial && s_blocks[index].Guarded == 0;
         block = found ? s_blocks[index] : default;
         if (found)
         {
@@ -77,6 +132,34 @@ internal static unsafe class HugeBlocks
             s_reserved += keepPlace ? 1 : 0;
         }
 
+        s_lock.Exit();
+        return found;
+    }
+
+    /// <summary>Takes a guarded block out of the records and keeps its place. It is the caller's heap's, and in them.</summary>
+    public static HugeBlock RemoveGuarded(nint address)
+    {
+        s_lock.Enter();
+        int index = IndexAtOrBelow(address);
+        HugeBlock block = s_blocks[index];
+        RemoveAt(index);
+        s_reserved++;
+        s_lock.Exit();
+        return block;
+    }
+
+    /// <summary>The first guarded block of a heap at or above an address.</summary>
+    public static bool TryFindGuarded(ulong heapSerial, nint from, out HugeBlock block)
+    {
+        s_lock.Enter();
+        int index = from == 0 ? 0 : IndexAtOrBelow(from - 1) + 1;
+        while (index < s_count && (s_blocks[index].HeapSerial != heapSerial || s_blocks[index].Guarded == 0))
+        {
+            index++;
+        }
+
+        bool found = index < s_count;
+        block = found ? s_blocks[index] : default;
         s_lock.Exit();
         return found;
     }
@@ -98,10 +181,7 @@ internal static unsafe class HugeBlocks
             block = block with { Address = (nint)moved, Platform = moved, Size = byteCount };
         }
 
-        s_lock.Enter();
-        s_reserved--;
-        Insert(block);
-        s_lock.Exit();
+        AddReserved(block);
         return moved;
     }
 
@@ -116,14 +196,14 @@ internal static unsafe class HugeBlocks
         return found;
     }
 
-    /// <summary>Count and bytes of a heap's blocks.</summary>
+    /// <summary>Count and bytes of a heap's blocks that are not guarded.</summary>
     public static void Count(ulong heapSerial, out nuint count, out nuint bytes)
     {
         count = bytes = 0;
         s_lock.Enter();
         for (int i = 0; i < s_count; i++)
         {
-            if (s_blocks[i].HeapSerial == heapSerial)
+            if (s_blocks[i].HeapSerial == heapSerial && s_blocks[i].Guarded == 0)
             {
                 count++;
                 bytes += s_blocks[i].Size;
@@ -133,7 +213,7 @@ internal static unsafe class HugeBlocks
         s_lock.Exit();
     }
 
-    /// <summary>Frees all blocks of a heap that is gone.</summary>
+    /// <summary>Frees all blocks of a heap that is gone, which has no guarded ones left.</summary>
     public static void FreeAll(OsMemory os, ulong heapSerial)
     {
         while (TryTakeAny(heapSerial, out HugeBlock block))
@@ -160,30 +240,6 @@ internal static unsafe class HugeBlocks
 
         s_lock.Exit();
         return index >= 0;
-    }
-
-    private static bool TryInsert(OsMemory os, in HugeBlock block)
-    {
-        while (true)
-        {
-            s_lock.Enter();
-            bool room = s_count + s_reserved < s_capacity;
-            if (room)
-            {
-                Insert(block);
-            }
-
-            s_lock.Exit();
-            if (room)
-            {
-                return true;
-            }
-
-            if (!EnsureRoom(os))
-            {
-                return false;
-            }
-        }
     }
 
     private static void Insert(in HugeBlock block)

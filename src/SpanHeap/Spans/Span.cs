@@ -13,6 +13,9 @@ namespace SpanHeap.Spans;
 [StructLayout(LayoutKind.Sequential, Size = 64)]
 internal unsafe struct Span
 {
+    /// <summary>Where <see cref="Pages"/> is, for code that has no types.</summary>
+    public const int PagesOffset = 40;
+
     /// <summary>Neighbours in the owner's list of spans with free slots; null when in no list.</summary>
     public Span* Next;
     public Span* Previous;

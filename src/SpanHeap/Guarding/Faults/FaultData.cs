@@ -22,5 +22,8 @@ internal static class FaultData
     public const int Accesses = 7;
     public const int Places = 9;
     public const int States = 12;
-    public const int Words = States + (int)GuardState.Swept + 1;
+
+    /// <summary>The table of huge guarded blocks.</summary>
+    public const int HugeGuards = States + (int)GuardState.Swept + 1;
+    public const int Words = HugeGuards + 1;
 }

@@ -40,6 +40,7 @@ internal static unsafe class FaultHandler
     {
         data = (nint*)NativeMemory.AllocZeroed(FaultData.Words, (nuint)sizeof(nint));
         (data[FaultData.Map], data[FaultData.MapPieces]) = ((nint, nint))ArenaMap.Table;
+        data[FaultData.HugeGuards] = (nint)HugeGuards.Table;
         FaultText.Place(data);
         handler = ExecutableMemory.TryMake(FaultStub.Make((nint)data));
         return handler != 0;

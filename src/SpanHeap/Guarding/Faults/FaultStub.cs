@@ -75,7 +75,7 @@ internal sealed partial class FaultStub
 
     private static int Word(int number) => number * FaultFrame.WordSize;
 
-    // A fault of a null reference comes as far as the map. Signals that another process or thread sent have no address.
+    // A fault of a null reference comes as far as the map, whose other kinds are arenas and huge blocks. Signals that another process or thread sent have no address.
     private void PassWhatIsNotOurs(nint data)
     {
         _code.Set(R11, data);
@@ -88,8 +88,8 @@ internal sealed partial class FaultStub
         _code.JumpIf(Condition.NotBelow, _goOn);
         _code.Add(Rax, R11, Word(FaultData.Map));
         _code.LoadByte(Rax, Rax, 0);
-        _code.Compare(Rax, (int)ArenaKind.Arena);
-        _code.JumpIf(Condition.NotEqual, _goOn);
+        _code.Compare(Rax, (int)ArenaKind.Foreign);
+        _code.JumpIf(Condition.Equal, _goOn);
     }
 
     private void OpenFrame()
@@ -134,10 +134,22 @@ internal sealed partial class FaultStub
         _code.Mark(taken);
     }
 
-    // The record's place follows from the page; on an inner page there is a link to it.
+    // The record's place follows from the page; on an inner page there is a link to it. That of a huge block is one of a table.
     private void FindRecord()
     {
+        MachineCode.Label inArena = _code.NewLabel();
         MachineCode.Label found = _code.NewLabel();
+        _code.Load(Rax, Rbx, Word(FaultFrame.Address));
+        _code.ShiftRight(Rax, (byte)PageGeometry.ArenaShift);
+        _code.Add(Rax, R14, Word(FaultData.Map));
+        _code.LoadByte(Rax, Rax, 0);
+        _code.Compare(Rax, (int)ArenaKind.Arena);
+        _code.JumpIf(Condition.Equal, inArena);
+        FindHugeRecord();
+        _code.Call(_copyRecord);
+        _code.Jump(found);
+
+        _code.Mark(inArena);
         _code.Load(Rax, Rbx, Word(FaultFrame.Address));
         _code.Move(Rcx, Rax);
         _code.And(Rcx, (int)-PageGeometry.ArenaSize);
@@ -154,6 +166,42 @@ internal sealed partial class FaultStub
         _code.Load(Rax, Rbx, Word(FaultFrame.Block));
         _code.Call(_copyRecord);
         _code.Mark(found);
+        ReadTwice();
+    }
+
+    // To RAX the address of the record. The pages are read between two looks at the base: nobody has changed both.
+    private void FindHugeRecord()
+    {
+        MachineCode.Label next = _code.NewLabel();
+        MachineCode.Label other = _code.NewLabel();
+        MachineCode.Label hit = _code.NewLabel();
+        _code.Load(Rcx, R14, Word(FaultData.HugeGuards));
+        _code.Set(Rdx, HugeGuards.Capacity);
+        _code.Mark(next);
+        _code.Load(R8, Rcx, GuardedSpan.RecordOffset + GuardRecord.SpanBaseOffset);
+        _code.LoadInt32(R9, Rcx, Span.PagesOffset);
+        _code.ShiftLeft(R9, PageGeometry.PageShift);
+        _code.Compare(R8, Rcx, GuardedSpan.RecordOffset + GuardRecord.SpanBaseOffset);
+        _code.JumpIf(Condition.NotEqual, other);
+        _code.Load(Rax, Rbx, Word(FaultFrame.Address));
+        _code.Subtract(Rax, R8);
+        _code.Compare(Rax, R9);
+        _code.JumpIf(Condition.Below, hit);
+        _code.Mark(other);
+        _code.Add(Rcx, Unsafe.SizeOf<HugeGuard>());
+        _code.Subtract(Rdx, 1);
+        _code.JumpIf(Condition.NotEqual, next);
+        _code.Jump(_unlock);
+        _code.Mark(hit);
+        _code.AddressOf(Rax, Rcx, GuardedSpan.RecordOffset);
+    }
+
+    // A copy in which another thread was writing would be of two blocks: one is good whose next has the same event. Each turn more is
+    // an event of another thread's.
+    private void ReadTwice()
+    {
+        MachineCode.Label again = _code.NewLabel();
+        _code.Mark(again);
         _code.Load(Rax, Rbx, Word(FaultFrame.Record));
         _code.Set(Rcx, unchecked((long)GuardRecord.RecordMagic));
         _code.Compare(Rax, Rcx);
@@ -161,6 +209,12 @@ internal sealed partial class FaultStub
         _code.LoadInt32(Rax, Rbx, Word(FaultFrame.Record) + GuardRecord.StateOffset);
         _code.Compare(Rax, (int)GuardState.None);
         _code.JumpIf(Condition.Equal, _unlock);
+        _code.Load(R12, Rbx, Word(FaultFrame.Sequence));
+        _code.Load(Rax, Rbx, Word(FaultFrame.CopyFrom));
+        _code.Call(_copyRecord);
+        _code.Load(Rax, Rbx, Word(FaultFrame.Sequence));
+        _code.Compare(Rax, R12);
+        _code.JumpIf(Condition.NotEqual, again);
     }
 
     // RAX: where from. Where it cannot be read the copy has no magic.

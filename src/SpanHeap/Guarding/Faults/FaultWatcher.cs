@@ -40,13 +40,20 @@ internal sealed unsafe class FaultWatcher
     public static bool TryStart(out int request, out int answer)
     {
         answer = Pipe.None;
-        if (!Pipe.TryMake(out int requests, out request) || !Pipe.TryMake(out answer, out int answers))
+        int answers = Pipe.None;
+        if (Pipe.TryMake(out int requests, out request) && Pipe.TryMake(out answer, out answers) && TryStartThread(requests, answers))
         {
-            return false;
+            // Who asks throws away late answers, and must not wait for one.
+            Pipe.SetNonBlocking(answer);
+            return true;
         }
 
-        // Who asks throws away late answers, and must not wait for one.
-        Pipe.SetNonBlocking(answer);
+        Pipe.Close(requests, request, answers, answer);
+        return false;
+    }
+
+    private static bool TryStartThread(int requests, int answers)
+    {
         FaultWatcher watcher = new(requests, answers);
         watcher.WarmUp();
         try
