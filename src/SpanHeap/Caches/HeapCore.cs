@@ -131,6 +131,9 @@ internal sealed unsafe partial class HeapCore : IDisposable
     /// <summary>The heap's guarded blocks; null when it has none.</summary>
     public GuardHeap? Guard => _guard;
 
+    /// <summary>Draws which allocations are guarded; null unless a sample is.</summary>
+    public GuardSampler? Sampler => _sampler;
+
     public bool IsDisposed => Volatile.Read(ref _disposed) != 0;
 
     public bool HasFullChecks => _fullChecks;

@@ -78,7 +78,7 @@ internal sealed unsafe class TracedVerifier
         ref readonly SizeClassInfo info = ref SizeClasses.Info(sizeClass);
         bool shaped = sizeClass == SizeClasses.None
             ? record.Slots == 1 && record.Pages > 0 && record.SlotSize == (nuint)record.Pages << PageGeometry.PageShift
-            : record.SlotSize == info.Size && record.Pages == _heap.Spans.PagesOf(info) && record.Slots == _heap.Spans.SlotsOf(info);
+            : record.SlotSize == info.Size && record.Pages == _heap.Spans.PagesOf(info, span->IsGuarded) && record.Slots == TracedSpanSource.SlotsOf(info, span->IsGuarded);
         HeapVerifier.Require(
             shaped && record.SizeClass == sizeClass && record.Pages <= room,
             address,

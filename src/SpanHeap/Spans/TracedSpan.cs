@@ -32,4 +32,8 @@ internal unsafe struct TracedSpan
     /// <summary>Slots with an alloc bit: blocks, and slots that a cache has taken and not used yet. By who owns the span.</summary>
     [FieldOffset(72)]
     public int Allocated;
+
+    /// <summary>Whether its one block faults once it is dead. Constant while the span is in use.</summary>
+    [FieldOffset(76)]
+    public bool IsGuarded;
 }

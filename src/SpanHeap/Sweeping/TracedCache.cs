@@ -73,6 +73,10 @@ internal unsafe struct TracedCache
     [FieldOffset(80)]
     public long ReportedCycle;
 
+    /// <summary>In a heap that guards a sample: slots that may be taken until a block has a span of its own. The thread's alone.</summary>
+    [FieldOffset(88)]
+    public long UntilSample;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static AllocCursor* Cursor(TracedCache* cache, uint kind) => (AllocCursor*)((byte*)cache + HeaderBytes) + kind;
 

@@ -1,4 +1,5 @@
 using System.Numerics;
+using SpanHeap.Guarding;
 using SpanHeap.Layouts;
 using SpanHeap.Pages;
 using SpanHeap.Spans;
@@ -7,7 +8,7 @@ namespace SpanHeap.Sweeping;
 
 /// <summary>Gives caches slots, span by span, sweeping what it needs on the way; and takes back what they have.</summary>
 /// <remarks>A cache is its thread's here, in a scope, or the collector's; spans change hands as <see cref="SweepGeneration"/> says.</remarks>
-internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweeper, DeadBlockPoison poison)
+internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweeper, DeadBlockPoison poison, GuardSampler? sampler)
 {
     // Spans looked at before a fresh one is made: bounds both the wait and what may lie unused.
     private const int SweepBudget = 100;
@@ -16,12 +17,18 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
     public bool TryRefill(TracedCache* cache, uint kind, uint generation)
     {
         AllocCursor* cursor = TracedCache.Cursor(cache, kind);
+        if (IsToBeGuarded(cache) && TryTakeGuarded(cache, cursor, kind, generation))
+        {
+            return true;
+        }
+
         while (true)
         {
             if (cursor->Span != null)
             {
                 if (TryTakeWord(cache, cursor, generation))
                 {
+                    cache->UntilSample -= BitOperations.PopCount(cursor->Free);
                     return true;
                 }
 
@@ -34,10 +41,19 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
                 return false;
             }
 
-            cursor->Span = span;
-            cursor->NextWord = 0;
-            InterleavingPoints.At(InterleavingPoint.SpanCached);
+            Cache(cursor, span, generation);
         }
+    }
+
+    /// <summary>
+    /// Whether the sample has come to the cache's next block. Slots are counted as they are taken, some at a time: as many are guarded as if
+    /// each were, and which block of those it is follows from a draw.
+    /// </summary>
+    public bool IsToBeGuarded(TracedCache* cache)
+    {
+        bool due = sampler != null && cache->UntilSample <= 0;
+        cache->UntilSample += due ? sampler!.Draw() : 0;
+        return due;
     }
 
     /// <summary>Takes back what a cache has: slots not used become free, spans go to their sets, swept first if they are stale.</summary>
@@ -73,6 +89,24 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
             InterleavingPoints.At(InterleavingPoint.CacheFlushed);
             sweeper.NoteFlushed();
         }
+    }
+
+    // A span of one slot. What the cursor's span still has others find in its set.
+    private bool TryTakeGuarded(TracedCache* cache, AllocCursor* cursor, uint kind, uint generation)
+    {
+        TracedSpan* span = poison.ApplyToFresh(spans.TryCreate(kind, 0, generation, guarded: true, out _));
+        if (span == null)
+        {
+            return false;
+        }
+
+        if (cursor->Span != null)
+        {
+            Uncache(cursor, generation);
+        }
+
+        Cache(cursor, span, generation);
+        return TryTakeWord(cache, cursor, generation);
     }
 
     private bool TryTakeWord(TracedCache* cache, AllocCursor* cursor, uint generation)
@@ -129,20 +163,22 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
         spans.SetOf(span->Kind)->AddSwept(span, generation);
     }
 
-    // A span with a free slot, given to the caller's cache; null when pages are lacking.
+    private static void Cache(AllocCursor* cursor, TracedSpan* span, uint generation)
+    {
+        SweepFault.ThrowUnless(SweepGeneration.Of(span) == generation, span, generation, "is swept");
+        InterleavingPoints.At(InterleavingPoint.SpanTaken);
+        Volatile.Write(ref span->SweepGen, SweepGeneration.Cached(generation));
+        cursor->Span = span;
+        cursor->NextWord = 0;
+        InterleavingPoints.At(InterleavingPoint.SpanCached);
+    }
+
+    // A span with a free slot, nobody else's; null when pages are lacking.
     private TracedSpan* TakeSpan(uint kind, uint generation)
     {
         TracedSpanSet* set = spans.SetOf(kind);
         TracedSpan* span = set->TakeSwept(generation);
         span = span != null ? span : sweeper.SweepForSlots(set, SweepBudget);
-        span = span != null ? span : poison.ApplyToFresh(spans.TryCreate(kind, 0, generation, out _));
-        if (span != null)
-        {
-            SweepFault.ThrowUnless(SweepGeneration.Of(span) == generation, span, generation, "is swept");
-            InterleavingPoints.At(InterleavingPoint.SpanTaken);
-            Volatile.Write(ref span->SweepGen, SweepGeneration.Cached(generation));
-        }
-
-        return span;
+        return span != null ? span : poison.ApplyToFresh(spans.TryCreate(kind, 0, generation, guarded: false, out _));
     }
 }

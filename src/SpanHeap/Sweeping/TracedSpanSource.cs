@@ -15,8 +15,9 @@ internal sealed unsafe class TracedSpanSource
     private readonly ArenaSource _arenas;
     private readonly TracedSpanSet* _sets;
 
-    // Null unless each block is to be a span of its own, which faults once it is dead.
+    // Null unless some blocks are to be spans of their own, which fault once they are dead; and whether all are.
     private readonly GuardHeap? _guard;
+    private readonly bool _guardsAll;
     private long _count;
     private long _pagesInUse;
 
@@ -28,6 +29,7 @@ internal sealed unsafe class TracedSpanSource
     public TracedSpanSource(PageHeap pages, ArenaSource arenas, MetadataAllocator metadata, GuardHeap? guard)
     {
         _guard = guard;
+        _guardsAll = guard is { GuardsAll: true };
         _pages = pages;
         _arenas = arenas;
         _sets = (TracedSpanSet*)metadata.Allocate((nuint)TracedKinds.Capacity * (nuint)sizeof(TracedSpanSet));
@@ -60,14 +62,16 @@ internal sealed unsafe class TracedSpanSource
     /// <param name="kind">The kind of its blocks.</param>
     /// <param name="pageCount">How many pages a large block takes; else what the class says.</param>
     /// <param name="state">The span's generation: the heap's, or that of a span that is given to a cache at once.</param>
+    /// <param name="guarded">Whether it is to have one block, which faults once it is dead, even if not all of the heap's do.</param>
     /// <param name="needsZero">Whether its pages may have something in them.</param>
-    public TracedSpan* TryCreate(uint kind, int pageCount, uint state, out bool needsZero)
+    public TracedSpan* TryCreate(uint kind, int pageCount, uint state, bool guarded, out bool needsZero)
     {
         needsZero = true;
+        guarded |= _guardsAll;
         ref readonly SizeClassInfo info = ref SizeClasses.Info(TracedKinds.Info(kind)->SizeClass);
         bool large = TracedKinds.Info(kind)->SizeClass == SizeClasses.None;
-        int pages = large ? WholeSystemPages(pageCount) : PagesOf(info);
-        if (!_arenas.TryAllocate(pages, _guard != null ? _pages.Geometry.PagesPerSystemPage : 1, room: 0, out PageRun run))
+        int pages = large ? WholeSystemPages(pageCount, guarded) : PagesOf(info, guarded);
+        if (!_arenas.TryAllocate(pages, guarded ? _pages.Geometry.PagesPerSystemPage : 1, room: 0, out PageRun run))
         {
             return null;
         }
@@ -81,13 +85,14 @@ internal sealed unsafe class TracedSpanSource
         span->Span.Base = run.Address;
         span->Span.SlotSize = large ? run.Bytes : info.Size;
         span->Span.Pages = run.Pages;
-        span->Span.Slots = large ? 1 : SlotsOf(info);
+        span->Span.Slots = large ? 1 : SlotsOf(info, guarded);
         span->Span.FreeSlots = 0;
         span->Span.HollowSlots = 0;
         span->Span.Owner = 0;
         span->Span.SizeClass = TracedKinds.Info(kind)->SizeClass;
         span->Span.Listed = false;
         span->Kind = kind;
+        span->IsGuarded = guarded;
         NoteForm(TracedKinds.Info(kind)->Form);
         span->Allocated = 0;
         Volatile.Write(ref span->SweepGen, state);
@@ -98,15 +103,17 @@ internal sealed unsafe class TracedSpanSource
     }
 
     /// <summary>Pages of a span of blocks of a class.</summary>
-    public int PagesOf(in SizeClassInfo info) => _guard != null ? WholeSystemPages((int)PageGeometry.PagesFor((nuint)info.Size)) : info.Pages;
+    public int PagesOf(in SizeClassInfo info, bool guarded) =>
+        guarded ? WholeSystemPages((int)PageGeometry.PagesFor((nuint)info.Size), guarded) : info.Pages;
 
     /// <summary>Slots of a span of blocks of a class.</summary>
-    public int SlotsOf(in SizeClassInfo info) => _guard != null ? 1 : (int)(((nuint)info.Pages << PageGeometry.PageShift) / (nuint)info.Size);
+    public static int SlotsOf(in SizeClassInfo info, bool guarded) =>
+        guarded ? 1 : (int)(((nuint)info.Pages << PageGeometry.PageShift) / (nuint)info.Size);
 
     // What is protected when a span dies are pages of the system, and no neighbour may lie in one.
-    private int WholeSystemPages(int pageCount)
+    private int WholeSystemPages(int pageCount, bool guarded)
     {
-        int unit = _guard != null ? _pages.Geometry.PagesPerSystemPage : 1;
+        int unit = guarded ? _pages.Geometry.PagesPerSystemPage : 1;
         return (pageCount + unit - 1) / unit * unit;
     }
 
@@ -116,14 +123,15 @@ internal sealed unsafe class TracedSpanSource
         // Entries first: once the pages are free they may be another span's, and so may the record.
         nint address = span->Span.Base;
         int count = span->Span.Pages;
+        bool guarded = span->IsGuarded;
         Unsafe.InitBlock(ArenaHeader.EntryOf(address), 0, (uint)count * sizeof(uint));
         span->Span.State = SpanState.Dead;
         Interlocked.Decrement(ref _count);
         Interlocked.Add(ref _pagesInUse, -count);
         InterleavingPoints.At(InterleavingPoint.SpanReleased);
-        if (_guard != null)
+        if (guarded)
         {
-            _guard.Quarantine(address, count);
+            _guard!.Quarantine(address, count);
         }
         else
         {

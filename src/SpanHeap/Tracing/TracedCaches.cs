@@ -1,4 +1,5 @@
 using SpanHeap.Caches;
+using SpanHeap.Guarding;
 using SpanHeap.Os;
 using SpanHeap.Sweeping;
 
@@ -6,7 +7,7 @@ namespace SpanHeap.Tracing;
 
 /// <summary>The traced caches of a heap: one for each thread cache whose thread has ever been in a scope.</summary>
 /// <remarks>They come and go with their thread caches: a dead thread's is adopted with it, and whatever scope it left open is closed.</remarks>
-internal sealed unsafe class TracedCaches(CacheRegistry registry, MetadataAllocator metadata)
+internal sealed unsafe class TracedCaches(CacheRegistry registry, MetadataAllocator metadata, GuardSampler? sampler)
 {
     // The one made last. Pushed by compare-exchange and never taken out, so that no cache is missed while it changes hands.
     private nint _last;
@@ -24,6 +25,7 @@ internal sealed unsafe class TracedCaches(CacheRegistry registry, MetadataAlloca
         if (own == null && (own = (TracedCache*)metadata.Allocate(TracedCache.Size)) != null)
         {
             own->Owner = (nint)cache;
+            own->UntilSample = sampler?.Draw() ?? 0;
             nint last;
             do
             {

@@ -25,13 +25,13 @@ internal sealed unsafe partial class TracedHeap : IDisposable
     {
         _core = core;
         IsChecked = core.HasFullChecks;
-        _spans = new TracedSpanSource(core.Pages, core.Arenas, core.Metadata, core.Guard is { GuardsAll: true } ? core.Guard : null);
+        _spans = new TracedSpanSource(core.Pages, core.Arenas, core.Metadata, core.Guard);
         Statistics = new SweepStatistics();
         DeadBlockPoison poison = new(core.HasFullChecks);
         SpanSweeper spanSweeper = new(_spans, poison);
         Sweeper = new Sweeper(_spans, spanSweeper, Statistics);
-        _refill = new TracedRefill(_spans, Sweeper, poison);
-        Caches = new TracedCaches(core.Registry, core.Metadata);
+        _refill = new TracedRefill(_spans, Sweeper, poison, core.Sampler);
+        Caches = new TracedCaches(core.Registry, core.Metadata, core.Sampler);
         Gate = new Gate(Caches);
         Roots = new RootTable(core.Metadata);
         WeakHandles = new WeakTable(core.Metadata);
@@ -132,9 +132,11 @@ internal sealed unsafe partial class TracedHeap : IDisposable
         Sweeper.Reclaim((long)pages, SpansPerLargePage * (long)pages);
         bool relieved = false;
         uint generation = Sweeper.Generation;
+        bool guarded = _refill.IsToBeGuarded(cache);
+        cache->UntilSample -= guarded ? 0 : 1;
         TracedSpan* span;
         bool needsZero;
-        while ((span = _spans.TryCreate(kind, (int)pages, generation, out needsZero)) == null)
+        while ((span = _spans.TryCreate(kind, (int)pages, generation, guarded, out needsZero)) == null)
         {
             MakeRoom((int)pages, ref relieved);
         }
