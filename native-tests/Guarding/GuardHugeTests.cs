@@ -24,10 +24,11 @@ public sealed unsafe class GuardHugeTests
         block[0] = block[s_huge - 1] = 1;
         Assert.Equal(s_huge, heap.UsableSize(block));
         Assert.Equal((1, 0), (heap.GetStatistics().Guard.LiveBlocks, heap.GetStatistics().Guard.Degraded));
+        Assert.Equal((long)s_huge, heap.GetStatistics().Guard.HugeBytes);
         heap.Verify();
         heap.Free(block);
         heap.Verify();
-        Assert.Equal((0, 1), (heap.GetStatistics().Guard.LiveBlocks, heap.GetStatistics().Guard.QuarantinedBlocks));
+        Assert.Equal((0, 1, 0), (heap.GetStatistics().Guard.LiveBlocks, heap.GetStatistics().Guard.QuarantinedBlocks, heap.GetStatistics().Guard.HugeBytes));
     }
 
     [Fact]
@@ -132,6 +133,57 @@ public sealed unsafe class GuardHugeTests
         heap.Verify();
         heap.Core.Guard!.RetireAll();
         Assert.Equal(0, heap.GetStatistics().Guard.QuarantinedBlocks);
+        heap.Verify();
+    }
+
+    [Fact]
+    public void A_block_larger_than_the_budget_goes_at_once_and_turns_none_out()
+    {
+        using NativeHeap heap = Guarded(budget: 2 * s_huge);
+        heap.Free(heap.Alloc(s_huge));
+        heap.Free(heap.Alloc(10 * s_huge));
+
+        Assert.Equal((1, 1), (heap.GetStatistics().Guard.QuarantinedBlocks, heap.GetStatistics().Guard.Retired));
+        heap.Verify();
+    }
+
+    [Fact]
+    public void A_wide_alignment_counts_by_the_address_space_that_it_takes()
+    {
+        nuint alignment = (nuint)PageGeometry.ArenaSize;
+        using NativeHeap heap = Guarded(budget: (3 * alignment) - 1);
+        for (int i = 0; i < 6; i++)
+        {
+            heap.AlignedFree(heap.AlignedAlloc(100, alignment));
+        }
+
+        Assert.Equal(2, heap.GetStatistics().Guard.QuarantinedBlocks);
+        Assert.InRange(heap.GetStatistics().Guard.QuarantinedBytes, 2 * (long)alignment, 3 * (long)alignment);
+    }
+
+    [Fact]
+    public void Small_blocks_take_the_place_of_freed_huge_ones_in_a_heap_at_its_limit()
+    {
+        using NativeHeap heap = new(new NativeHeapOptions { Guard = GuardMode.All, MemoryLimit = s_huge + (8 << 20) });
+        heap.Free(heap.Alloc(s_huge));
+        nint[] blocks = StressHeap.AllocateMany(heap, 10, 1 << 20);
+
+        Assert.Equal((10, 0), (heap.GetStatistics().Guard.LiveBlocks, heap.GetStatistics().Guard.Degraded));
+        StressHeap.FreeAll(heap, blocks);
+        heap.Verify();
+    }
+
+    [Fact]
+    public void A_huge_block_that_cannot_be_protected_when_it_is_freed_goes_at_once()
+    {
+        using NativeHeap heap = Guarded();
+        heap.Core.Os.FailAll(OsCall.InstallGuard);
+        void* block = heap.Alloc(s_huge);
+        heap.Core.Os.FailAll(OsCall.Fault);
+        heap.Free(block);
+
+        GuardStatistics guard = heap.GetStatistics().Guard;
+        Assert.Equal((0, 1, 1), (guard.QuarantinedBlocks, guard.Retired, guard.Degraded));
         heap.Verify();
     }
 

@@ -1,5 +1,4 @@
 using SpanHeap.Tests.Support;
-using SpanHeap.Tests.Tracing;
 using Xunit.Abstractions;
 
 namespace SpanHeap.Tests.Guarding;
@@ -45,40 +44,6 @@ public sealed unsafe class GuardSampleTests(ITestOutputHelper output)
         StressHeap.FreeAll(heap, blocks);
         heap.Verify();
         Assert.Equal(0, heap.GetStatistics().LiveBlocks);
-    }
-
-    [Theory]
-    [InlineData(1)]
-    [InlineData(Rate)]
-    public void Traced_blocks_of_a_sample_are_in_quarantine_once_they_are_swept(int rate)
-    {
-        using NativeHeap heap = new(new NativeHeapOptions
-        {
-            Guard = GuardMode.Sampled, GuardSampleRate = rate, GuardBudget = 64 << 20, Traced = true, TracedByHand = true,
-        });
-        long made = 0;
-        for (int scopes = 0; made < 200L * rate; scopes++)
-        {
-            using GcScope scope = heap.Enter();
-            for (int i = 0; i < 50; i++)
-            {
-                scope.New<Node>();
-                scope.NewValues<byte>(100 + (i % 7));
-                made += 2;
-            }
-
-            scope.NewValues<byte>(40_000);
-            made++;
-        }
-
-        heap.Verify();
-        heap.Collect();
-        heap.FinishSweeping();
-        heap.Verify();
-        GuardStatistics guard = heap.GetStatistics().Guard;
-        double deviation = Math.Sqrt(made * (1.0 / rate) * (1 - (1.0 / rate)));
-        Assert.Equal(0, guard.Retired);
-        Assert.InRange(guard.QuarantinedBlocks, (made / (double)rate) - (Deviations * deviation), (made / (double)rate) + (Deviations * deviation));
     }
 
     private static void CountOnFastPaths()

@@ -51,7 +51,7 @@ public sealed class HeapStatistics
     /// <summary>Bytes of those.</summary>
     public required long CachedBytes { get; init; }
 
-    /// <summary>Blocks too large, or too widely aligned, for an arena.</summary>
+    /// <summary>Blocks too large, or too widely aligned, for an arena, and not guarded.</summary>
     public required long HugeBlocks { get; init; }
 
     /// <summary>Bytes of those.</summary>
@@ -91,7 +91,7 @@ public sealed class HeapStatistics
     public required long MetadataBytes { get; init; }
 
     /// <summary>Bytes that are backed by memory as far as the heap knows: pages in use and free, records, huge blocks.</summary>
-    public long ResidentBytes => ((PagesInUse + PagesFree) * PageSize) + MetadataBytes + HugeBytes;
+    public long ResidentBytes => ((PagesInUse + PagesFree) * PageSize) + MetadataBytes + HugeBytes + Guard.HugeBytes;
 
     /// <summary>Caches of threads that live, or have not been found dead.</summary>
     public required int ThreadCaches { get; init; }

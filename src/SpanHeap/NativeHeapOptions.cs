@@ -102,8 +102,8 @@ public sealed class NativeHeapOptions
     public bool GuardStrict { get; set; }
 
     /// <summary>
-    /// Bytes of address space that freed guarded blocks may take before the oldest are used again, and of a sample all guarded blocks
-    /// together; memory they take almost none. 0, as unless set, for 256 MiB, and 1 MiB for a sample.
+    /// Bytes of address space that freed guarded blocks may take before the oldest are used again (those too large for an arena as much
+    /// again), and of a sample all guarded blocks together; memory they take almost none. 0, as unless set, for 256 MiB, and 1 MiB for a sample.
     /// </summary>
     public nuint GuardBudget { get; set; }
 

@@ -7,39 +7,48 @@ namespace SpanHeap.Guarding;
 /// Guarded blocks that no arena holds: each is memory of the platform's own, found by <see cref="HugeBlocks"/> instead of page entries, with
 /// its span in <see cref="HugeGuards"/>. All else is as with the others.
 /// </summary>
+/// <remarks>From taking a span to giving it back its heap keeps a place among the guards, one among the huge blocks, and its bytes of the limit.</remarks>
 internal sealed unsafe partial class GuardHeap
 {
-    // Kept from here on are a place among the guards and one among the huge blocks, until GiveBackHuge.
-    private bool TryTakeHuge(in GuardLayout layout, bool zeroed, out GuardedSpan* span)
+    // Null when even the oldest freed blocks' address space does not do.
+    private GuardedSpan* TakeHuge(in GuardLayout layout, bool zeroed)
+    {
+        GuardedSpan* span;
+        while ((span = TryMakeHuge(layout, zeroed)) == null && (TryRetireOldestHuge() || TryRetireOldest()))
+        {
+        }
+
+        return span;
+    }
+
+    private GuardedSpan* TryMakeHuge(in GuardLayout layout, bool zeroed)
     {
         nuint bytes = layout.Pages << PageGeometry.PageShift;
-        span = null;
-        while (!arenas.TryAddHugeBytes(bytes))
+        nuint alignment = layout.Alignment << PageGeometry.PageShift;
+        nuint charged = bytes + HugeBlocks.SlackFor(alignment);
+        if (!arenas.TryAddHugeBytes(charged))
         {
-            if (!RetireAll())
-            {
-                return false;
-            }
+            return null;
         }
 
         HugeGuard* guard = HugeGuards.TryTake();
         bool reserved = guard != null && HugeBlocks.TryReserve(os);
-        if (!reserved || !HugeBlocks.TryMake(os, arenas.HeapSerial, bytes, layout.Alignment << PageGeometry.PageShift, zeroed, out HugeBlock block))
+        if (!reserved || !HugeBlocks.TryMake(os, arenas.HeapSerial, bytes, alignment, zeroed, out HugeBlock block))
         {
-            GiveUp(guard, reserved, bytes);
-            return false;
+            GiveUp(guard, reserved, charged);
+            return null;
         }
 
         guard->Guarded = default;
-        guard->Platform = block.Platform;
         guard->Guarded.IsHuge = true;
         guard->Guarded.Span.Base = block.Address;
         guard->Guarded.Span.Pages = (int)layout.Pages;
-        span = &guard->Guarded;
-        return true;
+        guard->Platform = block.Platform;
+        guard->PlatformPages = (long)(charged >> PageGeometry.PageShift);
+        return &guard->Guarded;
     }
 
-    private void GiveUp(HugeGuard* guard, bool reserved, nuint bytes)
+    private void GiveUp(HugeGuard* guard, bool reserved, nuint charged)
     {
         if (reserved)
         {
@@ -51,30 +60,33 @@ internal sealed unsafe partial class GuardHeap
             HugeGuards.Release(guard);
         }
 
-        arenas.AddHugeBytes(-(long)bytes);
+        arenas.AddHugeBytes(-(long)charged);
     }
 
     private void GiveBackHuge(HugeGuard* guard)
     {
         os.Free(guard->Platform);
-        GiveUp(guard, reserved: true, guard->Guarded.Bytes);
+        GiveUp(guard, reserved: true, (nuint)guard->PlatformPages << PageGeometry.PageShift);
     }
 
     private void LinkHuge(HugeGuard* guard)
     {
         ref GuardedSpan span = ref guard->Guarded;
         Volatile.Write(ref span.Record.Magic, GuardRecord.RecordMagic);
+        Volatile.Write(ref span.Record.SpanBase, span.Span.Base);
         HugeBlocks.AddReserved(new HugeBlock
         {
             Address = span.Span.Base, Size = span.Bytes, Platform = guard->Platform, HeapSerial = arenas.HeapSerial, Guarded = (nint)guard,
         });
     }
 
+    // Another block may come to its addresses as soon as they are the platform's: the fault handler must not find this one there.
     private static void UnlinkHuge(GuardedSpan* span)
     {
         HugeBlocks.RemoveGuarded(span->Span.Base);
         span->Span.State = SpanState.Dead;
         Volatile.Write(ref span->Record.Magic, 0);
+        Volatile.Write(ref span->Record.SpanBase, 0);
     }
 
     // Under the lock, which who takes a guarded block out of the records holds.

@@ -19,6 +19,7 @@ internal sealed unsafe partial class GuardHeap
         Stamp(ref record);
         _liveBlocks++;
         _liveBytes += (long)record.ByteCount;
+        _hugeBytes += span->IsHuge ? (long)record.ByteCount : 0;
         _guarded++;
         Link(span);
         _lock.Exit();
@@ -63,6 +64,7 @@ internal sealed unsafe partial class GuardHeap
         Volatile.Write(ref Unsafe.As<GuardState, int>(ref record.State), (int)state);
         _liveBlocks--;
         _liveBytes -= (long)record.ByteCount;
+        _hugeBytes -= span->IsHuge ? (long)record.ByteCount : 0;
     }
 
     private static void Stamp(ref GuardRecord record)

@@ -34,6 +34,11 @@ internal sealed unsafe partial class GuardHeap
         span->Record.State = GuardState.Swept;
         span->Record.FreeThread = Environment.CurrentManagedThreadId;
         Stamp(ref span->Record);
+        if (!GuardsAll)
+        {
+            Dismiss(pageCount);
+        }
+
         _lock.Enter();
         Link(span);
         _lock.Exit();
@@ -44,33 +49,51 @@ internal sealed unsafe partial class GuardHeap
     // The block is freed and the caller alone has the span. Faulting first, then in quarantine: who deletes a span finds it protected.
     private void Withdraw(GuardedSpan* span)
     {
-        bool exposed = false;
-        if (span->DataBytes > 0)
-        {
-            span->DataForm = _protection.Protect(span->DataStart, span->DataBytes);
-            exposed = span->DataForm == ProtectionForm.None;
-            if (exposed)
-            {
-                // Who writes to it is found when it leaves.
-                SlackPattern.Fill(span->DataStart, span->DataStart + (nint)span->DataBytes);
-            }
-        }
-
-        _lock.Enter();
-        QuarantineOf(span).Add(span);
-        _lock.Exit();
+        // Protecting what goes at once again would cost much and catch nothing: its addresses are the system's, and fault as well.
+        bool fits = !span->IsHuge || IsWithinBudget(GuardedSpan.AddressPages(span));
+        bool exposed = fits && span->DataBytes > 0 && !TryCover(span);
         if (exposed)
         {
             Degrade("the system does not protect more pages");
         }
 
+        if (!fits || (exposed && span->IsHuge))
+        {
+            DeleteAtOnce(span);
+            return;
+        }
+
+        if (exposed)
+        {
+            // Who writes to it is found when it leaves.
+            Poison(span);
+        }
+
+        _lock.Enter();
+        QuarantineOf(span).Add(span);
+        _lock.Exit();
         while (IsOverBudget && TryRetireOldest())
         {
         }
 
-        while (IsHugeOverBudget && TryRetireOldestHuge())
+        while (!IsWithinBudget(_hugeQuarantine.Pages) && TryRetireOldestHuge())
         {
         }
+    }
+
+    private bool TryCover(GuardedSpan* span)
+    {
+        span->DataForm = _protection.Protect(span->DataStart, span->DataBytes);
+        return span->DataForm != ProtectionForm.None;
+    }
+
+    private void DeleteAtOnce(GuardedSpan* span)
+    {
+        _lock.Enter();
+        Unlink(span);
+        _retired++;
+        _lock.Exit();
+        TryDelete(span);
     }
 
     // A few huge blocks would turn all others out.
@@ -84,10 +107,7 @@ internal sealed unsafe partial class GuardHeap
         return ref _quarantine;
     }
 
-    private bool IsHugeOverBudget => (nuint)_hugeQuarantine.Pages << PageGeometry.PageShift > BudgetBytes;
-
-    private bool IsOverBudget => (nuint)_quarantine.Pages << PageGeometry.PageShift > BudgetBytes
-        || _protection.IsTooMuch(_quarantine.Spans);
+    private bool IsOverBudget => !IsWithinBudget(_quarantine.Pages) || _protection.IsTooMuch(_quarantine.Spans + _hugeQuarantine.Spans);
 
     // Deletes the span that has been in quarantine longest; false when there is none, or the system does not let its pages go.
     private bool TryRetireOldest() => TryRetireOldest(ref _quarantine);
@@ -141,9 +161,9 @@ internal sealed unsafe partial class GuardHeap
     private void PutBack(GuardedSpan* span)
     {
         Interlocked.Increment(ref _degraded);
-        if (span->DataForm == ProtectionForm.None && span->DataBytes > 0)
+        if (IsPoisoned(span))
         {
-            SlackPattern.Fill(span->DataStart, span->DataStart + (nint)span->DataBytes);
+            Poison(span);
         }
 
         _lock.Enter();
@@ -153,10 +173,14 @@ internal sealed unsafe partial class GuardHeap
         _lock.Exit();
     }
 
-    // Of a block that was freed when the system did not protect its pages.
+    // A freed block whose pages the system did not protect. A huge one is not: all of it would become resident.
+    private static bool IsPoisoned(GuardedSpan* span) => span->DataForm == ProtectionForm.None && span->DataBytes > 0 && !span->IsHuge;
+
+    private static void Poison(GuardedSpan* span) => SlackPattern.Fill(span->DataStart, span->DataStart + (nint)span->DataBytes);
+
     private void CheckPoison(GuardedSpan* span)
     {
-        if (span->DataForm == ProtectionForm.None && span->DataBytes > 0
+        if (IsPoisoned(span)
             && SlackPattern.FindDamage(span->DataStart, span->DataStart + (nint)span->DataBytes) != 0)
         {
             late(span->Record.Address, MisuseKind.WriteAfterFree);

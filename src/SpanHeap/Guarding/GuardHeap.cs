@@ -20,12 +20,6 @@ namespace SpanHeap.Guarding;
 /// </remarks>
 internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, ArenaSource arenas, NativeHeapOptions options, GuardRecordFile? file, Action<nint, MisuseKind> late)
 {
-    // Blocks up to this are filled when they are not asked for zeroed: beyond it would cost memory that the program may never touch.
-    private const nuint LargestFilled = 64 * 1024;
-
-    // 8 TiB: half of what a span's count of pages can say, so that block, guard and rounding never overflow it.
-    private const ulong LargestGuarded = 1UL << (30 + PageGeometry.PageShift);
-
     private readonly PageProtection _protection = new(os, MappingBudget.Process);
 
     private NativeLock _lock;
@@ -35,11 +29,13 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
     private GuardQuarantine _hugeQuarantine;
     private long _liveBlocks;
     private long _liveBytes;
+    private long _hugeBytes;
     private long _pages;
     private long _guarded;
     private long _retired;
 
-    // Interlocked.
+    // Interlocked. Traced pages are those of live blocks of a sample, which are no guarded spans before they are swept.
+    private long _tracedPages;
     private long _degraded;
     private long _skipped;
     private int _warned;
@@ -53,6 +49,7 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
     public GuardStatistics Statistics => new(
         Volatile.Read(ref _liveBlocks),
         Volatile.Read(ref _liveBytes),
+        Volatile.Read(ref _hugeBytes),
         _quarantine.Spans + _hugeQuarantine.Spans,
         (_quarantine.Pages + _hugeQuarantine.Pages) << PageGeometry.PageShift,
         Volatile.Read(ref _pages),
@@ -63,46 +60,6 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
         _protection.UsesMarkers,
         _protection.Mappings,
         HasFaultReport: FaultHandler.IsInstalled);
-
-    /// <summary>A guarded block; null when it cannot be: the caller allocates one without a guard then. Call without a lock.</summary>
-    /// <param name="byteCount">Any number of bytes.</param>
-    /// <param name="alignment">A power of two.</param>
-    /// <param name="zeroed">Whether its bytes are to be zero.</param>
-    public void* TryAllocate(nuint byteCount, nuint alignment, bool zeroed)
-    {
-        if (!TryLayOut(byteCount, alignment, out GuardLayout layout))
-        {
-            Degrade("no address space has room for it");
-            return null;
-        }
-
-        if (!HasRoom(layout))
-        {
-            Interlocked.Increment(ref _skipped);
-            return null;
-        }
-
-        int stack = options.GuardStacks ? StackDepot.Capture() : 0;
-        if (!TryTakeSpan(layout, zeroed, out GuardedSpan* span, out bool needsZero))
-        {
-            Degrade("there is no address space or memory for its pages");
-            return null;
-        }
-
-        Complete(span, layout, byteCount);
-        span->GuardForm = _protection.Protect(span->GuardStart, span->GuardBytes);
-        if (span->GuardForm == ProtectionForm.None)
-        {
-            GiveBack(span);
-            Degrade("the system does not protect more pages");
-            return null;
-        }
-
-        Fill(span, zeroed, needsZero);
-        Publish(span, stack);
-        file?.Note(span->Record);
-        return (void*)span->Record.Address;
-    }
 
     /// <summary>Frees a guarded block; from then on an access to it faults. Call without a lock.</summary>
     /// <exception cref="HeapCorruptionException">The address is no live block's, or bytes beside the block were written to. It stays allocated.</exception>
@@ -206,132 +163,16 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
         }
     }
 
-    // Under the lock: an entry of a guarded span is true as long as it is held.
+    // Under the lock: an entry of a guarded span of this heap is true as long as it is held. Of another heap's nothing is.
     private GuardedSpan* Find(nint address)
     {
-        if (!ArenaMap.IsInArena(address))
+        if (!ArenaMap.IsInArenaOf(arenas.HeapSerial, address))
         {
             return FindHuge(address);
         }
 
         uint entry = Volatile.Read(ref *ArenaHeader.EntryOf(address));
         return PageEntry.IsGuarded(entry) ? GuardedSpan.Of(address, entry) : null;
-    }
-
-    private bool TryLayOut(nuint byteCount, nuint alignment, out GuardLayout layout)
-    {
-        layout = default;
-        if (byteCount > LargestGuarded || alignment > LargestGuarded)
-        {
-            return false;
-        }
-
-        nuint natural = options.GuardStrict ? 1 : byteCount <= 8 ? 8u : 16;
-        bool atStart = options.GuardAlignment == GuardAlignment.Start || (options.GuardAlignment == GuardAlignment.Random && Random.Shared.Next(2) == 0);
-        layout = GuardLayout.Of(byteCount, Math.Max(alignment, natural), atStart);
-        return true;
-    }
-
-    // A sample stays within its budget, live blocks and all; where all are guarded only what is freed has one.
-    private bool HasRoom(in GuardLayout layout)
-    {
-        if (GuardsAll)
-        {
-            return true;
-        }
-
-        if (layout.Pages << PageGeometry.PageShift > BudgetBytes || !FitsArena(layout))
-        {
-            return false;
-        }
-
-        while ((nuint)(Volatile.Read(ref _pages) + (long)layout.Pages) << PageGeometry.PageShift > BudgetBytes)
-        {
-            if (!TryRetireOldest())
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
-
-    private bool FitsArena(in GuardLayout layout) => pages.Geometry.Fits(layout.Pages, layout.Alignment);
-
-    // A span with pages and a base, nothing else: its maker's alone.
-    private bool TryTakeSpan(in GuardLayout layout, bool zeroed, out GuardedSpan* span, out bool needsZero)
-    {
-        needsZero = false;
-        if (!FitsArena(layout))
-        {
-            return TryTakeHuge(layout, zeroed, out span);
-        }
-
-        bool taken = TryTakePages(layout, out PageRun run);
-        span = taken ? (GuardedSpan*)ArenaHeader.SpanAt(run.Address) : null;
-        if (taken)
-        {
-            needsZero = run.NeedsZero;
-            *span = default;
-            span->Span.Base = run.Address;
-            span->Span.Pages = run.Pages;
-        }
-
-        return taken;
-    }
-
-    private bool TryTakePages(in GuardLayout layout, out PageRun run)
-    {
-        int count = (int)layout.Pages;
-        while (!arenas.TryAllocate(count, (int)layout.Alignment, 0, out run))
-        {
-            if (!(arenas.IsWithinLimit(count) && arenas.TryGrow()) && !TryRetireOldest())
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
-
-    private static void Complete(GuardedSpan* span, in GuardLayout layout, nuint byteCount)
-    {
-        span->Span.Slots = 1;
-        span->Span.SlotSize = layout.DataBytes;
-        span->IsGuardFirst = layout.IsGuardFirst;
-        span->Record.Address = span->Span.Base + (nint)layout.BlockOffset;
-        span->Record.ByteCount = byteCount;
-        span->Record.SpanBase = span->Span.Base;
-    }
-
-    // A span that nobody finds, all of whose pages are accessible.
-    private void GiveBack(GuardedSpan* span)
-    {
-        if (span->IsHuge)
-        {
-            GiveBackHuge((HugeGuard*)span);
-        }
-        else
-        {
-            pages.Free(span->Span.Base, span->Span.Pages);
-        }
-    }
-
-    private static void Fill(GuardedSpan* span, bool zeroed, bool needsZero)
-    {
-        ref GuardRecord record = ref span->Record;
-        if (zeroed && needsZero)
-        {
-            NativeMemory.Clear((void*)record.Address, record.ByteCount);
-        }
-        else if (!zeroed && record.ByteCount <= LargestFilled)
-        {
-            NativeMemory.Fill((void*)record.Address, record.ByteCount, SlackPattern.Unwritten);
-        }
-
-        GuardSlack slack = GuardSlack.Of(span);
-        SlackPattern.Fill(slack.Before, record.Address);
-        SlackPattern.Fill(slack.Behind, slack.End);
     }
 
     private void Degrade(string why)

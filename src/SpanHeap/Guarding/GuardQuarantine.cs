@@ -13,6 +13,7 @@ internal unsafe struct GuardQuarantine
     /// <summary>How many there are. Read without the lock by statistics.</summary>
     public readonly long Spans => Volatile.Read(in _spans);
 
+    /// <summary>Their address space, in pages.</summary>
     public readonly long Pages => Volatile.Read(in _pages);
 
     public readonly GuardedSpan* Oldest => _oldest;
@@ -31,7 +32,7 @@ internal unsafe struct GuardQuarantine
 
         _newest = span;
         _spans++;
-        _pages += span->Span.Pages;
+        _pages += GuardedSpan.AddressPages(span);
     }
 
     /// <summary>Takes the oldest out; null when there is none.</summary>
@@ -43,7 +44,7 @@ internal unsafe struct GuardQuarantine
             _oldest = (GuardedSpan*)span->Span.Next;
             _newest = _oldest == null ? null : _newest;
             _spans--;
-            _pages -= span->Span.Pages;
+            _pages -= GuardedSpan.AddressPages(span);
         }
 
         return span;

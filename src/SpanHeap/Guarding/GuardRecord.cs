@@ -26,7 +26,7 @@ internal enum GuardState
 /// <remarks>
 /// Every page of a guarded span has one in the place where its own record would be: the first page the real one, the others a
 /// link to it (<see cref="LinkMagic"/>, and the address of the real one in <see cref="Address"/>). So a fault handler that has nothing but an
-/// address needs no table but the map of arenas. Written under the guard's lock by who allocates, frees or deletes the span; read by
+/// address needs no table but the map of arenas, and for blocks that no arena holds <see cref="HugeGuards"/>. Written under the guard's lock by who allocates, frees or deletes the span; read by
 /// anybody at any time, who may find it half written only while it is none of a block in anybody's hands. Its layout is a contract with
 /// the fault handler and the decoder.
 /// </remarks>

@@ -43,6 +43,9 @@ internal unsafe struct GuardedSpan
 
     public readonly nuint Bytes => (nuint)Span.Pages << PageGeometry.PageShift;
 
+    /// <summary>Pages' worth of address space that the span takes.</summary>
+    public static long AddressPages(GuardedSpan* span) => span->IsHuge ? ((HugeGuard*)span)->PlatformPages : span->Span.Pages;
+
     public readonly nint DataStart => IsGuardFirst ? Span.Base + (nint)(Bytes - DataBytes) : Span.Base;
 
     public readonly nint GuardStart => IsGuardFirst ? Span.Base : Span.Base + (nint)DataBytes;

@@ -14,8 +14,12 @@ internal unsafe struct HugeGuard
     [FieldOffset(128)]
     public void* Platform;
 
-    /// <summary>Whether the place is somebody's. By the table's lock.</summary>
+    /// <summary>Pages' worth of address space that the platform gave: a wide alignment takes as much again.</summary>
     [FieldOffset(136)]
+    public long PlatformPages;
+
+    /// <summary>Whether the place is somebody's. By the table's lock.</summary>
+    [FieldOffset(144)]
     public bool IsTaken;
 }
 
@@ -25,7 +29,7 @@ internal unsafe struct HugeGuard
 /// </summary>
 /// <remarks>
 /// Thread safe. A span's place is its heap's from <see cref="TryTake"/> to <see cref="Release"/>. Whoever looks through them without a lock
-/// goes by the record's magic, span base and sequence, and reads the page count between two looks at the span base.
+/// goes by the record's span base, which is zero while nobody is to find it, and reads the page count between two looks at that.
 /// </remarks>
 internal static unsafe class HugeGuards
 {
@@ -64,7 +68,6 @@ internal static unsafe class HugeGuards
     /// <summary>Gives a place back whose span nobody can find any more.</summary>
     public static void Release(HugeGuard* guard)
     {
-        Volatile.Write(ref guard->Guarded.Span.Pages, 0);
         s_lock.Enter();
         guard->IsTaken = false;
         s_firstFree = Math.Min(s_firstFree, (int)(guard - Table));

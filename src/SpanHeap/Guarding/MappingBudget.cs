@@ -15,8 +15,11 @@ internal sealed class MappingBudget(long limit)
     /// <summary>Whether so much is taken that freed blocks should give theirs back, for live ones to have.</summary>
     public bool IsScarce => Volatile.Read(ref _taken) > limit / 4 * 3;
 
-    /// <summary>Mappings that freed blocks of one heap may split.</summary>
+    /// <summary>Freed blocks that one heap may keep: each splits two mappings, so that they take half.</summary>
     public long QuarantineShare => limit / 4;
+
+    /// <summary>The same when little is left, by other heaps' doing perhaps: those freed last are the likeliest to be used by mistake.</summary>
+    public long ScarceShare => limit / 32;
 
     public bool TryTake()
     {

@@ -10,8 +10,9 @@ namespace SpanHeap.Os;
 /// happen in the middle of a <c>Free</c>. Held for tens of nanoseconds to a few microseconds: under it there is no system call
 /// that may block, no managed allocation, no callback and no throw.
 /// <para>Order (a thread may only take locks further to the right): cache registry, thread cache, central cache, memory limit, then one of page
-/// heap, magazine pool, misuse log. No thread ever holds the locks of two thread caches. Those of metadata, huge blocks, the arena map,
-/// handles, the queue of clean-ups and the process's pools are taken with no other held, and none is taken under them.</para>
+/// heap, magazine pool, misuse log. No thread ever holds the locks of two thread caches. Those of metadata, handles, the
+/// queue of clean-ups and the process's pools are taken with no other held, and none is taken under them; nor under those of huge blocks and
+/// the arena map, which may be taken under the guard's and no other.</para>
 /// </remarks>
 internal struct NativeLock
 {

@@ -15,6 +15,9 @@ internal unsafe struct HugeBlock
     /// <summary>What the platform gave: the address itself unless an alignment was asked for.</summary>
     public void* Platform;
 
+    /// <summary>How much it gave.</summary>
+    public nuint PlatformBytes;
+
     /// <summary>The heap it belongs to.</summary>
     public ulong HeapSerial;
 
@@ -66,7 +69,7 @@ internal static unsafe class HugeBlocks
     public static bool TryMake(OsMemory os, ulong heapSerial, nuint byteCount, nuint alignment, bool zeroed, out HugeBlock block)
     {
         block = default;
-        nuint slack = alignment <= PlatformAlignment ? 0 : alignment;
+        nuint slack = SlackFor(alignment);
         void* platform = byteCount <= (nuint)nint.MaxValue - slack ? os.Allocate(OsCall.AllocateHuge, byteCount + slack, zeroed) : null;
         if (platform == null)
         {
@@ -74,7 +77,7 @@ internal static unsafe class HugeBlocks
         }
 
         nint address = slack == 0 ? (nint)platform : (nint)(((nuint)platform + alignment - 1) & ~(alignment - 1));
-        block = new HugeBlock { Address = address, Size = byteCount, Platform = platform, HeapSerial = heapSerial };
+        block = new HugeBlock { Address = address, Size = byteCount, Platform = platform, PlatformBytes = byteCount + slack, HeapSerial = heapSerial };
         if (!ArenaMap.Covers(address, byteCount))
         {
             os.Free(platform);
@@ -83,6 +86,9 @@ internal static unsafe class HugeBlocks
 
         return true;
     }
+
+    /// <summary>Bytes that a block takes beside its own, so that it can be aligned.</summary>
+    public static nuint SlackFor(nuint alignment) => alignment <= PlatformAlignment ? 0 : alignment;
 
     /// <summary>Keeps a place for a record, so that <see cref="AddReserved"/> can be called under any lock; false when the platform has no memory.</summary>
     public static bool TryReserve(OsMemory os)
@@ -178,7 +184,7 @@ internal static unsafe class HugeBlocks
             : null;
         if (moved != null)
         {
-            block = block with { Address = (nint)moved, Platform = moved, Size = byteCount };
+            block = block with { Address = (nint)moved, Platform = moved, PlatformBytes = byteCount, Size = byteCount };
         }
 
         AddReserved(block);

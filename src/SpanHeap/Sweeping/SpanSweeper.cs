@@ -22,11 +22,7 @@ internal sealed unsafe class SpanSweeper(TracedSpanSource spans, DeadBlockPoison
         Finish(token, ref tally);
         if (span->Allocated == 0)
         {
-            tally.SpansReleased++;
-            int pages = span->Span.Pages;
-            spans.Release(span);
-            InterleavingPoints.At(InterleavingPoint.SpanPublished);
-            return pages;
+            return Release(span, ref tally);
         }
 
         spans.SetOf(span->Kind)->AddSwept(span, token.Generation);
@@ -35,7 +31,28 @@ internal sealed unsafe class SpanSweeper(TracedSpanSource spans, DeadBlockPoison
     }
 
     /// <summary>Sweeps for the caller, whose the span is afterwards, swept and in no set.</summary>
-    public void SweepAndKeep(scoped in SweepToken token, ref SweepTally tally) => Finish(token, ref tally);
+    /// <returns>False when the span is nobody's any more: the slot of a guarded block that has died does not serve again before quarantine.</returns>
+    public bool SweepAndKeep(scoped in SweepToken token, ref SweepTally tally)
+    {
+        TracedSpan* span = token.Span;
+        Finish(token, ref tally);
+        if (span->Allocated != 0 || !span->IsGuarded)
+        {
+            return true;
+        }
+
+        Release(span, ref tally);
+        return false;
+    }
+
+    private int Release(TracedSpan* span, ref SweepTally tally)
+    {
+        tally.SpansReleased++;
+        int pages = span->Span.Pages;
+        spans.Release(span);
+        InterleavingPoints.At(InterleavingPoint.SpanPublished);
+        return pages;
+    }
 
     private void Finish(scoped in SweepToken token, ref SweepTally tally)
     {

@@ -215,7 +215,11 @@ internal sealed unsafe class Sweeper(TracedSpanSource spans, SpanSweeper spanSwe
             if (SweepToken.TryAcquire(span, generation, out SweepToken token))
             {
                 InterleavingPoints.At(InterleavingPoint.SweepAcquired);
-                spanSweeper.SweepAndKeep(token, ref tally);
+                if (!spanSweeper.SweepAndKeep(token, ref tally))
+                {
+                    continue;
+                }
+
                 if (span->Allocated < span->Span.Slots)
                 {
                     found = span;

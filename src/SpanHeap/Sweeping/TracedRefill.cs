@@ -17,19 +17,23 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
     public bool TryRefill(TracedCache* cache, uint kind, uint generation)
     {
         AllocCursor* cursor = TracedCache.Cursor(cache, kind);
-        if (IsToBeGuarded(cache) && TryTakeGuarded(cache, cursor, kind, generation))
-        {
-            return true;
-        }
-
         while (true)
         {
+            if (cursor->IsSampleNext && TryTakeGuarded(cache, cursor, kind, generation))
+            {
+                return true;
+            }
+
             if (cursor->Span != null)
             {
                 if (TryTakeWord(cache, cursor, generation))
                 {
-                    cache->UntilSample -= BitOperations.PopCount(cursor->Free);
                     return true;
+                }
+
+                if (cursor->IsSampleNext)
+                {
+                    continue;
                 }
 
                 Uncache(cursor, generation);
@@ -45,15 +49,16 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
         }
     }
 
-    /// <summary>
-    /// Whether the sample has come to the cache's next block. Slots are counted as they are taken, some at a time: as many are guarded as if
-    /// each were, and which block of those it is follows from a draw.
-    /// </summary>
-    public bool IsToBeGuarded(TracedCache* cache)
+    /// <summary>Whether a large block is one of the sample that is guarded.</summary>
+    public bool IsLargeInSample(TracedCache* cache)
     {
-        bool due = sampler != null && cache->UntilSample <= 0;
-        cache->UntilSample += due ? sampler!.Draw() : 0;
-        return due;
+        if (sampler == null || cache->UntilSample-- > 0)
+        {
+            return false;
+        }
+
+        cache->UntilSample = sampler.Draw();
+        return true;
     }
 
     /// <summary>Takes back what a cache has: slots not used become free, spans go to their sets, swept first if they are stale.</summary>
@@ -68,12 +73,13 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
                 continue;
             }
 
+            Uncount(cache, cursor);
             if (SweepGeneration.Of(cursor->Span) == SweepGeneration.StaleCached(generation))
             {
                 // Taken and never used: not blocks that died.
                 TracedSpan* span = cursor->Span;
                 span->Allocated -= BitOperations.PopCount(cursor->Free);
-                *cursor = default;
+                cursor->Clear();
                 sweeper.SweepStaleCached(SweepToken.OfStaleCached(span, generation));
             }
             else
@@ -91,12 +97,17 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
         }
     }
 
-    // A span of one slot. What the cursor's span still has others find in its set.
+    // The block that the draw named, if a sample's budget has room: it has a span of one slot. What the cursor's span still has others
+    // find in its set.
     private bool TryTakeGuarded(TracedCache* cache, AllocCursor* cursor, uint kind, uint generation)
     {
+        cursor->IsSampleNext = false;
         TracedSpan* span = poison.ApplyToFresh(spans.TryCreate(kind, 0, generation, guarded: true, out _));
         if (span == null)
         {
+            // It goes unguarded: the next of what is left of its word. What was drawn since counts from it on.
+            cache->UntilSample++;
+            cursor->NextWord = Math.Max(0, cursor->NextWord - 1);
             return false;
         }
 
@@ -106,9 +117,11 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
         }
 
         Cache(cursor, span, generation);
-        return TryTakeWord(cache, cursor, generation);
+        Take(cache, cursor, 0, TracedSlots.Starts(span, 0), generation);
+        return true;
     }
 
+    // False when the span has no slot left, or the next is the sample's.
     private bool TryTakeWord(TracedCache* cache, AllocCursor* cursor, uint generation)
     {
         TracedSpan* span = cursor->Span;
@@ -116,23 +129,80 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
         int words = TracedSlots.Words(span);
         for (int word = cursor->NextWord; word < words; word++)
         {
-            ulong* bits = TracedSlots.Word(span, word, plane);
-            ulong free = TracedSlots.Starts(span, word) & ~*bits;
+            ulong free = TracedSlots.Starts(span, word) & ~*TracedSlots.Word(span, word, plane);
             if (free != 0)
             {
-                poison.RequireUntouched(span, word, free);
-                int count = BitOperations.PopCount(free);
-                *bits |= free;
-                span->Allocated += count;
-                cache->BytesTaken += count * (long)span->Span.SlotSize;
-                cursor->Free = free;
-                cursor->Base = TracedSlots.AddressOf(span, word);
                 cursor->NextWord = word + 1;
-                return true;
+                free = UpToSample(cache, cursor, free);
+                if (free != 0)
+                {
+                    Take(cache, cursor, word, free, generation);
+                }
+
+                return free != 0;
             }
         }
 
         return false;
+    }
+
+    // The slots before the one that the draw names. Slots are counted as they are taken, so that the fast path counts nothing.
+    private ulong UpToSample(TracedCache* cache, AllocCursor* cursor, ulong free)
+    {
+        if (sampler == null)
+        {
+            return free;
+        }
+
+        int count = BitOperations.PopCount(free);
+        if (count <= cache->UntilSample)
+        {
+            cache->UntilSample -= count;
+            return free;
+        }
+
+        ulong before = 0;
+        for (; cache->UntilSample > 0; cache->UntilSample--)
+        {
+            ulong lowest = free & (~free + 1);
+            before |= lowest;
+            free ^= lowest;
+        }
+
+        cursor->IsSampleNext = true;
+        cache->UntilSample = sampler.Draw();
+        return before;
+    }
+
+    private void Take(TracedCache* cache, AllocCursor* cursor, int word, ulong slots, uint generation)
+    {
+        TracedSpan* span = cursor->Span;
+        poison.RequireUntouched(span, word, slots);
+        int count = BitOperations.PopCount(slots);
+        *TracedSlots.Word(span, word, SweepGeneration.AllocPlane(generation)) |= slots;
+        span->Allocated += count;
+        cache->BytesTaken += count * (long)span->Span.SlotSize;
+        cursor->Free = slots;
+        cursor->Base = TracedSlots.AddressOf(span, word);
+        cursor->NextWord = word + 1;
+    }
+
+    // Slots that were counted and not used. In a heap that guards all nothing is counted.
+    private void Uncount(TracedCache* cache, AllocCursor* cursor)
+    {
+        if (sampler == null || cursor->Free == 0)
+        {
+            return;
+        }
+
+        if (cursor->Span->IsGuarded)
+        {
+            cursor->IsSampleNext = true;
+        }
+        else
+        {
+            cache->UntilSample += BitOperations.PopCount(cursor->Free);
+        }
     }
 
     private static void GiveBackWord(TracedCache* cache, AllocCursor* cursor, uint generation)
@@ -150,7 +220,7 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
     {
         TracedSpan* span = cursor->Span;
         SweepFault.ThrowUnless(SweepGeneration.Of(span) == SweepGeneration.Cached(generation), span, generation, "a cache has");
-        *cursor = default;
+        cursor->Clear();
         Volatile.Write(ref span->SweepGen, generation);
         InterleavingPoints.At(InterleavingPoint.SpanUncached);
         if (span->Allocated == 0)

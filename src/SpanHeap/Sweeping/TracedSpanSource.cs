@@ -57,7 +57,7 @@ internal sealed unsafe class TracedSpanSource
     public TracedSpanSet* SetOf(uint kind) => _sets + kind;
 
     /// <summary>
-    /// A fresh span, swept and in no set; null when no free run is long enough, or the limit is reached. All its bits are zero.
+    /// A fresh span, swept and in no set; null when no free run is long enough, a limit is reached, or a sample's budget. All its bits are zero.
     /// </summary>
     /// <param name="kind">The kind of its blocks.</param>
     /// <param name="pageCount">How many pages a large block takes; else what the class says.</param>
@@ -67,12 +67,23 @@ internal sealed unsafe class TracedSpanSource
     public TracedSpan* TryCreate(uint kind, int pageCount, uint state, bool guarded, out bool needsZero)
     {
         needsZero = true;
+        bool sampled = guarded && !_guardsAll;
         guarded |= _guardsAll;
         ref readonly SizeClassInfo info = ref SizeClasses.Info(TracedKinds.Info(kind)->SizeClass);
         bool large = TracedKinds.Info(kind)->SizeClass == SizeClasses.None;
         int pages = large ? WholeSystemPages(pageCount, guarded) : PagesOf(info, guarded);
+        if (sampled && !_guard!.TryAdmit(pages))
+        {
+            return null;
+        }
+
         if (!_arenas.TryAllocate(pages, guarded ? _pages.Geometry.PagesPerSystemPage : 1, room: 0, out PageRun run))
         {
+            if (sampled)
+            {
+                _guard!.Dismiss(pages);
+            }
+
             return null;
         }
 

@@ -1,3 +1,4 @@
+using SpanHeap.Guarding;
 using SpanHeap.Layouts;
 using SpanHeap.Spans;
 using SpanHeap.Sweeping;
@@ -9,6 +10,8 @@ internal static unsafe class ReferenceFault
 {
     // Of a long way so many steps are said at each end.
     private const int StepsAtEachEnd = 8;
+
+    private const string WhyKept = "the reference was kept from an earlier scope, or not where collections look";
 
     private const ulong FillWord = DeadBlockPoison.Fill * 0x0101_0101_0101_0101UL;
 
@@ -41,7 +44,9 @@ internal static unsafe class ReferenceFault
 
         if (!TracedLookup.TryFind(pointer, live.Heap.Serial, out TracedSpan* span, out nint slot))
         {
-            return "where this heap has no traced blocks";
+            return live.Heap.Core.Guard?.TryFind(pointer, out GuardRecord record) == true && record.State == GuardState.Swept
+                ? $"a guarded slot whose block has died: {WhyKept}"
+                : "where this heap has no traced blocks";
         }
 
         if (slot != pointer)
@@ -51,6 +56,6 @@ internal static unsafe class ReferenceFault
 
         return live.IsUnused(slot)
             ? $"a slot of {TracedNames.Of(span->Kind)} in which no block has been made yet"
-            : $"a slot of {TracedNames.Of(span->Kind)} whose block has died: the reference was kept from an earlier scope, or not where collections look";
+            : $"a slot of {TracedNames.Of(span->Kind)} whose block has died: {WhyKept}";
     }
 }

@@ -132,13 +132,18 @@ internal sealed unsafe partial class TracedHeap : IDisposable
         Sweeper.Reclaim((long)pages, SpansPerLargePage * (long)pages);
         bool relieved = false;
         uint generation = Sweeper.Generation;
-        bool guarded = _refill.IsToBeGuarded(cache);
-        cache->UntilSample -= guarded ? 0 : 1;
+        bool guarded = _refill.IsLargeInSample(cache);
         TracedSpan* span;
         bool needsZero;
         while ((span = _spans.TryCreate(kind, (int)pages, generation, guarded, out needsZero)) == null)
         {
-            MakeRoom((int)pages, ref relieved);
+            // A sample's that cannot be had becomes one as the others.
+            if (!guarded)
+            {
+                MakeRoom((int)pages, ref relieved);
+            }
+
+            guarded = false;
         }
 
         nint block = span->Span.Base;

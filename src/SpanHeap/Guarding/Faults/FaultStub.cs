@@ -139,6 +139,7 @@ internal sealed partial class FaultStub
     {
         MachineCode.Label inArena = _code.NewLabel();
         MachineCode.Label found = _code.NewLabel();
+        _code.Move(R13, Rbx);
         _code.Load(Rax, Rbx, Word(FaultFrame.Address));
         _code.ShiftRight(Rax, (byte)PageGeometry.ArenaShift);
         _code.Add(Rax, R14, Word(FaultData.Map));
@@ -196,11 +197,12 @@ internal sealed partial class FaultStub
         _code.AddressOf(Rax, Rcx, GuardedSpan.RecordOffset);
     }
 
-    // A copy in which another thread was writing would be of two blocks: one is good whose next has the same event. Each turn more is
-    // an event of another thread's.
+    // A copy in which another thread was writing would be of two blocks: one is good when another, made where the line will be, has the
+    // same event. Each turn more is an event of another thread's.
     private void ReadTwice()
     {
         MachineCode.Label again = _code.NewLabel();
+        MachineCode.Label good = _code.NewLabel();
         _code.Mark(again);
         _code.Load(Rax, Rbx, Word(FaultFrame.Record));
         _code.Set(Rcx, unchecked((long)GuardRecord.RecordMagic));
@@ -209,25 +211,34 @@ internal sealed partial class FaultStub
         _code.LoadInt32(Rax, Rbx, Word(FaultFrame.Record) + GuardRecord.StateOffset);
         _code.Compare(Rax, (int)GuardState.None);
         _code.JumpIf(Condition.Equal, _unlock);
-        _code.Load(R12, Rbx, Word(FaultFrame.Sequence));
-        _code.Load(Rax, Rbx, Word(FaultFrame.CopyFrom));
-        _code.Call(_copyRecord);
-        _code.Load(Rax, Rbx, Word(FaultFrame.Sequence));
-        _code.Compare(Rax, R12);
-        _code.JumpIf(Condition.NotEqual, again);
+        _code.AddressOf(R13, Rbx, Word(FaultFrame.Line));
+        CopyAgain();
+        _code.Load(Rax, R13, Word(FaultFrame.Sequence));
+        _code.Compare(Rax, Rbx, Word(FaultFrame.Sequence));
+        _code.JumpIf(Condition.Equal, good);
+        _code.Move(R13, Rbx);
+        CopyAgain();
+        _code.Jump(again);
+        _code.Mark(good);
     }
 
-    // RAX: where from. Where it cannot be read the copy has no magic.
+    private void CopyAgain()
+    {
+        _code.Load(Rax, Rbx, Word(FaultFrame.CopyFrom));
+        _code.Call(_copyRecord);
+    }
+
+    // RAX: where from; R13: where to. Where it cannot be read the copy has no magic.
     private void CopyRecord()
     {
         _code.Mark(_copyRecord);
         _code.Store(Rbx, Word(FaultFrame.CopyFrom), Rax);
-        _code.Store(Rbx, Word(FaultFrame.CopyTo), Rbx);
+        _code.Store(Rbx, Word(FaultFrame.CopyTo), R13);
         _code.Set(Rax, GuardRecord.Size);
         _code.Store(Rbx, Word(FaultFrame.CopyFrom + 1), Rax);
         _code.Store(Rbx, Word(FaultFrame.CopyTo + 1), Rax);
         _code.Set(Rax, 0);
-        _code.Store(Rbx, Word(FaultFrame.Record), Rax);
+        _code.Store(R13, 0, Rax);
         Call(ProcessIdCall);
         _code.Move(Rdi, Rax);
         _code.AddressOf(Rsi, Rbx, Word(FaultFrame.CopyTo));

@@ -1,0 +1,139 @@
+using SpanHeap.Spans;
+using SpanHeap.Tests.Tracing;
+using SpanHeap.Tracing;
+
+namespace SpanHeap.Tests.Guarding;
+
+/// <summary>Guarded blocks of traced memory: all of a heap's, or a sample.</summary>
+public sealed unsafe class GuardTracedTests
+{
+    private const int Rate = 50;
+
+    // 0.01 % of right samplers are farther off than so many deviations.
+    private const double Deviations = 3.9;
+
+    [Theory]
+    [InlineData(GuardMode.All, 1)]
+    [InlineData(GuardMode.Sampled, 1)]
+    [InlineData(GuardMode.Sampled, 3)]
+    public void A_guarded_block_that_has_died_does_not_serve_again_when_an_allocation_sweeps_it(GuardMode mode, int rate)
+    {
+        using NativeHeap heap = Traced(mode, rate);
+        HashSet<nint> guarded = [.. Allocate(heap, 300).Where(block => IsGuarded(heap, block))];
+        Assert.InRange(guarded.Count, 1, 300);
+        heap.Collect();
+
+        // What comes next sweeps for slots itself.
+        Assert.DoesNotContain(Allocate(heap, 300), guarded.Contains);
+        heap.FinishSweeping();
+        Assert.InRange(heap.GetStatistics().Guard.QuarantinedBlocks, guarded.Count, 300);
+        heap.Verify();
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(Rate)]
+    public void As_many_of_a_sample_are_in_quarantine_once_they_are_swept_as_the_rate_says(int rate)
+    {
+        using NativeHeap heap = Traced(GuardMode.Sampled, rate);
+        long made = 0;
+        while (made < 200L * rate)
+        {
+            using GcScope scope = heap.Enter();
+            for (int i = 0; i < 50; i++)
+            {
+                scope.New<Node>();
+                scope.NewValues<byte>(100 + (i % 7));
+                made += 2;
+            }
+
+            scope.NewValues<byte>(40_000);
+            made++;
+        }
+
+        heap.Verify();
+        heap.Collect();
+        heap.FinishSweeping();
+        heap.Verify();
+        Assert.Equal((0, 0), (heap.GetStatistics().Guard.Retired, heap.GetStatistics().Guard.Skipped));
+        AssertRate(heap.GetStatistics().Guard.QuarantinedBlocks, made, rate);
+    }
+
+    [Fact]
+    public void Each_block_has_the_same_chance_whatever_its_kind_and_place()
+    {
+        using NativeHeap heap = Traced(GuardMode.Sampled, Rate);
+        long[] guarded = new long[3];
+        for (int round = 0; round < 20; round++)
+        {
+            using (GcScope scope = heap.Enter())
+            {
+                // The scope keeps nothing: what is counted is counted at once.
+                for (int i = 0; i < 1000; i++)
+                {
+                    guarded[0] += IsGuarded(heap, scope.New<Node>().Address) ? 1 : 0;
+                    guarded[1] += IsGuarded(heap, scope.NewValues<byte>(3000).Address) ? 1 : 0;
+                    guarded[2] += IsGuarded(heap, scope.NewValues<byte>(16).Address) ? 1 : 0;
+                }
+            }
+
+            heap.Collect();
+        }
+
+        Assert.All(guarded, count => AssertRate(count, 20_000, Rate));
+        heap.FinishSweeping();
+        heap.Verify();
+    }
+
+    [Fact]
+    public void Live_blocks_of_a_sample_stay_within_its_budget_and_others_go_unguarded()
+    {
+        using NativeHeap heap = Traced(GuardMode.Sampled, rate: 1, budget: 64 << 10);
+        using (GcScope scope = heap.Enter())
+        {
+            int guarded = 0;
+            for (int i = 0; i < 1000; i++)
+            {
+                guarded += IsGuarded(heap, scope.New<Node>().Address) ? 1 : 0;
+                guarded += IsGuarded(heap, scope.NewValues<byte>(100_000 * (i % 2)).Address) ? 1 : 0;
+            }
+
+            Assert.InRange(guarded, 1, 8);
+        }
+
+        heap.Verify();
+        heap.Collect();
+        heap.FinishSweeping();
+        GuardStatistics guard = heap.GetStatistics().Guard;
+        Assert.InRange(guard.QuarantinedBytes, 1, 64 << 10);
+        Assert.InRange(guard.Skipped, 1000, 2000);
+        heap.Verify();
+    }
+
+    private static List<nint> Allocate(NativeHeap heap, int count)
+    {
+        List<nint> blocks = [];
+        using GcScope scope = heap.Enter();
+        for (int i = 0; i < count; i++)
+        {
+            blocks.Add(scope.New<Node>().Address);
+        }
+
+        return blocks;
+    }
+
+    private static bool IsGuarded(NativeHeap heap, nint block) =>
+        TracedLookup.TryFind(block, heap.Traced.Serial, out TracedSpan* span, out _) && span->IsGuarded;
+
+    private static void AssertRate(long guarded, long made, int rate)
+    {
+        double expected = (double)made / rate;
+        double deviation = Math.Sqrt(made * (1.0 / rate) * (1 - (1.0 / rate)));
+        Assert.InRange(guarded, expected - (Deviations * deviation), expected + (Deviations * deviation));
+    }
+
+    private static NativeHeap Traced(GuardMode mode, int rate, nuint budget = 64 << 20) => new(new NativeHeapOptions
+    {
+        Guard = mode, GuardSampleRate = rate, GuardBudget = budget, Traced = true, TracedByHand = true, ScavengeDelay = Timeout.InfiniteTimeSpan,
+    });
+}

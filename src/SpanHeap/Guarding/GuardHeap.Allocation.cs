@@ -1,0 +1,159 @@
+using System.Runtime.InteropServices;
+using SpanHeap.Pages;
+using SpanHeap.Spans;
+
+namespace SpanHeap.Guarding;
+
+/// <summary>From a size to a block with its guard.</summary>
+internal sealed unsafe partial class GuardHeap
+{
+    // Blocks up to this are filled when they are not asked for zeroed: beyond it would cost memory that the program may never touch.
+    private const nuint LargestFilled = 64 * 1024;
+
+    // 8 TiB: half of what a span's count of pages can say, so that block, guard and rounding never overflow it.
+    private const ulong LargestGuarded = 1UL << (30 + PageGeometry.PageShift);
+
+    /// <summary>A guarded block; null when it cannot be: the caller allocates one without a guard then. Call without a lock.</summary>
+    /// <param name="byteCount">Any number of bytes.</param>
+    /// <param name="alignment">A power of two.</param>
+    /// <param name="zeroed">Whether its bytes are to be zero.</param>
+    public void* TryAllocate(nuint byteCount, nuint alignment, bool zeroed)
+    {
+        if (!TryLayOut(byteCount, alignment, out GuardLayout layout))
+        {
+            Degrade("no address space has room for it");
+            return null;
+        }
+
+        if (!GuardsAll && !(FitsArena(layout) && HasRoom((int)layout.Pages)))
+        {
+            Interlocked.Increment(ref _skipped);
+            return null;
+        }
+
+        int stack = options.GuardStacks ? StackDepot.Capture() : 0;
+        if (!TryTakeSpan(layout, zeroed, out GuardedSpan* span, out bool needsZero))
+        {
+            Degrade("there is no address space or memory for its pages");
+            return null;
+        }
+
+        Complete(span, layout, byteCount);
+        if (!TryGuard(span))
+        {
+            GiveBack(span);
+            Degrade("the system does not protect more pages");
+            return null;
+        }
+
+        Fill(span, zeroed, needsZero);
+        Publish(span, stack);
+        file?.Note(span->Record);
+        return (void*)span->Record.Address;
+    }
+
+    private bool TryLayOut(nuint byteCount, nuint alignment, out GuardLayout layout)
+    {
+        layout = default;
+        if (byteCount > LargestGuarded || alignment > LargestGuarded)
+        {
+            return false;
+        }
+
+        nuint natural = options.GuardStrict ? 1 : byteCount <= 8 ? 8u : 16;
+        bool atStart = options.GuardAlignment == GuardAlignment.Start || (options.GuardAlignment == GuardAlignment.Random && Random.Shared.Next(2) == 0);
+        layout = GuardLayout.Of(byteCount, Math.Max(alignment, natural), atStart);
+        return true;
+    }
+
+    private bool FitsArena(in GuardLayout layout) => pages.Geometry.Fits(layout.Pages, layout.Alignment);
+
+    // A span with pages and a base, nothing else: its maker's alone.
+    private bool TryTakeSpan(in GuardLayout layout, bool zeroed, out GuardedSpan* span, out bool needsZero)
+    {
+        needsZero = false;
+        if (!FitsArena(layout))
+        {
+            span = TakeHuge(layout, zeroed);
+            return span != null;
+        }
+
+        bool taken = TryTakePages(layout, out PageRun run);
+        span = taken ? (GuardedSpan*)ArenaHeader.SpanAt(run.Address) : null;
+        if (taken)
+        {
+            needsZero = run.NeedsZero;
+            *span = default;
+            span->Span.Base = run.Address;
+            span->Span.Pages = run.Pages;
+        }
+
+        return taken;
+    }
+
+    private bool TryTakePages(in GuardLayout layout, out PageRun run)
+    {
+        int count = (int)layout.Pages;
+        while (!arenas.TryAllocate(count, (int)layout.Alignment, 0, out run))
+        {
+            if (!(arenas.IsWithinLimit(count) && arenas.TryGrow()) && !TryRetireOldest() && !TryRetireOldestHuge())
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static void Complete(GuardedSpan* span, in GuardLayout layout, nuint byteCount)
+    {
+        span->Span.Slots = 1;
+        span->Span.SlotSize = layout.DataBytes;
+        span->IsGuardFirst = layout.IsGuardFirst;
+        span->Record.Address = span->Span.Base + (nint)layout.BlockOffset;
+        span->Record.ByteCount = byteCount;
+        span->Record.SpanBase = span->Span.Base;
+    }
+
+    private bool TryGuard(GuardedSpan* span)
+    {
+        span->GuardForm = _protection.Protect(span->GuardStart, span->GuardBytes);
+        if (span->GuardForm == ProtectionForm.None && TryRetireOldest())
+        {
+            // A freed block has two mappings that this one may lack.
+            span->GuardForm = _protection.Protect(span->GuardStart, span->GuardBytes);
+        }
+
+        return span->GuardForm != ProtectionForm.None;
+    }
+
+    // A span that nobody finds, all of whose pages are accessible.
+    private void GiveBack(GuardedSpan* span)
+    {
+        if (span->IsHuge)
+        {
+            GiveBackHuge((HugeGuard*)span);
+        }
+        else
+        {
+            pages.Free(span->Span.Base, span->Span.Pages);
+        }
+    }
+
+    private static void Fill(GuardedSpan* span, bool zeroed, bool needsZero)
+    {
+        ref GuardRecord record = ref span->Record;
+        if (zeroed && needsZero)
+        {
+            NativeMemory.Clear((void*)record.Address, record.ByteCount);
+        }
+        else if (!zeroed && record.ByteCount <= LargestFilled)
+        {
+            NativeMemory.Fill((void*)record.Address, record.ByteCount, SlackPattern.Unwritten);
+        }
+
+        GuardSlack slack = GuardSlack.Of(span);
+        SlackPattern.Fill(slack.Before, record.Address);
+        SlackPattern.Fill(slack.Behind, slack.End);
+    }
+}
