@@ -5,6 +5,7 @@ using Xunit.Abstractions;
 
 namespace SpanHeap.Tests.Diagnostics;
 
+[Unguarded("guarded blocks are in no class")]
 public sealed unsafe class StatisticsTests(ITestOutputHelper output)
 {
     private const int MiB = 1 << 20;

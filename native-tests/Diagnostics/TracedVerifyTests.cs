@@ -2,9 +2,11 @@ using SpanHeap.Pages;
 using SpanHeap.Spans;
 using SpanHeap.Sweeping;
 using static SpanHeap.Tests.Diagnostics.SoundTracedHeap;
+using SpanHeap.Tests.Support;
 
 namespace SpanHeap.Tests.Diagnostics;
 
+[Unguarded("it damages a span of many blocks")]
 public sealed unsafe class TracedVerifyTests : IDisposable
 {
     private readonly SoundTracedHeap _sound = new();

@@ -34,6 +34,7 @@ public sealed unsafe class InspectionTests
     [Theory]
     [InlineData(HeapChecks.Standard)]
     [InlineData(HeapChecks.Full)]
+    [Unguarded("guarded blocks have the size that was asked for, and stay known")]
     public void A_small_block_has_the_size_of_its_class_or_with_full_checks_its_own(HeapChecks checks)
     {
         using NativeHeap heap = HeapMaker.New(checks);
@@ -48,6 +49,7 @@ public sealed unsafe class InspectionTests
 
     [Theory]
     [MemberData(nameof(Sizes.All), MemberType = typeof(Sizes))]
+    [Unguarded("guarded blocks have the size that was asked for, and stay known")]
     public void A_block_is_found_from_any_address_inside_it(int size)
     {
         foreach (HeapChecks checks in Enum.GetValues<HeapChecks>())
@@ -71,6 +73,7 @@ public sealed unsafe class InspectionTests
 
     [Theory]
     [CombinedChecks(16, 1000, 40_000, 5 * MiB, 80 * MiB)]
+    [Unguarded("guarded blocks have the size that was asked for, and stay known")]
     public void A_freed_block_is_not_contained_once_its_memory_went_back(HeapChecks checks, int size)
     {
         using NativeHeap heap = HeapMaker.New(checks);

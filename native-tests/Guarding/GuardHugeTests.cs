@@ -168,7 +168,7 @@ public sealed unsafe class GuardHugeTests
         heap.Free(heap.Alloc(s_huge));
         nint[] blocks = StressHeap.AllocateMany(heap, 10, 1 << 20);
 
-        Assert.Equal((10, 0), (heap.GetStatistics().Guard.LiveBlocks, heap.GetStatistics().Guard.Degraded));
+        Assert.Equal((10, 1, 0), (heap.GetStatistics().Guard.LiveBlocks, heap.GetStatistics().Guard.QuarantinedBlocks, heap.GetStatistics().Guard.Degraded));
         StressHeap.FreeAll(heap, blocks);
         heap.Verify();
     }
@@ -190,7 +190,7 @@ public sealed unsafe class GuardHugeTests
     [Fact]
     public void A_heap_at_its_limit_takes_the_addresses_of_freed_huge_blocks()
     {
-        using NativeHeap heap = new(new NativeHeapOptions { Guard = GuardMode.All, MemoryLimit = 2 * s_huge, GuardBudget = 100 * s_huge });
+        using NativeHeap heap = new(new NativeHeapOptions { Guard = GuardMode.All, MemoryLimit = (2 * s_huge) - 1, GuardBudget = 100 * s_huge });
         for (int i = 0; i < 10; i++)
         {
             heap.Free(heap.Alloc(s_huge));

@@ -1,5 +1,6 @@
 using SpanHeap.Os;
 using SpanHeap.Tests.Support;
+using SpanHeap.Tests.Tracing;
 
 namespace SpanHeap.Tests.Guarding;
 
@@ -71,6 +72,61 @@ public sealed unsafe class GuardLimitTests
                 blocks.Add((nint)heap.Alloc(1 << 20));
             }
         }
+    }
+
+    [Theory]
+    [InlineData(GuardMode.All, 16)]
+    [InlineData(GuardMode.All, 3000)]
+    [InlineData(GuardMode.Sampled, 3000)]
+    public void A_limit_counts_what_guarded_blocks_were_asked_for_and_not_their_pages(GuardMode mode, int byteCount)
+    {
+        const int Limit = 4 << 20;
+        using NativeHeap heap = new(new NativeHeapOptions
+        {
+            Guard = mode, GuardSampleRate = 2, MemoryLimit = Limit, GuardBudget = 64 << 20, ScavengeDelay = Timeout.InfiniteTimeSpan,
+        });
+
+        // By their pages they would be at the limit after a few hundred.
+        nint[] blocks = StressHeap.AllocateMany(heap, 1200, byteCount);
+        Assert.InRange(heap.GetStatistics().Guard.LiveBlocks, 500, 1200);
+        Assert.Equal(0, heap.GetStatistics().Guard.Degraded);
+        heap.Verify();
+        StressHeap.FreeAll(heap, blocks);
+        AssertNothingIsCounted(heap);
+    }
+
+    [Theory]
+    [InlineData(GuardMode.All)]
+    [InlineData(GuardMode.Sampled)]
+    public void A_limit_counts_the_slots_of_guarded_traced_blocks_and_not_their_pages(GuardMode mode)
+    {
+        using NativeHeap heap = new(new NativeHeapOptions
+        {
+            Guard = mode, GuardSampleRate = 2, MemoryLimit = 4 << 20, GuardBudget = 64 << 20, Traced = true, TracedByHand = true,
+        });
+        using (GcScope scope = heap.Enter())
+        {
+            for (int i = 0; i < 1200; i++)
+            {
+                scope.New<Node>();
+            }
+
+            scope.NewValues<byte>(100_000);
+        }
+
+        heap.Verify();
+        heap.Collect();
+        heap.FinishSweeping();
+        AssertNothingIsCounted(heap);
+    }
+
+    private static void AssertNothingIsCounted(NativeHeap heap)
+    {
+        Assert.Equal(0, heap.Core.Arenas.GuardedBytes);
+        Assert.Equal(heap.GetStatistics().Guard.Pages, heap.Core.Arenas.GuardedPages);
+        heap.Core.Guard!.RetireAll();
+        Assert.Equal(0, heap.Core.Arenas.GuardedPages);
+        heap.Verify();
     }
 
     [Fact]

@@ -14,12 +14,14 @@ public sealed unsafe class OutOfMemoryInjectionTests(ITestOutputHelper output)
     [Theory]
     [InlineData(HeapChecks.Standard)]
     [InlineData(HeapChecks.Full)]
+    [Unguarded("it balances all calls to the system")]
     public void The_system_may_refuse_from_any_call_on(HeapChecks checks) => RefuseInTurn(checks, untilNextOperation: false);
 
     /// <remarks>The refusal ends with the operation that it hits.</remarks>
     [Theory]
     [InlineData(HeapChecks.Standard)]
     [InlineData(HeapChecks.Full)]
+    [Unguarded("it balances all calls to the system")]
     public void The_system_may_refuse_one_operation(HeapChecks checks) => RefuseInTurn(checks, untilNextOperation: true);
 
     [Fact]

@@ -62,7 +62,7 @@ internal static unsafe class StressHeap
     public static void WaitUntilEmpty(NativeHeap heap)
     {
         StressWait.Until(
-            () => heap.GetStatistics() is { PagesInUse: 0, PagesFree: 0 },
-            () => heap.GetStatistics() is var now ? $"{now.PagesInUse} pages are in use, {now.PagesFree} free" : "");
+            () => heap.GetStatistics() is { PagesFree: 0 } now && now.PagesOfProgram() == 0,
+            () => heap.GetStatistics() is var now ? $"{now.PagesOfProgram()} pages are in use, {now.PagesFree} free" : "");
     }
 }

@@ -58,7 +58,8 @@ public sealed class NativeHeapOptions
 
     /// <summary>
     /// Bytes of pages in use and metadata above which allocations throw <see cref="OutOfMemoryException"/>; 0 for no limit. Blocks that
-    /// other threads keep for reuse count as in use.
+    /// other threads keep for reuse count as in use; a guarded block counts the bytes that were asked for, however much it takes, so that
+    /// guarding makes no allocation fail.
     /// </summary>
     public nuint MemoryLimit { get; set; }
 

@@ -10,6 +10,9 @@ internal sealed unsafe partial class GuardHeap
     // Blocks up to this are filled when they are not asked for zeroed: beyond it would cost memory that the program may never touch.
     private const nuint LargestFilled = 64 * 1024;
 
+    // As an unguarded heap's smallest blocks do, however little was asked for.
+    private const nuint SmallestCharge = 16;
+
     // 8 TiB: half of what a span's count of pages can say, so that block, guard and rounding never overflow it.
     private const ulong LargestGuarded = 1UL << (30 + PageGeometry.PageShift);
 
@@ -32,7 +35,7 @@ internal sealed unsafe partial class GuardHeap
         }
 
         int stack = options.GuardStacks ? StackDepot.Capture() : 0;
-        if (!TryTakeSpan(layout, zeroed, out GuardedSpan* span, out bool needsZero))
+        if (!TryTakeSpan(layout, byteCount, zeroed, out GuardedSpan* span, out bool needsZero))
         {
             Degrade("there is no address space or memory for its pages");
             return null;
@@ -41,6 +44,7 @@ internal sealed unsafe partial class GuardHeap
         Complete(span, layout, byteCount);
         if (!TryGuard(span))
         {
+            arenas.NoteGuarded(0, -(long)ChargeFor(byteCount));
             GiveBack(span);
             Degrade("the system does not protect more pages");
             return null;
@@ -69,16 +73,16 @@ internal sealed unsafe partial class GuardHeap
     private bool FitsArena(in GuardLayout layout) => pages.Geometry.Fits(layout.Pages, layout.Alignment);
 
     // A span with pages and a base, nothing else: its maker's alone.
-    private bool TryTakeSpan(in GuardLayout layout, bool zeroed, out GuardedSpan* span, out bool needsZero)
+    private bool TryTakeSpan(in GuardLayout layout, nuint byteCount, bool zeroed, out GuardedSpan* span, out bool needsZero)
     {
         needsZero = false;
         if (!FitsArena(layout))
         {
-            span = TakeHuge(layout, zeroed);
+            span = TakeHuge(layout, byteCount, zeroed);
             return span != null;
         }
 
-        bool taken = TryTakePages(layout, out PageRun run);
+        bool taken = TryTakePages(layout, byteCount, out PageRun run);
         span = taken ? (GuardedSpan*)ArenaHeader.SpanAt(run.Address) : null;
         if (taken)
         {
@@ -91,12 +95,12 @@ internal sealed unsafe partial class GuardHeap
         return taken;
     }
 
-    private bool TryTakePages(in GuardLayout layout, out PageRun run)
+    private bool TryTakePages(in GuardLayout layout, nuint byteCount, out PageRun run)
     {
-        int count = (int)layout.Pages;
-        while (!arenas.TryAllocate(count, (int)layout.Alignment, 0, out run))
+        nuint charge = ChargeFor(byteCount);
+        while (!arenas.TryAllocateGuarded((int)layout.Pages, (int)layout.Alignment, charge, out run))
         {
-            if (!(arenas.IsWithinLimit(count) && arenas.TryGrow()) && !TryRetireOldest() && !TryRetireOldestHuge())
+            if (!arenas.IsWithinLimit(charge) || (!arenas.TryGrow() && !TryRetireOldest() && !TryRetireOldestHuge()))
             {
                 return false;
             }
@@ -104,6 +108,9 @@ internal sealed unsafe partial class GuardHeap
 
         return true;
     }
+
+    // What a block counts towards the heap's limit while it lives; freed ones count nothing.
+    private static nuint ChargeFor(nuint byteCount) => Math.Max(byteCount, SmallestCharge);
 
     private static void Complete(GuardedSpan* span, in GuardLayout layout, nuint byteCount)
     {
@@ -136,7 +143,9 @@ internal sealed unsafe partial class GuardHeap
         }
         else
         {
-            pages.Free(span->Span.Base, span->Span.Pages);
+            int count = span->Span.Pages;
+            pages.Free(span->Span.Base, count);
+            arenas.NoteGuarded(-count, 0);
         }
     }
 

@@ -7,17 +7,24 @@ namespace SpanHeap.Guarding;
 /// Guarded blocks that no arena holds: each is memory of the platform's own, found by <see cref="HugeBlocks"/> instead of page entries, with
 /// its span in <see cref="HugeGuards"/>. All else is as with the others.
 /// </summary>
-/// <remarks>From taking a span to giving it back its heap keeps a place among the guards, one among the huge blocks, and its bytes of the limit.</remarks>
+/// <remarks>From taking a span to giving it back its heap keeps a place among the guards, and one among the huge blocks.</remarks>
 internal sealed unsafe partial class GuardHeap
 {
     // Null when even the oldest freed blocks' address space does not do.
-    private GuardedSpan* TakeHuge(in GuardLayout layout, bool zeroed)
+    private GuardedSpan* TakeHuge(in GuardLayout layout, nuint byteCount, bool zeroed)
     {
+        nuint charge = ChargeFor(byteCount);
+        if (!arenas.TryChargeGuarded(charge))
+        {
+            return null;
+        }
+
         GuardedSpan* span;
         while ((span = TryMakeHuge(layout, zeroed)) == null && (TryRetireOldestHuge() || TryRetireOldest()))
         {
         }
 
+        arenas.NoteGuarded(0, span == null ? -(long)charge : 0);
         return span;
     }
 
@@ -25,17 +32,11 @@ internal sealed unsafe partial class GuardHeap
     {
         nuint bytes = layout.Pages << PageGeometry.PageShift;
         nuint alignment = layout.Alignment << PageGeometry.PageShift;
-        nuint charged = bytes + HugeBlocks.SlackFor(alignment);
-        if (!arenas.TryAddHugeBytes(charged))
-        {
-            return null;
-        }
-
         HugeGuard* guard = HugeGuards.TryTake();
         bool reserved = guard != null && HugeBlocks.TryReserve(os);
         if (!reserved || !HugeBlocks.TryMake(os, arenas.HeapSerial, bytes, alignment, zeroed, out HugeBlock block))
         {
-            GiveUp(guard, reserved, charged);
+            GiveUp(guard, reserved);
             return null;
         }
 
@@ -44,11 +45,11 @@ internal sealed unsafe partial class GuardHeap
         guard->Guarded.Span.Base = block.Address;
         guard->Guarded.Span.Pages = (int)layout.Pages;
         guard->Platform = block.Platform;
-        guard->PlatformPages = (long)(charged >> PageGeometry.PageShift);
+        guard->PlatformPages = (long)(block.PlatformBytes >> PageGeometry.PageShift);
         return &guard->Guarded;
     }
 
-    private void GiveUp(HugeGuard* guard, bool reserved, nuint charged)
+    private static void GiveUp(HugeGuard* guard, bool reserved)
     {
         if (reserved)
         {
@@ -59,14 +60,12 @@ internal sealed unsafe partial class GuardHeap
         {
             HugeGuards.Release(guard);
         }
-
-        arenas.AddHugeBytes(-(long)charged);
     }
 
     private void GiveBackHuge(HugeGuard* guard)
     {
         os.Free(guard->Platform);
-        GiveUp(guard, reserved: true, (nuint)guard->PlatformPages << PageGeometry.PageShift);
+        GiveUp(guard, reserved: true);
     }
 
     private void LinkHuge(HugeGuard* guard)

@@ -32,6 +32,11 @@ internal sealed unsafe class ArenaSource : IDisposable
     private long _hugeBytes;
     private long _reservedBytes;
 
+    // Pages of guarded blocks, of which the limit counts nothing, and what counts instead: the bytes of those that live. A heap serves as
+    // many blocks as it would without guards. Interlocked.
+    private long _guardedPages;
+    private long _guardedBytes;
+
     // Held between looking at the limit and taking what it allows; a heap without a limit does without.
     private NativeLock _limitLock;
 
@@ -64,10 +69,24 @@ internal sealed unsafe class ArenaSource : IDisposable
     public nuint ReservedBytes => (nuint)Volatile.Read(ref _reservedBytes);
 
     /// <summary>Bytes of records: those elsewhere, and the part of the arenas' headers that describes pages in use.</summary>
-    public nuint MetadataBytes => _metadata.ReservedBytes + ((nuint)_pages.PagesInUse * (nuint)_headerBytes / (nuint)_pages.Geometry.PagesPerArena);
+    public nuint MetadataBytes => RecordBytes(_pages.PagesInUse);
 
-    /// <summary>What counts towards the heap's limit: pages in use, records, huge blocks.</summary>
-    public nuint BytesInUse => ((nuint)_pages.PagesInUse << PageGeometry.PageShift) + MetadataBytes + (nuint)Volatile.Read(ref _hugeBytes);
+    /// <summary>What counts towards the heap's limit: pages in use and records, huge blocks; of guarded blocks that live their bytes alone.</summary>
+    public nuint BytesInUse
+    {
+        get
+        {
+            // Read one after the other: less than zero for a moment while a block goes.
+            long pages = Math.Max(0, _pages.PagesInUse - GuardedPages);
+            return ((nuint)pages << PageGeometry.PageShift) + RecordBytes(pages) + (nuint)Volatile.Read(ref _hugeBytes) + (nuint)GuardedBytes;
+        }
+    }
+
+    /// <summary>Pages in use for guarded blocks, live or in quarantine.</summary>
+    public long GuardedPages => Volatile.Read(ref _guardedPages);
+
+    /// <summary>What guarded blocks that live count.</summary>
+    public long GuardedBytes => Volatile.Read(ref _guardedBytes);
 
     /// <summary>Bytes that may be used at most; <see cref="nuint.MaxValue"/> without a limit.</summary>
     public nuint LimitBytes => _limitBytes;
@@ -110,6 +129,42 @@ internal sealed unsafe class ArenaSource : IDisposable
         return taken;
     }
 
+    /// <summary>The same for a guarded block, which counts so many bytes however many pages it takes.</summary>
+    public bool TryAllocateGuarded(int count, int alignment, nuint bytes, out PageRun run)
+    {
+        run = default;
+        EnterLimit();
+        bool taken = IsWithinLimit(bytes) && _pages.TryAllocate(count, alignment, room: 0, out run);
+        if (taken)
+        {
+            NoteGuarded(count, (long)bytes);
+        }
+
+        ExitLimit();
+        return taken;
+    }
+
+    /// <summary>Charges a guarded block that has no pages, if the limit allows.</summary>
+    public bool TryChargeGuarded(nuint bytes)
+    {
+        EnterLimit();
+        bool within = IsWithinLimit(bytes);
+        if (within)
+        {
+            NoteGuarded(0, (long)bytes);
+        }
+
+        ExitLimit();
+        return within;
+    }
+
+    /// <summary>Guarded blocks have so many more pages (after they are taken, and after they are given back), and count so many more bytes.</summary>
+    public void NoteGuarded(long pages, long bytes)
+    {
+        Interlocked.Add(ref _guardedPages, pages);
+        Interlocked.Add(ref _guardedBytes, bytes);
+    }
+
     /// <summary>Takes the pages right behind a run if they are free and the limit allows.</summary>
     public bool TryExtend(nint end, int count)
     {
@@ -118,6 +173,8 @@ internal sealed unsafe class ArenaSource : IDisposable
         ExitLimit();
         return taken;
     }
+
+    private nuint RecordBytes(long pages) => _metadata.ReservedBytes + ((nuint)pages * (nuint)_headerBytes / (nuint)_pages.Geometry.PagesPerArena);
 
     public void AddHugeBytes(long bytes) => Interlocked.Add(ref _hugeBytes, bytes);
 

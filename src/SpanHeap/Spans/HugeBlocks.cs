@@ -69,7 +69,7 @@ internal static unsafe class HugeBlocks
     public static bool TryMake(OsMemory os, ulong heapSerial, nuint byteCount, nuint alignment, bool zeroed, out HugeBlock block)
     {
         block = default;
-        nuint slack = SlackFor(alignment);
+        nuint slack = alignment <= PlatformAlignment ? 0 : alignment;
         void* platform = byteCount <= (nuint)nint.MaxValue - slack ? os.Allocate(OsCall.AllocateHuge, byteCount + slack, zeroed) : null;
         if (platform == null)
         {
@@ -86,9 +86,6 @@ internal static unsafe class HugeBlocks
 
         return true;
     }
-
-    /// <summary>Bytes that a block takes beside its own, so that it can be aligned.</summary>
-    public static nuint SlackFor(nuint alignment) => alignment <= PlatformAlignment ? 0 : alignment;
 
     /// <summary>Keeps a place for a record, so that <see cref="AddReserved"/> can be called under any lock; false when the platform has no memory.</summary>
     public static bool TryReserve(OsMemory os)

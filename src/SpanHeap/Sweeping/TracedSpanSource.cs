@@ -20,6 +20,7 @@ internal sealed unsafe class TracedSpanSource
     private readonly bool _guardsAll;
     private long _count;
     private long _pagesInUse;
+    private long _bytesInUse;
 
     // By whoever makes the first such span, in a scope; read while no thread is in one.
     private bool _hadCustomBlocks;
@@ -44,6 +45,9 @@ internal sealed unsafe class TracedSpanSource
 
     /// <summary>Their pages.</summary>
     public long PagesInUse => Volatile.Read(ref _pagesInUse);
+
+    /// <summary>What they count towards the heap's limit.</summary>
+    public long BytesInUse => Volatile.Read(ref _bytesInUse);
 
     /// <summary>
     /// Whether a collection must take back first what caches have taken and not used: interior addresses that trace functions name must
@@ -77,7 +81,7 @@ internal sealed unsafe class TracedSpanSource
             return null;
         }
 
-        if (!_arenas.TryAllocate(pages, guarded ? _pages.Geometry.PagesPerSystemPage : 1, room: 0, out PageRun run))
+        if (!TryTakePages(pages, large ? (nuint)pages << PageGeometry.PageShift : (nuint)info.Size, guarded, out PageRun run))
         {
             if (sampled)
             {
@@ -91,6 +95,7 @@ internal sealed unsafe class TracedSpanSource
         needsZero = run.NeedsZero;
         Interlocked.Increment(ref _count);
         Interlocked.Add(ref _pagesInUse, run.Pages);
+        Interlocked.Add(ref _bytesInUse, ChargeOf(run.Pages, large ? run.Bytes : (nuint)info.Size, guarded));
         TracedSpan* span = (TracedSpan*)ArenaHeader.SpanAt(run.Address);
         span->Span.Next = span->Span.Previous = null;
         span->Span.Base = run.Address;
@@ -113,6 +118,10 @@ internal sealed unsafe class TracedSpanSource
         return span;
     }
 
+    private bool TryTakePages(int count, nuint slotSize, bool guarded, out PageRun run) => guarded
+        ? _arenas.TryAllocateGuarded(count, _pages.Geometry.PagesPerSystemPage, slotSize, out run)
+        : _arenas.TryAllocate(count, 1, room: 0, out run);
+
     /// <summary>Pages of a span of blocks of a class.</summary>
     public int PagesOf(in SizeClassInfo info, bool guarded) =>
         guarded ? WholeSystemPages((int)PageGeometry.PagesFor((nuint)info.Size), guarded) : info.Pages;
@@ -120,6 +129,8 @@ internal sealed unsafe class TracedSpanSource
     /// <summary>Slots of a span of blocks of a class.</summary>
     public static int SlotsOf(in SizeClassInfo info, bool guarded) =>
         guarded ? 1 : (int)(((nuint)info.Pages << PageGeometry.PageShift) / (nuint)info.Size);
+
+    private static long ChargeOf(int pageCount, nuint slotSize, bool guarded) => guarded ? (long)slotSize : (long)pageCount << PageGeometry.PageShift;
 
     // What is protected when a span dies are pages of the system, and no neighbour may lie in one.
     private int WholeSystemPages(int pageCount, bool guarded)
@@ -135,13 +146,16 @@ internal sealed unsafe class TracedSpanSource
         nint address = span->Span.Base;
         int count = span->Span.Pages;
         bool guarded = span->IsGuarded;
+        long charge = ChargeOf(count, span->Span.SlotSize, guarded);
         Unsafe.InitBlock(ArenaHeader.EntryOf(address), 0, (uint)count * sizeof(uint));
         span->Span.State = SpanState.Dead;
         Interlocked.Decrement(ref _count);
         Interlocked.Add(ref _pagesInUse, -count);
+        Interlocked.Add(ref _bytesInUse, -charge);
         InterleavingPoints.At(InterleavingPoint.SpanReleased);
         if (guarded)
         {
+            _arenas.NoteGuarded(0, -charge);
             _guard!.Quarantine(address, count);
         }
         else

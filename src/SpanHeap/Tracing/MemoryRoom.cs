@@ -1,4 +1,3 @@
-using SpanHeap.Pages;
 using SpanHeap.Spans;
 using SpanHeap.Sweeping;
 
@@ -52,5 +51,5 @@ internal sealed class MemoryRoom(ArenaSource arenas, TracedSpanSource spans, lon
 
     private static long Least(long live, long share) => Math.Max(live / share, LeastBytes);
 
-    private long Room(long live, long limit) => limit - (long)arenas.BytesInUse + (spans.PagesInUse << PageGeometry.PageShift) - live;
+    private long Room(long live, long limit) => limit - (long)arenas.BytesInUse + spans.BytesInUse - live;
 }
