@@ -43,7 +43,7 @@ public enum MisuseResponse
 /// <summary>How a <see cref="NativeHeap"/> is set up. Read once, when the heap is made.</summary>
 public sealed class NativeHeapOptions
 {
-    private const int DefaultSampleRate = 100_000;
+    private const int DefaultSampleRate = 500_000;
     private const int LargestSampleRate = 1_000_000_000;
     private const nuint DefaultBudget = 256 << 20;
     private const nuint DefaultSampleBudget = 1 << 20;
@@ -84,7 +84,7 @@ public sealed class NativeHeapOptions
     /// </summary>
     public GuardMode? Guard { get; set; }
 
-    /// <summary>One in how many allocations is guarded by <see cref="GuardMode.Sampled"/>: 1 to 1,000,000,000, 100,000 unless set.</summary>
+    /// <summary>One in how many allocations is guarded by <see cref="GuardMode.Sampled"/>: 1 to 1,000,000,000, 500,000 unless set.</summary>
     /// <remarks>
     /// Allocations are counted on the fast path where <c>SPANHEAP_GUARD=Sampled</c>, or the switch <c>SpanHeap.GuardSampling</c> of
     /// <see cref="AppContext"/>, was set before the first heap was made (in a project file: <c>RuntimeHostConfigurationOption</c>).
