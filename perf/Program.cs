@@ -20,6 +20,7 @@ internal static class Program
         {
             return args switch
             {
+                [not "micro" and not WorkerProcess.Verb, .., "--help" or "-h" or "-?"] => Usage.Print(),
                 [] => ReplayCommand.Run(new Arguments([])),
                 ["replay", .. var rest] => ReplayCommand.Run(new Arguments(rest)),
                 ["guard", "decode", .. var rest] => DecodeCommand.Run(new Arguments(rest)),

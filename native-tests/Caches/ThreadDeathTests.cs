@@ -14,6 +14,7 @@ public sealed unsafe class ThreadDeathTests(ITestOutputHelper output)
     private const int LeftPerThread = 6;
 
     [LinuxFact]
+    [Unguarded("it makes millions of blocks, some microseconds each")]
     public void Five_thousand_short_threads_leave_memory_flat_without_a_collection()
     {
         // The runtime itself keeps some KiB of each thread until it collects: what the platform's allocator leaves resident says how many.
@@ -47,6 +48,7 @@ public sealed unsafe class ThreadDeathTests(ITestOutputHelper output)
     }
 
     [Fact]
+    [Unguarded("it counts pages, which a guarded block has of its own")]
     public void A_thread_that_dies_after_the_timer_has_stopped_leaves_nothing()
     {
         using NativeHeap heap = StressHeap.Restless(delayMilliseconds: 20);
@@ -76,6 +78,7 @@ public sealed unsafe class ThreadDeathTests(ITestOutputHelper output)
     }
 
     [Fact]
+    [Unguarded("it counts pages, which a guarded block has of its own")]
     public void Spans_of_a_dead_thread_serve_others()
     {
         const int Size = 96;

@@ -98,6 +98,7 @@ public sealed unsafe class ThreadRecordTests
     }
 
     [LinuxFact]
+    [Unguarded("stacks are managed memory")]
     public void A_thread_that_only_uses_native_memory_makes_no_managed_object()
     {
         // The first pays for what happens once in a process.

@@ -1,3 +1,4 @@
+using SpanHeap.Tests.Support;
 using SpanHeap.Diagnostics;
 using SpanHeap.Spans;
 using SpanHeap.Sweeping;
@@ -48,6 +49,7 @@ public sealed unsafe class TracedReferenceTests : IDisposable
         AssertFound(_sound.List, unchecked((nint)0xdbdb_dbdb_dbdb_dbdb), "what blocks that died are filled with");
 
     [Fact]
+    [Unguarded("it is about spans of many blocks, or what caches keep")]
     public void A_reference_to_a_slot_that_a_cache_keeps_is_found() =>
         AssertFound(_sound.List, _sound.Leaf + (nint)SoundTracedHeap.SpanOf(_sound.Leaf)->Span.SlotSize, "in which no block has been made yet");
 
@@ -105,6 +107,7 @@ public sealed unsafe class TracedReferenceTests : IDisposable
     }
 
     [Fact]
+    [Unguarded("it is about spans of many blocks, or what caches keep")]
     public void What_is_dead_and_not_swept_may_refer_to_what_is_swept_already()
     {
         BackgroundSweeper background = _sound.Heap.Traced.Collector.Background;
@@ -141,6 +144,7 @@ public sealed unsafe class TracedReferenceTests : IDisposable
     }
 
     [Fact]
+    [Unguarded("it is about spans of many blocks, or what caches keep")]
     public void A_mark_of_a_slot_that_is_not_allocated_is_found()
     {
         BackgroundSweeper background = _sound.Heap.Traced.Collector.Background;

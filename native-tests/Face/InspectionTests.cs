@@ -101,6 +101,7 @@ public sealed unsafe class InspectionTests
     }
 
     [Fact]
+    [Unguarded("guarded blocks have the size that was asked for, and stay known")]
     public void With_standard_checks_a_slot_never_taken_is_free()
     {
         using NativeHeap heap = HeapMaker.New();
@@ -112,6 +113,7 @@ public sealed unsafe class InspectionTests
     }
 
     [Fact]
+    [Unguarded("guarded blocks have the size that was asked for, and stay known")]
     public void Behind_the_last_block_of_a_span_is_no_block()
     {
         using NativeHeap heap = HeapMaker.New();

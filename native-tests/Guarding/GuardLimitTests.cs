@@ -80,16 +80,15 @@ public sealed unsafe class GuardLimitTests
     [InlineData(GuardMode.Sampled, 3000)]
     public void A_limit_counts_what_guarded_blocks_were_asked_for_and_not_their_pages(GuardMode mode, int byteCount)
     {
-        const int Limit = 4 << 20;
+        const int Limit = 8 << 20;
         using NativeHeap heap = new(new NativeHeapOptions
         {
             Guard = mode, GuardSampleRate = 2, MemoryLimit = Limit, GuardBudget = 64 << 20, ScavengeDelay = Timeout.InfiniteTimeSpan,
         });
 
-        // By their pages they would be at the limit after a few hundred.
-        nint[] blocks = StressHeap.AllocateMany(heap, 1200, byteCount);
-        Assert.InRange(heap.GetStatistics().Guard.LiveBlocks, 500, 1200);
-        Assert.Equal(0, heap.GetStatistics().Guard.Degraded);
+        // By their pages all of them would be twice the limit; so many as are the limit are guarded.
+        nint[] blocks = StressHeap.AllocateMany(heap, 2000, byteCount);
+        Assert.InRange(heap.GetStatistics().Guard.LiveBlocks, 900, 1024);
         heap.Verify();
         StressHeap.FreeAll(heap, blocks);
         AssertNothingIsCounted(heap);
@@ -102,11 +101,11 @@ public sealed unsafe class GuardLimitTests
     {
         using NativeHeap heap = new(new NativeHeapOptions
         {
-            Guard = mode, GuardSampleRate = 2, MemoryLimit = 4 << 20, GuardBudget = 64 << 20, Traced = true, TracedByHand = true,
+            Guard = mode, GuardSampleRate = 2, MemoryLimit = 8 << 20, GuardBudget = 64 << 20, Traced = true, TracedByHand = true,
         });
         using (GcScope scope = heap.Enter())
         {
-            for (int i = 0; i < 1200; i++)
+            for (int i = 0; i < 2000; i++)
             {
                 scope.New<Node>();
             }
@@ -117,6 +116,19 @@ public sealed unsafe class GuardLimitTests
         heap.Verify();
         heap.Collect();
         heap.FinishSweeping();
+        AssertNothingIsCounted(heap);
+    }
+
+    [Fact]
+    public void A_guarded_block_grows_to_the_limit_though_it_moves()
+    {
+        using NativeHeap heap = new(new NativeHeapOptions { Guard = GuardMode.All, MemoryLimit = 8 << 20, ScavengeDelay = Timeout.InfiniteTimeSpan });
+        void* block = heap.Realloc(heap.Alloc(4 << 20), 7 << 20);
+        Assert.Throws<OutOfMemoryException>(() => heap.Realloc(block, 9 << 20));
+
+        // Both together had been too many guarded pages: it went on without.
+        Assert.Equal((1, 0, 1), (heap.GetStatistics().LiveBlocks, heap.Core.Arenas.GuardedBytes, heap.GetStatistics().Guard.Degraded));
+        heap.Free(block);
         AssertNothingIsCounted(heap);
     }
 
@@ -169,8 +181,8 @@ public sealed unsafe class GuardLimitTests
         ChildProgram.Result child = ChildProgram.Run(Leak);
 
         Assert.Equal(0, child.ExitCode);
-        Assert.Contains("2 guarded blocks of 300 bytes were not freed in the heap 'Disposed'", child.Error, StringComparison.Ordinal);
-        Assert.Contains("1 guarded blocks of 77 bytes were not freed in the heap 'Forgotten'", child.Error, StringComparison.Ordinal);
+        Assert.Contains("2 guarded blocks, together 300 bytes, were not freed in the heap 'Disposed'", child.Error, StringComparison.Ordinal);
+        Assert.Contains("1 guarded blocks, together 77 bytes, were not freed in the heap 'Forgotten'", child.Error, StringComparison.Ordinal);
         Assert.Contains(nameof(Leak), child.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("'Clean'", child.Error, StringComparison.Ordinal);
     }

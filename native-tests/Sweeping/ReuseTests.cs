@@ -1,3 +1,4 @@
+using SpanHeap.Tests.Support;
 using SpanHeap.Tests.Tracing;
 
 namespace SpanHeap.Tests.Sweeping;
@@ -9,6 +10,7 @@ public sealed class ReuseTests
     private const int Count = 2000;
 
     [Fact]
+    [Unguarded("pages in quarantine are not used again")]
     public void S12_What_looks_like_a_reference_in_a_block_without_any_keeps_nothing_where_references_were()
     {
         using NativeHeap heap = TracedHeaps.Still();
@@ -34,6 +36,7 @@ public sealed class ReuseTests
     }
 
     [Fact]
+    [Unguarded("pages in quarantine are not used again")]
     public void S12_References_are_followed_where_blocks_without_any_were_and_begin_as_nothing()
     {
         using NativeHeap heap = TracedHeaps.Still();

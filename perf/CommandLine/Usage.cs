@@ -25,7 +25,7 @@ internal static class Usage
               beside SpanHeap called from C#.
           guard [--pairs N] [--live N] [--budget-mib N] [--rounds N] [--json FILE]
               What guarding costs and survives: N guarded pairs of Alloc and Free (5 million), with memory and
-              mappings at each tenth; N guarded blocks alive at once (a million, some 5 GiB; 0 for none); and
+              mappings at each tenth; N guarded blocks alive at once (a million, some 4 GiB; 0 for none); and
               what a sample costs a replay and a program that does something with its memory.
           micro [BenchmarkDotNet arguments]
               Single operations, e.g. micro --filter '*PlainPair*' --job short

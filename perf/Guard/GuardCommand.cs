@@ -32,7 +32,7 @@ internal static class GuardCommand
             Sampled = SampledSeries.Measure(rounds),
         };
         Progress.Clear();
-        Console.Write(report.ToText(budget));
+        Console.Write(report.ToText(budget, rounds));
         if (json is not null)
             JsonReport.Write(json, [report], WorkerBuild.Ordinary);
         return report.Pairs.Statistics.Degraded == 0 ? 0 : 1;

@@ -13,7 +13,7 @@ internal sealed record GuardReport
 
     public required SampledRow[] Sampled { get; init; }
 
-    public string ToText(long budget)
+    public string ToText(long budget, int rounds)
     {
         var text = new StringBuilder();
         var pairs = new MarkdownTable("guarded pairs", "resident MiB", "mappings", "ns a pair");
@@ -37,6 +37,9 @@ internal sealed record GuardReport
         var sampled = new MarkdownTable("<program", "off, ns", "sampled, ns", "ratio");
         foreach (SampledRow row in Sampled)
             sampled.Add(row.Program, MarkdownTable.Nanoseconds(row.NsOff), MarkdownTable.Nanoseconds(row.NsSampled), row.Ratio.ToString("F3", CultureInfo.InvariantCulture));
+        text.AppendLine().AppendLine(CultureInfo.InvariantCulture, $"""
+            One allocation in {Count(new NativeHeapOptions().GuardSampleRate)} guarded, unless SPANHEAP_GUARD_RATE says otherwise; medians of {Count(rounds)} pairs of processes.
+            """);
         return text.AppendLine().Append(sampled).AppendLine().ToString();
     }
 

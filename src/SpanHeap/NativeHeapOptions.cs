@@ -58,8 +58,8 @@ public sealed class NativeHeapOptions
 
     /// <summary>
     /// Bytes of pages in use and metadata above which allocations throw <see cref="OutOfMemoryException"/>; 0 for no limit. Blocks that
-    /// other threads keep for reuse count as in use; a guarded block counts the bytes that were asked for, however much it takes, so that
-    /// guarding makes no allocation fail.
+    /// other threads keep for reuse count as in use; a guarded block counts the bytes that were asked for, so that guarding makes no
+    /// allocation fail, and all pages of guarded blocks may take as much again as the limit: blocks beyond that go unguarded.
     /// </summary>
     public nuint MemoryLimit { get; set; }
 

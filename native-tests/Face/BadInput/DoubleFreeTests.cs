@@ -118,6 +118,7 @@ public sealed unsafe class DoubleFreeTests
 
     [Theory]
     [CombinedChecks(70 * MiB, 100 * MiB)]
+    [Unguarded("guarded, it is known to be freed twice")]
     public void A_second_free_of_a_huge_block_is_foreign(HeapChecks checks, int size)
     {
         using NativeHeap heap = HeapMaker.NewUsed(checks);

@@ -107,6 +107,6 @@ public sealed partial class FaultHandlerTests(ITestOutputHelper output)
 
     private static void RequireNoReport(ChildProgram.Result child) => Assert.DoesNotContain("SpanHeap: ", child.Error, StringComparison.Ordinal);
 
-    [GeneratedRegex(@"^SpanHeap: write at 0x[0-9a-f]+, 0 bytes into a freed block of 24 bytes at 0x[0-9a-f]+ \(allocated by thread \d+, freed by thread \d+, event \d+\)$")]
+    [GeneratedRegex(@"^SpanHeap: write at 0x[0-9a-f]+, 0 bytes into a freed block of 24 bytes at 0x[0-9a-f]+ \(allocated by thread \d+, freed by thread \d+, event \d+\), by the system's thread \d+ at the instruction 0x[0-9a-f]+$")]
     private static partial Regex WholeLine();
 }

@@ -74,7 +74,11 @@ internal sealed unsafe partial class HeapCore
     private void* ReallocateGuarded(ThreadCache* cache, nint block, nuint byteCount, nuint alignment)
     {
         nuint usable = _guard!.RequireByteCount(block);
+
+        // A heap without guards may grow a block where it is: the limit is to have room for the larger of both, not for both.
+        _guard.LeaveOutOfLimit(usable);
         void* moved = TryAllocate(cache, byteCount, alignment, zeroed: false, room: 0);
+        _guard.CountAgain(usable);
         if (moved == null)
         {
             ThrowOutOfMemory(byteCount);

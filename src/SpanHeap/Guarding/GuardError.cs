@@ -15,6 +15,8 @@ internal static class GuardError
         {
             MisuseKind.Overflow => $"0x{finding.Address:x} was written to behind its end: the first changed byte is {Behind(finding)} bytes behind it.",
             MisuseKind.Underflow => $"0x{finding.Address:x} was written to before its start: the first changed byte is {finding.Address - finding.Damage} bytes before it.",
+            MisuseKind.InteriorPointer when IsOutside(finding) => $"0x{finding.Address:x} is not the start of a block, and lies beside the one that has its page. " +
+                "If it was freed long ago, others have its addresses by now: a larger GuardBudget keeps it longer.",
             _ => MisuseMessage.For(finding.Address, kind),
         };
         throw Make(message, kind, finding.Address, finding.Record);
@@ -50,13 +52,20 @@ internal static class GuardError
         };
     }
 
+    private static bool IsOutside(in GuardFinding finding) =>
+        finding.Address < finding.Record.Address || (nuint)(finding.Address - finding.Record.Address) >= finding.Record.ByteCount;
+
     private static nint Behind(in GuardFinding finding) => finding.Damage - finding.Address - (nint)finding.Record.ByteCount;
 
     private static void AppendStack(StringBuilder text, string what, string? stack)
     {
         if (stack != null)
         {
-            text.AppendLine().Append(what).AppendLine(":").Append(stack.TrimEnd());
+            text.AppendLine().Append(what).Append(':');
+            foreach (string line in stack.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+            {
+                text.AppendLine().Append("   ").Append(line);
+            }
         }
     }
 }

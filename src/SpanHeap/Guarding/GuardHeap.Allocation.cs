@@ -37,14 +37,14 @@ internal sealed unsafe partial class GuardHeap
         int stack = options.GuardStacks ? StackDepot.Capture() : 0;
         if (!TryTakeSpan(layout, byteCount, zeroed, out GuardedSpan* span, out bool needsZero))
         {
-            Degrade("there is no address space or memory for its pages");
+            Degrade("there is no address space or memory for its pages, or its heap has a limit and guards as many pages as that");
             return null;
         }
 
         Complete(span, layout, byteCount);
         if (!TryGuard(span))
         {
-            arenas.NoteGuarded(0, -(long)ChargeFor(byteCount));
+            LeaveOutOfLimit(byteCount);
             GiveBack(span);
             Degrade("the system does not protect more pages");
             return null;
@@ -55,6 +55,12 @@ internal sealed unsafe partial class GuardHeap
         file?.Note(span->Record);
         return (void*)span->Record.Address;
     }
+
+    /// <summary>Has a live block of so many bytes not count towards the heap's limit while it is moved.</summary>
+    public void LeaveOutOfLimit(nuint byteCount) => arenas.NoteGuarded(0, -(long)ChargeFor(byteCount));
+
+    /// <summary>Ends that.</summary>
+    public void CountAgain(nuint byteCount) => arenas.NoteGuarded(0, (long)ChargeFor(byteCount));
 
     private bool TryLayOut(nuint byteCount, nuint alignment, out GuardLayout layout)
     {
@@ -100,7 +106,9 @@ internal sealed unsafe partial class GuardHeap
         nuint charge = ChargeFor(byteCount);
         while (!arenas.TryAllocateGuarded((int)layout.Pages, (int)layout.Alignment, charge, out run))
         {
-            if (!arenas.IsWithinLimit(charge) || (!arenas.TryGrow() && !TryRetireOldest() && !TryRetireOldestHuge()))
+            bool helped = arenas.IsWithinLimit(charge)
+                && ((arenas.HasRoomForGuarded((int)layout.Pages) && arenas.TryGrow()) || TryRetireOldest() || TryRetireOldestHuge());
+            if (!helped)
             {
                 return false;
             }

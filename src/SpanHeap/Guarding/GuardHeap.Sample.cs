@@ -21,6 +21,21 @@ internal sealed unsafe partial class GuardHeap
         return true;
     }
 
+    /// <summary>Where all blocks are guarded: whether a traced block of so many pages can be. One that cannot is as without guards.</summary>
+    public bool TryAdmitOfAll(int pageCount)
+    {
+        while (!arenas.HasRoomForGuarded(pageCount))
+        {
+            if (!TryRetireOldest())
+            {
+                Degrade("its heap has a limit and guards as many pages as that");
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     /// <summary>The pages that were admitted could not be had.</summary>
     public void Dismiss(int pageCount) => Interlocked.Add(ref _tracedPages, -pageCount);
 

@@ -50,7 +50,7 @@ internal static class GuardLeaks
             bytes += group.Bytes;
         }
 
-        StringBuilder text = new($"SpanHeap: {blocks} guarded blocks of {bytes} bytes were not freed in the heap '{heap}'.");
+        StringBuilder text = new($"SpanHeap: {blocks} guarded blocks, together {bytes} bytes, were not freed in the heap '{heap}'.");
         for (int i = 0; i < groups.Count && i < GroupsShown; i++)
         {
             text.AppendLine().Append(CultureInfo.InvariantCulture, $"{groups[i].Blocks} blocks, {groups[i].Bytes} bytes, allocated:");

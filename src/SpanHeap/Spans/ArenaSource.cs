@@ -76,9 +76,10 @@ internal sealed unsafe class ArenaSource : IDisposable
     {
         get
         {
-            // Read one after the other: less than zero for a moment while a block goes.
+            // Read one after the other: less than zero for a moment while a block goes, or moves.
             long pages = Math.Max(0, _pages.PagesInUse - GuardedPages);
-            return ((nuint)pages << PageGeometry.PageShift) + RecordBytes(pages) + (nuint)Volatile.Read(ref _hugeBytes) + (nuint)GuardedBytes;
+            long guarded = Math.Max(0, GuardedBytes);
+            return ((nuint)pages << PageGeometry.PageShift) + RecordBytes(pages) + (nuint)Volatile.Read(ref _hugeBytes) + (nuint)guarded;
         }
     }
 
@@ -129,12 +130,18 @@ internal sealed unsafe class ArenaSource : IDisposable
         return taken;
     }
 
+    /// <summary>
+    /// Whether guarded blocks may have so many more pages: all together as much again as the limit, so that a heap takes twice of that at most.
+    /// </summary>
+    public bool HasRoomForGuarded(int morePages) =>
+        _limitBytes == nuint.MaxValue || (nuint)(GuardedPages + morePages) << PageGeometry.PageShift <= _limitBytes;
+
     /// <summary>The same for a guarded block, which counts so many bytes however many pages it takes.</summary>
     public bool TryAllocateGuarded(int count, int alignment, nuint bytes, out PageRun run)
     {
         run = default;
         EnterLimit();
-        bool taken = IsWithinLimit(bytes) && _pages.TryAllocate(count, alignment, room: 0, out run);
+        bool taken = IsWithinLimit(bytes) && HasRoomForGuarded(count) && _pages.TryAllocate(count, alignment, room: 0, out run);
         if (taken)
         {
             NoteGuarded(count, (long)bytes);

@@ -72,9 +72,9 @@ internal sealed unsafe class TracedSpanSource
     {
         needsZero = true;
         bool sampled = guarded && !_guardsAll;
-        guarded |= _guardsAll;
         ref readonly SizeClassInfo info = ref SizeClasses.Info(TracedKinds.Info(kind)->SizeClass);
         bool large = TracedKinds.Info(kind)->SizeClass == SizeClasses.None;
+        guarded = sampled || (_guardsAll && _guard!.TryAdmitOfAll(large ? pageCount : PagesOf(info, guarded: true)));
         int pages = large ? WholeSystemPages(pageCount, guarded) : PagesOf(info, guarded);
         if (sampled && !_guard!.TryAdmit(pages))
         {

@@ -18,6 +18,8 @@ internal sealed partial class FaultStub
     {
         MachineCode.Label into = _code.NewLabel();
         MachineCode.Label measured = _code.NewLabel();
+        Call(ThreadIdCall);
+        _code.Store(Rbx, Word(FaultFrame.Thread), Rax);
         KeepInt32(FaultFrame.AllocThread, GuardRecord.AllocThreadOffset);
         KeepInt32(FaultFrame.FreeThread, GuardRecord.FreeThreadOffset);
         _code.Load(Rax, Rbx, Word(FaultFrame.Address));
@@ -165,8 +167,6 @@ internal sealed partial class FaultStub
         _code.Load(Rdi, R14, Word(FaultData.Request));
         _code.Compare(Rdi, 0);
         _code.JumpIf(Condition.Less, _unlock);
-        Call(ThreadIdCall);
-        _code.Store(Rbx, Word(FaultFrame.Thread), Rax);
         Transfer(ReadCall, FaultData.Answer, FaultFrame.Line, FaultFrame.LineBytes);
         Transfer(WriteCall, FaultData.Request, FaultFrame.Record, Word(FaultFrame.Message));
         _code.Compare(Rax, Word(FaultFrame.Message));

@@ -26,15 +26,17 @@ internal static unsafe class FaultText
     private static readonly string[] s_states =
     [
         "",
-        $"live {Block} (allocated by thread {Number(FaultFrame.AllocThread)}, {Event})\n",
-        $"freed {Block} (allocated by thread {Number(FaultFrame.AllocThread)}, freed by thread {Number(FaultFrame.FreeThread)}, {Event})\n",
-        $"swept {Block} (swept by thread {Number(FaultFrame.FreeThread)}, {Event})\n",
+        $"live {Block} (allocated by thread {Number(FaultFrame.AllocThread)}, {Event}){Access}\n",
+        $"freed {Block} (allocated by thread {Number(FaultFrame.AllocThread)}, freed by thread {Number(FaultFrame.FreeThread)}, {Event}){Access}\n",
+        $"swept {Block} (swept by thread {Number(FaultFrame.FreeThread)}, {Event}){Access}\n",
     ];
 
     // A number has 20 characters at most, of which two are in the template already.
     private static int Longest(string template) => template.Length + (18 * template.Count(static character => character is (char)Hexadecimal or (char)Decimal));
 
     private static string Block => $"block of {Number(FaultFrame.ByteCount)} bytes at {Hex(FaultFrame.Block)}";
+
+    private static string Access => $", by the system's thread {Number(FaultFrame.Thread)} at the instruction {Hex(FaultFrame.Instruction)}";
 
     private static string Event => $"event {Number(FaultFrame.Sequence)}";
 
