@@ -121,7 +121,23 @@ public sealed unsafe class GuardHeapTests
         Assert.Equal(Environment.CurrentManagedThreadId, error.FreeThread);
         Assert.Contains(nameof(A_block_freed_twice_is_named_with_both_stacks), error.AllocationStack, StringComparison.Ordinal);
         Assert.Contains(nameof(A_block_freed_twice_is_named_with_both_stacks), error.FreeStack, StringComparison.Ordinal);
-        Assert.Contains(error.AllocationStack!.Trim(), error.Message, StringComparison.Ordinal);
+        Assert.All(error.AllocationStack!.Split('\n'), line => Assert.Contains($"   {line.Trim()}", error.Message, StringComparison.Ordinal));
+        heap.Verify();
+    }
+
+    [Fact]
+    public void A_pointer_beside_the_block_that_has_its_page_may_be_of_an_earlier_one()
+    {
+        using NativeHeap heap = Guarded(budget: 1);
+        void* early = heap.Alloc(40);
+        heap.Free(early);
+        void* late = heap.Alloc(24);
+        Assert.Equal(0, ((nint)early ^ (nint)late) & -Environment.SystemPageSize);
+
+        string message = Assert.Throws<HeapCorruptionException>(() => heap.Free(early)).Message;
+        Assert.Contains("lies beside the one that has its page", message, StringComparison.Ordinal);
+        Assert.Contains(nameof(NativeHeapOptions.GuardBudget), message, StringComparison.Ordinal);
+        Assert.Contains("lies inside a block", Assert.Throws<HeapCorruptionException>(() => heap.Free((byte*)late + 1)).Message, StringComparison.Ordinal);
         heap.Verify();
     }
 
