@@ -126,6 +126,43 @@ public sealed unsafe class GuardHeapTests
     }
 
     [Fact]
+    public void Of_threads_that_resize_or_free_a_block_at_once_one_does_and_the_others_are_told()
+    {
+        using NativeHeap heap = Guarded();
+        int refused = 0;
+        const int Rounds = 300;
+        nint[] blocks = StressHeap.AllocateMany(heap, Rounds, 5000);
+        using Barrier together = new(3);
+        StressThreads.Run(3, number =>
+        {
+            foreach (nint block in blocks)
+            {
+                together.SignalAndWait();
+                try
+                {
+                    if (number == 0)
+                    {
+                        heap.Free((void*)block);
+                    }
+                    else
+                    {
+                        heap.Free(heap.Realloc((void*)block, 5000 + (nuint)number));
+                    }
+                }
+                catch (HeapCorruptionException error)
+                {
+                    Assert.Equal(MisuseKind.DoubleFree, error.Kind);
+                    Interlocked.Increment(ref refused);
+                }
+            }
+        });
+
+        Assert.Equal(2 * Rounds, refused);
+        Assert.Equal(0, heap.GetStatistics().LiveBlocks);
+        heap.Verify();
+    }
+
+    [Fact]
     public void A_pointer_beside_the_block_that_has_its_page_may_be_of_an_earlier_one()
     {
         using NativeHeap heap = Guarded(budget: 1);

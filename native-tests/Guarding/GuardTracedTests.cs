@@ -110,6 +110,21 @@ public sealed unsafe class GuardTracedTests
         heap.Verify();
     }
 
+    [Fact]
+    public void A_pointer_to_a_swept_block_is_one_to_traced_memory_wherever_it_points()
+    {
+        using NativeHeap heap = Traced(GuardMode.All, 1);
+        nint block = Allocate(heap, 1)[0];
+        heap.Collect();
+        heap.FinishSweeping();
+        foreach (int offset in (int[])[0, 8])
+        {
+            HeapCorruptionException error = Assert.Throws<HeapCorruptionException>(() => heap.Free((void*)(block + offset)));
+            Assert.Equal(MisuseKind.TracedBlock, error.Kind);
+            Assert.Contains("swept by thread", error.Message, StringComparison.Ordinal);
+        }
+    }
+
     private static List<nint> Allocate(NativeHeap heap, int count)
     {
         List<nint> blocks = [];

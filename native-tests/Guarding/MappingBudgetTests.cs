@@ -22,14 +22,22 @@ public sealed unsafe class MappingBudgetTests
     public void Freed_blocks_have_too_many_when_they_take_their_share_or_little_is_left_to_all()
     {
         MappingBudget budget = new(limit: 64);
-        PageProtection protection = new(new OsMemory(), budget);
+        PageProtection protection = Unmarked(budget);
+        nuint page = OsMemory.PageSize;
+        byte* pages = (byte*)NativeMemory.AlignedAlloc(page, page);
+
+        // Those that split no mapping are no matter of the budget's.
+        Assert.False(protection.IsTooMuch(1000));
+        Assert.Equal(ProtectionForm.Mapping, protection.Protect((nint)pages, page));
         Assert.Equal((false, true), (protection.IsTooMuch(16), protection.IsTooMuch(17)));
-        for (int i = 0; i < 49; i++)
+        for (int i = 0; i < 48; i++)
         {
             Assert.True(budget.TryTake());
         }
 
         Assert.Equal((false, true), (protection.IsTooMuch(2), protection.IsTooMuch(3)));
+        Assert.True(protection.TryUnprotect((nint)pages, page, ProtectionForm.Mapping, ranges: 1));
+        NativeMemory.AlignedFree(pages);
     }
 
     [Fact]

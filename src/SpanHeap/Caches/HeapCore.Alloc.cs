@@ -56,9 +56,10 @@ internal sealed unsafe partial class HeapCore
             return null;
         }
 
+        string? whyUnguarded = null;
         if (_guard != null && IsToBeGuarded(cache))
         {
-            void* guarded = _guard.TryAllocate(byteCount, alignment, zeroed);
+            void* guarded = _guard.TryAllocate(byteCount, alignment, zeroed, out whyUnguarded);
             if (guarded != null)
             {
                 return guarded;
@@ -80,6 +81,11 @@ internal sealed unsafe partial class HeapCore
         if (zeroed && needsZero)
         {
             NativeMemory.Clear(block, byteCount);
+        }
+
+        if (whyUnguarded != null)
+        {
+            _guard!.NoteUnguarded(whyUnguarded);
         }
 
         if (_fullChecks)
@@ -162,7 +168,7 @@ internal sealed unsafe partial class HeapCore
             bool helped = result == RefillResult.NeedsMagazines
                 ? Magazines.TryGrow()
                 : Arenas.IsWithinLimit(SizeClasses.Info(sizeClass).Pages) && Arenas.TryGrow();
-            if (!helped && !TryRelieve(ref relieved))
+            if (!helped && !TryRelieve(ref relieved, (nuint)SizeClasses.Info(sizeClass).Pages << PageGeometry.PageShift))
             {
                 return false;
             }
@@ -205,7 +211,7 @@ internal sealed unsafe partial class HeapCore
             }
 
             room = 0;
-            if (!(Arenas.IsWithinLimit(pages) && Arenas.TryGrow()) && !TryRelieve(ref relieved))
+            if (!(Arenas.IsWithinLimit(pages) && Arenas.TryGrow()) && !TryRelieve(ref relieved, (nuint)pages << PageGeometry.PageShift))
             {
                 return null;
             }
@@ -229,7 +235,7 @@ internal sealed unsafe partial class HeapCore
                 Arenas.AddHugeBytes(-(long)byteCount);
             }
 
-            if (!TryRelieve(ref relieved))
+            if (!TryRelieve(ref relieved, byteCount))
             {
                 return null;
             }
@@ -239,7 +245,7 @@ internal sealed unsafe partial class HeapCore
     }
 
     // Once per request that would fail: what lies idle in caches and free pages may serve it.
-    private bool TryRelieve(ref bool relieved)
+    private bool TryRelieve(ref bool relieved, nuint byteCount)
     {
         if (relieved)
         {
@@ -247,7 +253,12 @@ internal sealed unsafe partial class HeapCore
         }
 
         relieved = true;
-        _guard?.RetireAll();
+        if (Arenas.IsWithinLimit(byteCount))
+        {
+            // Where the limit refuses, freed guarded blocks are no help: they count nothing.
+            _guard?.RetireFor(byteCount);
+        }
+
         _idle.DrainAll();
         while (Pages.PagesScavenged > 0)
         {

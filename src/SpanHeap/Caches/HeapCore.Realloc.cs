@@ -73,21 +73,19 @@ internal sealed unsafe partial class HeapCore
     // Always elsewhere, so that who still has the old address is found.
     private void* ReallocateGuarded(ThreadCache* cache, nint block, nuint byteCount, nuint alignment)
     {
-        nuint usable = _guard!.RequireByteCount(block);
-
-        // A heap without guards may grow a block where it is: the limit is to have room for the larger of both, not for both.
-        _guard.LeaveOutOfLimit(usable);
+        nuint usable = _guard!.BeginMove(block);
         void* moved = TryAllocate(cache, byteCount, alignment, zeroed: false, room: 0);
-        _guard.CountAgain(usable);
+        _guard.CountMoved(usable);
         if (moved == null)
         {
+            _guard.CancelMove(block);
             ThrowOutOfMemory(byteCount);
         }
 
         NativeMemory.Copy((void*)block, moved, Math.Min(usable, byteCount));
         try
         {
-            _guard.Free(block);
+            _guard.Free(block, hasMoved: true);
         }
         catch
         {

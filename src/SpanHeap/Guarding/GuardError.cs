@@ -33,10 +33,15 @@ internal static class GuardError
         string? allocated = StackDepot.Describe(record.AllocStack);
         string? freed = StackDepot.Describe(record.FreeStack);
         StringBuilder text = new(message);
-        text.Append(CultureInfo.InvariantCulture, $" The block: {record.ByteCount} bytes at 0x{record.Address:x}, allocated by thread {record.AllocThread}");
+        text.Append(CultureInfo.InvariantCulture, $" The block: {record.ByteCount} bytes at 0x{record.Address:x}");
+        if (record.AllocThread != 0)
+        {
+            text.Append(CultureInfo.InvariantCulture, $", allocated by thread {record.AllocThread}");
+        }
+
         if (record.FreeThread != 0)
         {
-            text.Append(CultureInfo.InvariantCulture, $", freed by thread {record.FreeThread}");
+            text.Append(CultureInfo.InvariantCulture, $", {(record.State == GuardState.Swept ? "swept" : "freed")} by thread {record.FreeThread}");
         }
 
         text.Append(CultureInfo.InvariantCulture, $" (event {record.Sequence}).");

@@ -19,8 +19,14 @@ internal readonly record struct GuardFinding(nint Address, GuardRecord Record, n
             return new GuardFinding(address, default, 0);
         }
 
-        bool live = span->Record.State == GuardState.Live && span->Record.Address == address;
-        return new GuardFinding(address, span->Record, live ? GuardSlack.Of(span).FindDamage(address) : 0);
+        GuardRecord record = span->Record;
+        if (span->IsMoving)
+        {
+            record.State = GuardState.Freed;
+        }
+
+        bool live = record.State == GuardState.Live && record.Address == address;
+        return new GuardFinding(address, record, live ? GuardSlack.Of(span).FindDamage(address) : 0);
     }
 
     /// <exception cref="HeapCorruptionException">It is not.</exception>
@@ -40,8 +46,8 @@ internal readonly record struct GuardFinding(nint Address, GuardRecord Record, n
         {
             GuardError.Throw(
                 Record.State == GuardState.None ? MisuseKind.FreePage
-                : Record.Address != Address ? MisuseKind.InteriorPointer
                 : Record.State == GuardState.Swept ? MisuseKind.TracedBlock
+                : Record.Address != Address ? MisuseKind.InteriorPointer
                 : MisuseKind.DoubleFree,
                 this);
         }

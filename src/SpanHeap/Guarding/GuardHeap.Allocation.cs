@@ -10,6 +10,11 @@ internal sealed unsafe partial class GuardHeap
     // Blocks up to this are filled when they are not asked for zeroed: beyond it would cost memory that the program may never touch.
     private const nuint LargestFilled = 64 * 1024;
 
+    // Where the system refuses for good, each block costs quarantine as much.
+    private const int MostRetiredForGuard = 4;
+
+    private const string ProtectionRefused = "the system does not protect more pages";
+
     // As an unguarded heap's smallest blocks do, however little was asked for.
     private const nuint SmallestCharge = 16;
 
@@ -20,11 +25,13 @@ internal sealed unsafe partial class GuardHeap
     /// <param name="byteCount">Any number of bytes.</param>
     /// <param name="alignment">A power of two.</param>
     /// <param name="zeroed">Whether its bytes are to be zero.</param>
-    public void* TryAllocate(nuint byteCount, nuint alignment, bool zeroed)
+    /// <param name="whyNot">To be told to <see cref="NoteUnguarded"/> when one is allocated without a guard; null when there is nothing to tell.</param>
+    public void* TryAllocate(nuint byteCount, nuint alignment, bool zeroed, out string? whyNot)
     {
+        whyNot = null;
         if (!TryLayOut(byteCount, alignment, out GuardLayout layout))
         {
-            Degrade("no address space has room for it");
+            whyNot = "no address space has room for it";
             return null;
         }
 
@@ -37,16 +44,16 @@ internal sealed unsafe partial class GuardHeap
         int stack = options.GuardStacks ? StackDepot.Capture() : 0;
         if (!TryTakeSpan(layout, byteCount, zeroed, out GuardedSpan* span, out bool needsZero))
         {
-            Degrade("there is no address space or memory for its pages, or its heap has a limit and guards as many pages as that");
+            whyNot = "there is no address space or memory for its pages, or its heap has a limit and guards as many pages as that";
             return null;
         }
 
         Complete(span, layout, byteCount);
         if (!TryGuard(span))
         {
-            LeaveOutOfLimit(byteCount);
+            CountNoLonger(byteCount);
             GiveBack(span);
-            Degrade("the system does not protect more pages");
+            whyNot = ProtectionRefused;
             return null;
         }
 
@@ -55,12 +62,6 @@ internal sealed unsafe partial class GuardHeap
         file?.Note(span->Record);
         return (void*)span->Record.Address;
     }
-
-    /// <summary>Has a live block of so many bytes not count towards the heap's limit while it is moved.</summary>
-    public void LeaveOutOfLimit(nuint byteCount) => arenas.NoteGuarded(0, -(long)ChargeFor(byteCount));
-
-    /// <summary>Ends that.</summary>
-    public void CountAgain(nuint byteCount) => arenas.NoteGuarded(0, (long)ChargeFor(byteCount));
 
     private bool TryLayOut(nuint byteCount, nuint alignment, out GuardLayout layout)
     {
@@ -106,9 +107,14 @@ internal sealed unsafe partial class GuardHeap
         nuint charge = ChargeFor(byteCount);
         while (!arenas.TryAllocateGuarded((int)layout.Pages, (int)layout.Alignment, charge, out run))
         {
-            bool helped = arenas.IsWithinLimit(charge)
-                && ((arenas.HasRoomForGuarded((int)layout.Pages) && arenas.TryGrow()) || TryRetireOldest() || TryRetireOldestHuge());
-            if (!helped)
+            if (!arenas.IsWithinLimit(charge))
+            {
+                return false;
+            }
+
+            int count = (int)layout.Pages;
+            bool grows = arenas.HasRoomForGuarded(count) && (arenas.TryGrow() || TryRetireOldestHuge());
+            if (!grows && !(CanMakeWay(count) && TryRetireOldest()))
             {
                 return false;
             }
@@ -117,8 +123,14 @@ internal sealed unsafe partial class GuardHeap
         return true;
     }
 
-    // What a block counts towards the heap's limit while it lives; freed ones count nothing.
-    private static nuint ChargeFor(nuint byteCount) => Math.Max(byteCount, SmallestCharge);
+    // Whether freed blocks have so many pages, and live ones leave as many of what a limit allows.
+    private bool CanMakeWay(int count) => _quarantine.Pages >= count && arenas.HasRoomForGuarded(count - (int)_quarantine.Pages);
+
+    // What a block counts towards the heap's limit while it lives; freed ones count nothing, nor those of a sample, which has its budget:
+    // without it they might have had slots that are counted already.
+    private nuint ChargeFor(nuint byteCount) => GuardsAll ? Math.Max(byteCount, SmallestCharge) : 0;
+
+    private void CountNoLonger(nuint byteCount) => arenas.NoteGuarded(0, -(long)ChargeFor(byteCount));
 
     private static void Complete(GuardedSpan* span, in GuardLayout layout, nuint byteCount)
     {
@@ -133,9 +145,9 @@ internal sealed unsafe partial class GuardHeap
     private bool TryGuard(GuardedSpan* span)
     {
         span->GuardForm = _protection.Protect(span->GuardStart, span->GuardBytes);
-        if (span->GuardForm == ProtectionForm.None && TryRetireOldest())
+        for (int retired = 0; span->GuardForm == ProtectionForm.None && retired < MostRetiredForGuard && TryRetireOldest(); retired++)
         {
-            // A freed block has two mappings that this one may lack.
+            // A freed block has mappings that this one may lack, if it was not protected by markers.
             span->GuardForm = _protection.Protect(span->GuardStart, span->GuardBytes);
         }
 

@@ -20,7 +20,7 @@ internal sealed unsafe partial class GuardHeap
         }
 
         GuardedSpan* span;
-        while ((span = TryMakeHuge(layout, zeroed)) == null && (TryRetireOldestHuge() || TryRetireOldest()))
+        while ((span = TryMakeHuge(layout, zeroed)) == null && _hugeQuarantine.Pages >= (long)layout.Pages && TryRetireOldestHuge())
         {
         }
 

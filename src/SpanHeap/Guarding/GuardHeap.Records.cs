@@ -64,7 +64,7 @@ internal sealed unsafe partial class GuardHeap
         Volatile.Write(ref Unsafe.As<GuardState, int>(ref record.State), (int)state);
         _liveBlocks--;
         _liveBytes -= (long)record.ByteCount;
-        LeaveOutOfLimit(record.ByteCount);
+        CountNoLonger(record.ByteCount);
         _hugeBytes -= span->IsHuge ? (long)record.ByteCount : 0;
     }
 

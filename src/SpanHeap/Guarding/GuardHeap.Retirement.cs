@@ -6,17 +6,28 @@ namespace SpanHeap.Guarding;
 /// <summary>From a free to pages that are anybody's: quarantine, and what Go's note called deleting the span.</summary>
 internal sealed unsafe partial class GuardHeap
 {
-    /// <summary>Gives the addresses of all freed blocks back: for a heap that has no pages left.</summary>
-    /// <returns>Whether there was one.</returns>
-    public bool RetireAll()
+    /// <summary>Gives the addresses of all freed blocks back.</summary>
+    public void RetireAll()
     {
-        bool any = false;
         while (TryRetireOldest() || TryRetireOldestHuge())
         {
-            any = true;
+        }
+    }
+
+    /// <summary>
+    /// For a heap that cannot get so many bytes from the system: gives the addresses of freed blocks back, unless they are too few to help.
+    /// A request that no heap could serve takes nothing out of quarantine.
+    /// </summary>
+    public void RetireFor(nuint byteCount)
+    {
+        long needed = (long)PageGeometry.PagesFor(byteCount);
+        while (_hugeQuarantine.Pages >= needed && TryRetireOldestHuge())
+        {
         }
 
-        return any;
+        while (_quarantine.Pages >= needed && TryRetireOldest())
+        {
+        }
     }
 
     /// <summary>Takes the pages of a traced span in which nothing lives: an access to them faults. Nobody else has them, and no entry names them.</summary>
@@ -54,7 +65,7 @@ internal sealed unsafe partial class GuardHeap
         bool exposed = fits && span->DataBytes > 0 && !TryCover(span);
         if (exposed)
         {
-            Degrade("the system does not protect more pages");
+            NoteUnguarded(ProtectionRefused);
         }
 
         if (!fits || (exposed && span->IsHuge))

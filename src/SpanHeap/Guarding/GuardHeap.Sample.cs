@@ -26,9 +26,9 @@ internal sealed unsafe partial class GuardHeap
     {
         while (!arenas.HasRoomForGuarded(pageCount))
         {
-            if (!TryRetireOldest())
+            if (!CanMakeWay(pageCount) || !TryRetireOldest())
             {
-                Degrade("its heap has a limit and guards as many pages as that");
+                NoteUnguarded("its heap has a limit and guards as many pages as that");
                 return false;
             }
         }

@@ -63,11 +63,18 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
 
     /// <summary>Frees a guarded block; from then on an access to it faults. Call without a lock.</summary>
     /// <exception cref="HeapCorruptionException">The address is no live block's, or bytes beside the block were written to. It stays allocated.</exception>
-    public void Free(nint address)
+    /// <param name="address">The block's first byte.</param>
+    /// <param name="hasMoved">Whether the caller has moved it, since <see cref="BeginMove"/>.</param>
+    public void Free(nint address, bool hasMoved = false)
     {
         int stack = options.GuardStacks ? StackDepot.Capture() : 0;
         _lock.Enter();
         GuardedSpan* span = Find(address);
+        if (hasMoved)
+        {
+            span->IsMoving = false;
+        }
+
         GuardFinding finding = GuardFinding.Of(span, address);
         if (finding.IsSound)
         {
@@ -78,6 +85,40 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
         finding.ThrowUnlessSound();
         file?.Note(span->Record);
         Withdraw(span);
+    }
+
+    /// <summary>
+    /// Makes sure that a live block stays while the caller copies it elsewhere: to others it is freed. Ends with <see cref="Free"/>, or
+    /// <see cref="CancelMove"/>. Meanwhile it does not count towards the heap's limit, which is to have room for the larger of both, not
+    /// for both: a heap without guards may grow a block where it is.
+    /// </summary>
+    /// <returns>The bytes that were asked for with it.</returns>
+    /// <exception cref="HeapCorruptionException">The address is no live block's, or bytes beside the block were written to.</exception>
+    public nuint BeginMove(nint address)
+    {
+        _lock.Enter();
+        GuardedSpan* span = Find(address);
+        GuardFinding finding = GuardFinding.Of(span, address);
+        if (finding.IsSound)
+        {
+            span->IsMoving = true;
+        }
+
+        _lock.Exit();
+        finding.ThrowUnlessSound();
+        CountNoLonger(finding.Record.ByteCount);
+        return finding.Record.ByteCount;
+    }
+
+    /// <summary>It has its copy, or has none and stays: it counts again.</summary>
+    public void CountMoved(nuint byteCount) => arenas.NoteGuarded(0, (long)ChargeFor(byteCount));
+
+    /// <summary>It stays where it is.</summary>
+    public void CancelMove(nint address)
+    {
+        _lock.Enter();
+        Find(address)->IsMoving = false;
+        _lock.Exit();
     }
 
     /// <summary>The bytes that were asked for with a live block.</summary>
@@ -175,7 +216,8 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
         return PageEntry.IsGuarded(entry) ? GuardedSpan.Of(address, entry) : null;
     }
 
-    private void Degrade(string why)
+    /// <summary>Counts a block that was to be guarded and is not, and says so the first time.</summary>
+    public void NoteUnguarded(string why)
     {
         Interlocked.Increment(ref _degraded);
         if (Interlocked.Exchange(ref _warned, 1) == 0)

@@ -19,6 +19,10 @@ internal unsafe struct GuardedSpan
     [FieldOffset(0)]
     public Span Span;
 
+    /// <summary>Whether a thread copies the block elsewhere and will free it: to all others it is freed already.</summary>
+    [FieldOffset(59)]
+    public bool IsMoving;
+
     /// <summary>How its guard is protected. In the bytes that a span leaves unused.</summary>
     [FieldOffset(60)]
     public ProtectionForm GuardForm;

@@ -35,7 +35,7 @@ internal sealed class PageProtection(OsMemory os, MappingBudget budget)
     public long Mappings => Volatile.Read(ref _mappings);
 
     /// <summary>Whether so many freed blocks take too many mappings.</summary>
-    public bool IsTooMuch(long freedBlocks) => !UsesMarkers && freedBlocks > (budget.IsScarce ? budget.ScarceShare : budget.QuarantineShare);
+    public bool IsTooMuch(long freedBlocks) => Mappings > 0 && freedBlocks > (budget.IsScarce ? budget.ScarceShare : budget.QuarantineShare);
 
     /// <summary>Protects whole pages of the system and gives their memory back.</summary>
     /// <returns>How; <see cref="ProtectionForm.None"/> when the system refused, or there would be too many mappings.</returns>

@@ -81,7 +81,8 @@ internal sealed unsafe class TracedSpanSource
             return null;
         }
 
-        if (!TryTakePages(pages, large ? (nuint)pages << PageGeometry.PageShift : (nuint)info.Size, guarded, out PageRun run))
+        long charge = ChargeOf(pages, large ? (nuint)pages << PageGeometry.PageShift : (nuint)info.Size, guarded);
+        if (!TryTakePages(pages, charge, guarded, out PageRun run))
         {
             if (sampled)
             {
@@ -95,7 +96,7 @@ internal sealed unsafe class TracedSpanSource
         needsZero = run.NeedsZero;
         Interlocked.Increment(ref _count);
         Interlocked.Add(ref _pagesInUse, run.Pages);
-        Interlocked.Add(ref _bytesInUse, ChargeOf(run.Pages, large ? run.Bytes : (nuint)info.Size, guarded));
+        Interlocked.Add(ref _bytesInUse, charge);
         TracedSpan* span = (TracedSpan*)ArenaHeader.SpanAt(run.Address);
         span->Span.Next = span->Span.Previous = null;
         span->Span.Base = run.Address;
@@ -118,8 +119,8 @@ internal sealed unsafe class TracedSpanSource
         return span;
     }
 
-    private bool TryTakePages(int count, nuint slotSize, bool guarded, out PageRun run) => guarded
-        ? _arenas.TryAllocateGuarded(count, _pages.Geometry.PagesPerSystemPage, slotSize, out run)
+    private bool TryTakePages(int count, long charge, bool guarded, out PageRun run) => guarded
+        ? _arenas.TryAllocateGuarded(count, _pages.Geometry.PagesPerSystemPage, (nuint)charge, out run)
         : _arenas.TryAllocate(count, 1, room: 0, out run);
 
     /// <summary>Pages of a span of blocks of a class.</summary>
@@ -130,7 +131,9 @@ internal sealed unsafe class TracedSpanSource
     public static int SlotsOf(in SizeClassInfo info, bool guarded) =>
         guarded ? 1 : (int)(((nuint)info.Pages << PageGeometry.PageShift) / (nuint)info.Size);
 
-    private static long ChargeOf(int pageCount, nuint slotSize, bool guarded) => guarded ? (long)slotSize : (long)pageCount << PageGeometry.PageShift;
+    // Towards the limit: what the block was asked for, of a sample's nothing, as there is its budget.
+    private long ChargeOf(int pageCount, nuint slotSize, bool guarded) =>
+        !guarded ? (long)pageCount << PageGeometry.PageShift : _guardsAll ? (long)slotSize : 0;
 
     // What is protected when a span dies are pages of the system, and no neighbour may lie in one.
     private int WholeSystemPages(int pageCount, bool guarded)

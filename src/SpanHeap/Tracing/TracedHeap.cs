@@ -203,7 +203,11 @@ internal sealed unsafe partial class TracedHeap : IDisposable
         {
             relieved = true;
             _core.Trim();
-            _core.Guard?.RetireAll();
+            if (_core.Arenas.IsWithinLimit(pages))
+            {
+                _core.Guard?.RetireFor((nuint)pages << PageGeometry.PageShift);
+            }
+
             return;
         }
 

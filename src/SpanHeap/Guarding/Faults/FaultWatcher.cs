@@ -61,7 +61,7 @@ internal sealed unsafe class FaultWatcher
             new Thread(watcher.Watch) { IsBackground = true, Name = "SpanHeap fault watcher" }.UnsafeStart();
             return true;
         }
-        catch (Exception failure) when (failure is OutOfMemoryException or ThreadStartException)
+        catch (Exception failure) when (failure is OutOfMemoryException or ThreadStartException or IOException)
         {
             return false;
         }
