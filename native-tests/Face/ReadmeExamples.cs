@@ -1,3 +1,4 @@
+using SpanHeap.Tests.Support;
 using NativeMemory = SpanHeap.SpanMemory;
 
 namespace SpanHeap.Tests.Face;
@@ -84,6 +85,7 @@ public sealed class ReadmeExamples
     }
 
     [Fact]
+    [Unguarded("it makes millions of blocks, some microseconds each")]
     public void The_example_of_traced_memory_runs()
     {
         using NativeHeap heap = new(new NativeHeapOptions { Traced = true });
