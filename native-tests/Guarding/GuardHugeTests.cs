@@ -131,7 +131,7 @@ public sealed unsafe class GuardHugeTests
 
         Assert.Equal((12, 4), (heap.GetStatistics().Guard.QuarantinedBlocks, heap.GetStatistics().Guard.Retired));
         heap.Verify();
-        heap.Core.Guard!.RetireAll();
+        heap.Core.Guard!.RetireFor(1);
         Assert.Equal(0, heap.GetStatistics().Guard.QuarantinedBlocks);
         heap.Verify();
     }
@@ -230,7 +230,7 @@ public sealed unsafe class GuardHugeTests
         Use();
         heap.Core.Os.FailAll((OsCall)(-1));
         Use();
-        heap.Core.Guard!.RetireAll();
+        heap.Core.Guard!.RetireFor(1);
         heap.Verify();
 
         void Use()

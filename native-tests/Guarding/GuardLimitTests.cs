@@ -43,7 +43,7 @@ public sealed unsafe class GuardLimitTests
         Assert.Equal(1, heap.GetStatistics().Guard.Degraded);
 
         block[5] = 1;
-        heap.Core.Guard!.RetireAll();
+        heap.Core.Guard!.RetireFor(1);
 
         Assert.Equal(1, heap.GetStatistics().MisuseCount);
         heap.Verify();
@@ -151,7 +151,7 @@ public sealed unsafe class GuardLimitTests
     {
         Assert.Equal(0, heap.Core.Arenas.GuardedBytes);
         Assert.Equal(heap.GetStatistics().Guard.Pages, heap.Core.Arenas.GuardedPages);
-        heap.Core.Guard!.RetireAll();
+        heap.Core.Guard!.RetireFor(1);
         Assert.Equal(0, heap.Core.Arenas.GuardedPages);
         heap.Verify();
     }
@@ -165,12 +165,12 @@ public sealed unsafe class GuardLimitTests
         OsCall unprotect = heap.GetStatistics().Guard.UsesMarkers ? OsCall.RemoveGuard : OsCall.Unfault;
         heap.Core.Os.FailAll(unprotect);
 
-        heap.Core.Guard!.RetireAll();
+        heap.Core.Guard!.RetireFor(1);
         Assert.Equal(10, heap.GetStatistics().Guard.QuarantinedBlocks);
         heap.Verify();
 
         heap.Core.Os.FailAll((OsCall)(-1));
-        heap.Core.Guard.RetireAll();
+        heap.Core.Guard.RetireFor(1);
         Assert.Equal(0, heap.GetStatistics().Guard.QuarantinedBlocks);
         heap.Verify();
     }
@@ -220,7 +220,7 @@ public sealed unsafe class GuardLimitTests
         // The first call says that there are no markers; the second kind is refused for good.
         heap.Core.Os.FailAll(OsCall.InstallGuard);
         heap.Free(heap.Alloc(1));
-        heap.Core.Guard!.RetireAll();
+        heap.Core.Guard!.RetireFor(1);
         heap.Core.Os.FailAll(OsCall.Fault);
     }
 

@@ -74,24 +74,40 @@ internal sealed unsafe partial class HeapCore
     private void* ReallocateGuarded(ThreadCache* cache, nint block, nuint byteCount, nuint alignment)
     {
         nuint usable = _guard!.BeginMove(block);
-        void* moved = TryAllocate(cache, byteCount, alignment, zeroed: false, room: 0);
-        _guard.CountMoved(usable);
-        if (moved == null)
-        {
-            _guard.CancelMove(block);
-            ThrowOutOfMemory(byteCount);
-        }
-
-        NativeMemory.Copy((void*)block, moved, Math.Min(usable, byteCount));
+        void* moved = null;
+        bool done = false;
         try
         {
+            moved = TryAllocateBeside(cache, usable, byteCount, alignment);
+            if (moved == null)
+            {
+                ThrowOutOfMemory(byteCount);
+            }
+
+            NativeMemory.Copy((void*)block, moved, Math.Min(usable, byteCount));
             _guard.Free(block, hasMoved: true);
+            done = true;
+            return moved;
         }
-        catch
+        finally
         {
-            // Bytes beside it were written to: it stays as it is, and the caller's.
-            Free(cache, moved);
-            throw;
+            if (!done)
+            {
+                // There is no memory, or bytes beside the block were written to: it stays as it is, and the caller's.
+                _guard.CancelMove(block);
+                Free(cache, moved);
+            }
+        }
+    }
+
+    private void* TryAllocateBeside(ThreadCache* cache, nuint usable, nuint byteCount, nuint alignment)
+    {
+        void* moved = TryAllocate(cache, byteCount, alignment, zeroed: false, room: 0);
+        if (moved == null)
+        {
+            _guard!.CountMoving(usable, counts: false);
+            moved = TryAllocate(cache, byteCount, alignment, zeroed: false, room: 0);
+            _guard.CountMoving(usable, counts: true);
         }
 
         return moved;

@@ -40,6 +40,8 @@ internal static unsafe class GuardVerifier
             spans == statistics.LiveBlocks + statistics.QuarantinedBlocks,
             0,
             $"there are {spans} guarded spans; {statistics.LiveBlocks} live ones and {statistics.QuarantinedBlocks} in quarantine are counted");
+        HeapVerifier.Require(
+            heap.Options.Traced || heap.Arenas.GuardedPages == pages, 0, $"guarded spans have {pages} pages, the limit leaves out {heap.Arenas.GuardedPages}");
         HeapVerifier.Require(live == statistics.LiveBlocks, 0, $"{live} guarded blocks live, {statistics.LiveBlocks} are counted");
         HeapVerifier.Require(bytes == statistics.LiveBytes, 0, $"live guarded blocks have {bytes} bytes, {statistics.LiveBytes} are counted");
     }

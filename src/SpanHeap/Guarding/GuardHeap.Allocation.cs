@@ -44,7 +44,9 @@ internal sealed unsafe partial class GuardHeap
         int stack = options.GuardStacks ? StackDepot.Capture() : 0;
         if (!TryTakeSpan(layout, byteCount, zeroed, out GuardedSpan* span, out bool needsZero))
         {
-            whyNot = "there is no address space or memory for its pages, or its heap has a limit and guards as many pages as that";
+            whyNot = arenas.HasRoomForGuarded((int)Math.Min(layout.Pages, int.MaxValue))
+                ? "there is no address space or memory for its pages, or its heap is at its limit"
+                : "its heap has a limit and guards as many pages as that";
             return null;
         }
 
@@ -104,23 +106,21 @@ internal sealed unsafe partial class GuardHeap
 
     private bool TryTakePages(in GuardLayout layout, nuint byteCount, out PageRun run)
     {
-        nuint charge = ChargeFor(byteCount);
-        while (!arenas.TryAllocateGuarded((int)layout.Pages, (int)layout.Alignment, charge, out run))
+        int count = (int)layout.Pages;
+        while (true)
         {
-            if (!arenas.IsWithinLimit(charge))
+            GuardedRefusal refusal = arenas.TryAllocateGuarded(count, (int)layout.Alignment, ChargeFor(byteCount), out run);
+            bool helped = refusal switch
             {
-                return false;
-            }
-
-            int count = (int)layout.Pages;
-            bool grows = arenas.HasRoomForGuarded(count) && (arenas.TryGrow() || TryRetireOldestHuge());
-            if (!grows && !(CanMakeWay(count) && TryRetireOldest()))
+                GuardedRefusal.Guards => CanMakeWay(count) && TryRetireOldest(),
+                GuardedRefusal.Pages => arenas.TryGrow() || (CanMakeWay(count) && TryRetireOldest()) || TryRetireOldestHuge(),
+                _ => false,
+            };
+            if (!helped)
             {
-                return false;
+                return refusal == GuardedRefusal.None;
             }
         }
-
-        return true;
     }
 
     // Whether freed blocks have so many pages, and live ones leave as many of what a limit allows.
@@ -130,7 +130,7 @@ internal sealed unsafe partial class GuardHeap
     // without it they might have had slots that are counted already.
     private nuint ChargeFor(nuint byteCount) => GuardsAll ? Math.Max(byteCount, SmallestCharge) : 0;
 
-    private void CountNoLonger(nuint byteCount) => arenas.NoteGuarded(0, -(long)ChargeFor(byteCount));
+    private void CountNoLonger(nuint byteCount) => arenas.CountGuarded(-(long)ChargeFor(byteCount));
 
     private static void Complete(GuardedSpan* span, in GuardLayout layout, nuint byteCount)
     {
@@ -163,9 +163,7 @@ internal sealed unsafe partial class GuardHeap
         }
         else
         {
-            int count = span->Span.Pages;
-            pages.Free(span->Span.Base, count);
-            arenas.NoteGuarded(-count, 0);
+            arenas.FreeGuarded(span->Span.Base, span->Span.Pages);
         }
     }
 

@@ -24,7 +24,7 @@ internal sealed unsafe partial class GuardHeap
         {
         }
 
-        arenas.NoteGuarded(0, span == null ? -(long)charge : 0);
+        arenas.CountGuarded(span == null ? -(long)charge : 0);
         return span;
     }
 

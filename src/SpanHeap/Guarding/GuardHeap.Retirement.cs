@@ -6,14 +6,6 @@ namespace SpanHeap.Guarding;
 /// <summary>From a free to pages that are anybody's: quarantine, and what Go's note called deleting the span.</summary>
 internal sealed unsafe partial class GuardHeap
 {
-    /// <summary>Gives the addresses of all freed blocks back.</summary>
-    public void RetireAll()
-    {
-        while (TryRetireOldest() || TryRetireOldestHuge())
-        {
-        }
-    }
-
     /// <summary>
     /// For a heap that cannot get so many bytes from the system: gives the addresses of freed blocks back, unless they are too few to help.
     /// A request that no heap could serve takes nothing out of quarantine.
@@ -47,7 +39,7 @@ internal sealed unsafe partial class GuardHeap
         Stamp(ref span->Record);
         if (!GuardsAll)
         {
-            Dismiss(pageCount);
+            Interlocked.Add(ref _tracedPages, -pageCount);
         }
 
         _lock.Enter();

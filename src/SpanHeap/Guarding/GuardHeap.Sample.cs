@@ -28,7 +28,6 @@ internal sealed unsafe partial class GuardHeap
         {
             if (!CanMakeWay(pageCount) || !TryRetireOldest())
             {
-                NoteUnguarded("its heap has a limit and guards as many pages as that");
                 return false;
             }
         }
@@ -37,7 +36,11 @@ internal sealed unsafe partial class GuardHeap
     }
 
     /// <summary>The pages that were admitted could not be had.</summary>
-    public void Dismiss(int pageCount) => Interlocked.Add(ref _tracedPages, -pageCount);
+    public void Dismiss(int pageCount)
+    {
+        Interlocked.Add(ref _tracedPages, -pageCount);
+        Interlocked.Increment(ref _skipped);
+    }
 
     // Threads that look at the same time may each find room: over by a block for each at most.
     private bool HasRoom(int pageCount)

@@ -89,8 +89,7 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
 
     /// <summary>
     /// Makes sure that a live block stays while the caller copies it elsewhere: to others it is freed. Ends with <see cref="Free"/>, or
-    /// <see cref="CancelMove"/>. Meanwhile it does not count towards the heap's limit, which is to have room for the larger of both, not
-    /// for both: a heap without guards may grow a block where it is.
+    /// <see cref="CancelMove"/>.
     /// </summary>
     /// <returns>The bytes that were asked for with it.</returns>
     /// <exception cref="HeapCorruptionException">The address is no live block's, or bytes beside the block were written to.</exception>
@@ -106,20 +105,23 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
 
         _lock.Exit();
         finding.ThrowUnlessSound();
-        CountNoLonger(finding.Record.ByteCount);
         return finding.Record.ByteCount;
     }
 
-    /// <summary>It has its copy, or has none and stays: it counts again.</summary>
-    public void CountMoved(nuint byteCount) => arenas.NoteGuarded(0, (long)ChargeFor(byteCount));
-
-    /// <summary>It stays where it is.</summary>
+    /// <summary>The block stays where it is.</summary>
     public void CancelMove(nint address)
     {
         _lock.Enter();
         Find(address)->IsMoving = false;
         _lock.Exit();
     }
+
+    /// <summary>
+    /// Has a block that is being moved not count towards the heap's limit, or count again. A heap without guards may grow a block where it
+    /// is: before it is refused, a limit with room for the larger of both will do. (Others may take that room meanwhile: should the block
+    /// stay then, the heap is over its limit until as much is freed.)
+    /// </summary>
+    public void CountMoving(nuint byteCount, bool counts) => arenas.CountGuarded(counts ? (long)ChargeFor(byteCount) : -(long)ChargeFor(byteCount));
 
     /// <summary>The bytes that were asked for with a live block.</summary>
     /// <exception cref="HeapCorruptionException">The address is no live block's, or bytes beside the block were written to.</exception>

@@ -12,7 +12,7 @@ namespace SpanHeap.Os;
 /// <para>Order (a thread may only take locks further to the right): cache registry, thread cache, central cache, memory limit, then one of page
 /// heap, magazine pool, misuse log. No thread ever holds the locks of two thread caches. Those of metadata, handles, the
 /// queue of clean-ups and the process's pools are taken with no other held, and none is taken under them; nor under those of huge blocks and
-/// the arena map, which may be taken under the guard's and no other.</para>
+/// the arena map, which may be taken under the guard's: that is taken with no other held.</para>
 /// </remarks>
 internal struct NativeLock
 {

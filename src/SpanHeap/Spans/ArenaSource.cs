@@ -7,7 +7,7 @@ namespace SpanHeap.Spans;
 /// <summary>
 /// Grows a heap by arenas had from the platform, keeps its memory limit, and gives everything back when the heap goes.
 /// </summary>
-internal sealed unsafe class ArenaSource : IDisposable
+internal sealed unsafe partial class ArenaSource : IDisposable
 {
     // After the first arena, so many in one request: what aligning the request wastes is then a fraction of an arena each.
     private const int ArenasPerRequest = 4;
@@ -31,11 +31,6 @@ internal sealed unsafe class ArenaSource : IDisposable
     // Bytes of huge blocks, which count towards the limit. Interlocked.
     private long _hugeBytes;
     private long _reservedBytes;
-
-    // Pages of guarded blocks, of which the limit counts nothing, and what counts instead: the bytes of those that live. A heap serves as
-    // many blocks as it would without guards. Interlocked.
-    private long _guardedPages;
-    private long _guardedBytes;
 
     // Held between looking at the limit and taking what it allows; a heap without a limit does without.
     private NativeLock _limitLock;
@@ -83,12 +78,6 @@ internal sealed unsafe class ArenaSource : IDisposable
         }
     }
 
-    /// <summary>Pages in use for guarded blocks, live or in quarantine.</summary>
-    public long GuardedPages => Volatile.Read(ref _guardedPages);
-
-    /// <summary>What guarded blocks that live count.</summary>
-    public long GuardedBytes => Volatile.Read(ref _guardedBytes);
-
     /// <summary>Bytes that may be used at most; <see cref="nuint.MaxValue"/> without a limit.</summary>
     public nuint LimitBytes => _limitBytes;
 
@@ -128,48 +117,6 @@ internal sealed unsafe class ArenaSource : IDisposable
         bool taken = IsWithinLimit(count) && _pages.TryAllocate(count, alignment, room, out run);
         ExitLimit();
         return taken;
-    }
-
-    /// <summary>
-    /// Whether guarded blocks may have so many more pages: all together as much again as the limit, so that a heap takes twice of that at most.
-    /// </summary>
-    public bool HasRoomForGuarded(int morePages) =>
-        _limitBytes == nuint.MaxValue || (nuint)(GuardedPages + morePages) << PageGeometry.PageShift <= _limitBytes;
-
-    /// <summary>The same for a guarded block, which counts so many bytes however many pages it takes.</summary>
-    public bool TryAllocateGuarded(int count, int alignment, nuint bytes, out PageRun run)
-    {
-        run = default;
-        EnterLimit();
-        bool taken = IsWithinLimit(bytes) && HasRoomForGuarded(count) && _pages.TryAllocate(count, alignment, room: 0, out run);
-        if (taken)
-        {
-            NoteGuarded(count, (long)bytes);
-        }
-
-        ExitLimit();
-        return taken;
-    }
-
-    /// <summary>Charges a guarded block that has no pages, if the limit allows.</summary>
-    public bool TryChargeGuarded(nuint bytes)
-    {
-        EnterLimit();
-        bool within = IsWithinLimit(bytes);
-        if (within)
-        {
-            NoteGuarded(0, (long)bytes);
-        }
-
-        ExitLimit();
-        return within;
-    }
-
-    /// <summary>Guarded blocks have so many more pages (after they are taken, and after they are given back), and count so many more bytes.</summary>
-    public void NoteGuarded(long pages, long bytes)
-    {
-        Interlocked.Add(ref _guardedPages, pages);
-        Interlocked.Add(ref _guardedBytes, bytes);
     }
 
     /// <summary>Takes the pages right behind a run if they are free and the limit allows.</summary>

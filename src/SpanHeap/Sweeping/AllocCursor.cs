@@ -23,9 +23,6 @@ internal unsafe struct AllocCursor
     /// <summary>The span's word that comes next.</summary>
     public int NextWord;
 
-    /// <summary>Whether the block that comes after these slots is one of the sample that is guarded. Stays when the rest is taken back.</summary>
+    /// <summary>Whether the block that comes after these slots is one of the sample that is guarded.</summary>
     public bool IsSampleNext;
-
-    /// <summary>Takes the span away.</summary>
-    public void Clear() => this = new AllocCursor { IsSampleNext = IsSampleNext };
 }

@@ -73,7 +73,7 @@ internal unsafe struct TracedCache
     [FieldOffset(80)]
     public long ReportedCycle;
 
-    /// <summary>In a heap that guards a sample: slots that may be taken until a block has a span of its own. The thread's alone.</summary>
+    /// <summary>In a heap that guards a sample: slots that may be taken until a block has a span of its own.</summary>
     [FieldOffset(88)]
     public long UntilSample;
 

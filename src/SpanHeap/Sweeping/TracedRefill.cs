@@ -73,13 +73,12 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
                 continue;
             }
 
-            Uncount(cache, cursor);
             if (SweepGeneration.Of(cursor->Span) == SweepGeneration.StaleCached(generation))
             {
                 // Taken and never used: not blocks that died.
                 TracedSpan* span = cursor->Span;
                 span->Allocated -= BitOperations.PopCount(cursor->Free);
-                cursor->Clear();
+                *cursor = default;
                 sweeper.SweepStaleCached(SweepToken.OfStaleCached(span, generation));
             }
             else
@@ -132,6 +131,7 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
             ulong free = TracedSlots.Starts(span, word) & ~*TracedSlots.Word(span, word, plane);
             if (free != 0)
             {
+                poison.RequireUntouched(span, word, free);
                 cursor->NextWord = word + 1;
                 free = UpToSample(cache, cursor, free);
                 if (free != 0)
@@ -146,7 +146,8 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
         return false;
     }
 
-    // The slots before the one that the draw names. Slots are counted as they are taken, so that the fast path counts nothing.
+    // The slots before the one that the draw names. Slots are counted as they are taken, so that the fast path counts nothing. What was
+    // drawn for slots that a flush takes back unused is forgotten: the next draw has no memory, and every block the same chance.
     private ulong UpToSample(TracedCache* cache, AllocCursor* cursor, ulong free)
     {
         if (sampler == null)
@@ -174,10 +175,9 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
         return before;
     }
 
-    private void Take(TracedCache* cache, AllocCursor* cursor, int word, ulong slots, uint generation)
+    private static void Take(TracedCache* cache, AllocCursor* cursor, int word, ulong slots, uint generation)
     {
         TracedSpan* span = cursor->Span;
-        poison.RequireUntouched(span, word, slots);
         int count = BitOperations.PopCount(slots);
         *TracedSlots.Word(span, word, SweepGeneration.AllocPlane(generation)) |= slots;
         span->Allocated += count;
@@ -185,24 +185,6 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
         cursor->Free = slots;
         cursor->Base = TracedSlots.AddressOf(span, word);
         cursor->NextWord = word + 1;
-    }
-
-    // Slots that were counted and not used. In a heap that guards all nothing is counted.
-    private void Uncount(TracedCache* cache, AllocCursor* cursor)
-    {
-        if (sampler == null || cursor->Free == 0)
-        {
-            return;
-        }
-
-        if (cursor->Span->IsGuarded)
-        {
-            cursor->IsSampleNext = true;
-        }
-        else
-        {
-            cache->UntilSample += BitOperations.PopCount(cursor->Free);
-        }
     }
 
     private static void GiveBackWord(TracedCache* cache, AllocCursor* cursor, uint generation)
@@ -220,7 +202,7 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
     {
         TracedSpan* span = cursor->Span;
         SweepFault.ThrowUnless(SweepGeneration.Of(span) == SweepGeneration.Cached(generation), span, generation, "a cache has");
-        cursor->Clear();
+        *cursor = default;
         Volatile.Write(ref span->SweepGen, generation);
         InterleavingPoints.At(InterleavingPoint.SpanUncached);
         if (span->Allocated == 0)

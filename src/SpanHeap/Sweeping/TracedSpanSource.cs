@@ -64,7 +64,7 @@ internal sealed unsafe class TracedSpanSource
     /// A fresh span, swept and in no set; null when no free run is long enough, a limit is reached, or a sample's budget. All its bits are zero.
     /// </summary>
     /// <param name="kind">The kind of its blocks.</param>
-    /// <param name="pageCount">How many pages a large block takes; else what the class says.</param>
+    /// <param name="pageCount">How many pages a large block takes, as <see cref="LargePages"/> has it; else what the class says.</param>
     /// <param name="state">The span's generation: the heap's, or that of a span that is given to a cache at once.</param>
     /// <param name="guarded">Whether it is to have one block, which faults once it is dead, even if not all of the heap's do.</param>
     /// <param name="needsZero">Whether its pages may have something in them.</param>
@@ -75,7 +75,7 @@ internal sealed unsafe class TracedSpanSource
         ref readonly SizeClassInfo info = ref SizeClasses.Info(TracedKinds.Info(kind)->SizeClass);
         bool large = TracedKinds.Info(kind)->SizeClass == SizeClasses.None;
         guarded = sampled || (_guardsAll && _guard!.TryAdmitOfAll(large ? pageCount : PagesOf(info, guarded: true)));
-        int pages = large ? WholeSystemPages(pageCount, guarded) : PagesOf(info, guarded);
+        int pages = large ? pageCount : PagesOf(info, guarded);
         if (sampled && !_guard!.TryAdmit(pages))
         {
             return null;
@@ -90,6 +90,11 @@ internal sealed unsafe class TracedSpanSource
             }
 
             return null;
+        }
+
+        if (_guardsAll && !guarded)
+        {
+            _guard!.NoteUnguarded("its heap has a limit and guards as many pages as that");
         }
 
         InterleavingPoints.At(InterleavingPoint.SpanPagesTaken);
@@ -120,7 +125,7 @@ internal sealed unsafe class TracedSpanSource
     }
 
     private bool TryTakePages(int count, long charge, bool guarded, out PageRun run) => guarded
-        ? _arenas.TryAllocateGuarded(count, _pages.Geometry.PagesPerSystemPage, (nuint)charge, out run)
+        ? _arenas.TryAllocateGuarded(count, _pages.Geometry.PagesPerSystemPage, (nuint)charge, out run) == GuardedRefusal.None
         : _arenas.TryAllocate(count, 1, room: 0, out run);
 
     /// <summary>Pages of a span of blocks of a class.</summary>
@@ -158,7 +163,7 @@ internal sealed unsafe class TracedSpanSource
         InterleavingPoints.At(InterleavingPoint.SpanReleased);
         if (guarded)
         {
-            _arenas.NoteGuarded(0, -charge);
+            _arenas.CountGuarded(-charge);
             _guard!.Quarantine(address, count);
         }
         else
@@ -167,8 +172,17 @@ internal sealed unsafe class TracedSpanSource
         }
     }
 
-    /// <summary>Adds pages to the page heap, if the limit allows so many. Call without a lock.</summary>
-    public bool TryGrow(int pageCount) => _arenas.IsWithinLimit(pageCount) && _arenas.TryGrow();
+    /// <summary>Pages of a large block: in a heap with guards whole pages of the system.</summary>
+    public int LargePages(int pageCount) => WholeSystemPages(pageCount, guarded: _guard != null);
+
+    /// <summary>Adds pages to the page heap, if the limit allows a block. Call without a lock.</summary>
+    /// <param name="pageCount">Pages of its span.</param>
+    /// <param name="slotSize">Bytes of its slot.</param>
+    public bool TryGrow(int pageCount, nuint slotSize) => IsWithinLimit(pageCount, slotSize) && _arenas.TryGrow();
+
+    /// <summary>Whether the limit allows a block; a guarded one counts its slot alone.</summary>
+    public bool IsWithinLimit(int pageCount, nuint slotSize) =>
+        _guardsAll && _arenas.HasRoomForGuarded(pageCount) ? _arenas.IsWithinLimit(slotSize) : _arenas.IsWithinLimit(pageCount);
 
     // Written as true only: a thread that makes another kind of span at the same time must not take it back.
     private void NoteForm(TracedForm form)

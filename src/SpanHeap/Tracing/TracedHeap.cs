@@ -110,7 +110,8 @@ internal sealed unsafe partial class TracedHeap : IDisposable
 
             if (!_refill.TryRefill(cache, kind, Sweeper.Generation))
             {
-                MakeRoom(SizeClasses.Info(TracedKinds.Info(kind)->SizeClass).Pages, ref relieved);
+                ref readonly SizeClassInfo info = ref SizeClasses.Info(TracedKinds.Info(kind)->SizeClass);
+                MakeRoom(info.Pages, (nuint)info.Size, ref relieved);
             }
         }
 
@@ -128,6 +129,8 @@ internal sealed unsafe partial class TracedHeap : IDisposable
                 $"A traced block of {byteCount} bytes is larger than the {(long)_core.Pages.Geometry.MaxRun << PageGeometry.PageShift} that the heap '{Name}' can hold in one.");
         }
 
+        int count = _spans.LargePages((int)pages);
+
         // Pages that are to be swept come before pages that are new; but nobody waits for all of the heap's.
         Sweeper.Reclaim((long)pages, SpansPerLargePage * (long)pages);
         bool relieved = false;
@@ -135,12 +138,12 @@ internal sealed unsafe partial class TracedHeap : IDisposable
         bool guarded = _refill.IsLargeInSample(cache);
         TracedSpan* span;
         bool needsZero;
-        while ((span = _spans.TryCreate(kind, (int)pages, generation, guarded, out needsZero)) == null)
+        while ((span = _spans.TryCreate(kind, count, generation, guarded, out needsZero)) == null)
         {
             // A sample's that cannot be had becomes one as the others.
             if (!guarded)
             {
-                MakeRoom((int)pages, ref relieved);
+                MakeRoom(count, (nuint)count << PageGeometry.PageShift, ref relieved);
             }
 
             guarded = false;
@@ -186,9 +189,9 @@ internal sealed unsafe partial class TracedHeap : IDisposable
     }
 
     // Pages are lacking: more arenas, else what can be swept, else what lies idle in caches.
-    private void MakeRoom(int pages, ref bool relieved)
+    private void MakeRoom(int pages, nuint slotSize, ref bool relieved)
     {
-        if (_spans.TryGrow(pages))
+        if (_spans.TryGrow(pages, slotSize))
         {
             return;
         }
@@ -203,7 +206,7 @@ internal sealed unsafe partial class TracedHeap : IDisposable
         {
             relieved = true;
             _core.Trim();
-            if (_core.Arenas.IsWithinLimit(pages))
+            if (_spans.IsWithinLimit(pages, slotSize))
             {
                 _core.Guard?.RetireFor((nuint)pages << PageGeometry.PageShift);
             }
