@@ -193,7 +193,7 @@ public sealed unsafe class MemoryLimitTests
     }
 
     private static long Used(NativeHeap heap) =>
-        (heap.Core.Pages.PagesInUse * 8192) + (long)heap.Core.Arenas.MetadataBytes;
+        ((heap.Core.Pages.PagesInUse - heap.Core.Arenas.GuardedPages) * 8192) + (long)heap.Core.Arenas.MetadataBytes;
 
     private static void Free(NativeHeap heap, List<ModelBlock> blocks, int index)
     {

@@ -3,6 +3,7 @@ using Xunit.Abstractions;
 
 namespace SpanHeap.Tests.Tracing;
 
+[Unguarded("it makes millions of blocks, some microseconds each", Samples = true)]
 public sealed class RandomGraphTests(ITestOutputHelper output)
 {
     private const int Threads = 4;

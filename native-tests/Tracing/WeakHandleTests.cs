@@ -31,6 +31,7 @@ public sealed class WeakHandleTests
     }
 
     [Fact]
+    [Unguarded("a dead guarded block's slot does not serve again")]
     public void A_block_made_in_the_slot_of_a_dead_one_is_not_given()
     {
         using NativeHeap heap = TracedHeaps.Still();
