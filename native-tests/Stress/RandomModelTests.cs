@@ -4,6 +4,7 @@ using Xunit.Abstractions;
 namespace SpanHeap.Tests.Stress;
 
 /// <summary>Ten million random operations and more, against an oracle.</summary>
+[Unguarded("it makes millions of blocks, some microseconds each", Samples = true)]
 public sealed class RandomModelTests(ITestOutputHelper output)
 {
     // A number here repeats a run (with one thread, exactly).
