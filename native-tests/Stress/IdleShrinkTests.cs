@@ -56,6 +56,7 @@ public sealed unsafe class IdleShrinkTests
     }
 
     [Fact]
+    [Unguarded("guarded memory goes back when it is freed, and no cache keeps it")]
     public void A_delay_that_never_ends_gives_nothing_back_before_Trim()
     {
         using NativeHeap heap = StressHeap.Still();
@@ -103,6 +104,7 @@ public sealed unsafe class IdleShrinkTests
     }
 
     [Fact]
+    [Unguarded("guarded memory goes back when it is freed, and no cache keeps it")]
     public void Large_blocks_kept_by_a_thread_that_sleeps_go_back()
     {
         using NativeHeap heap = StressHeap.Restless();
