@@ -75,6 +75,7 @@ public sealed unsafe class IdleShrinkTests
     }
 
     [LinuxFact]
+    [Unguarded("it counts arenas, and each guarded block takes pages of its own", Samples = true)]
     public void An_emptied_arena_is_given_back_whole_and_serves_again()
     {
         // The lists of blocks are managed memory, which grows the first time and is no matter of the heap's.
