@@ -62,9 +62,9 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
         HasFaultReport: FaultHandler.IsInstalled);
 
     /// <summary>Frees a guarded block; from then on an access to it faults. Call without a lock.</summary>
-    /// <exception cref="HeapCorruptionException">The address is no live block's, or bytes beside the block were written to. It stays allocated.</exception>
     /// <param name="address">The block's first byte.</param>
     /// <param name="hasMoved">Whether the caller has moved it, since <see cref="BeginMove"/>.</param>
+    /// <exception cref="HeapCorruptionException">The address is no live block's, or bytes beside the block were written to. It stays allocated.</exception>
     public void Free(nint address, bool hasMoved = false)
     {
         int stack = options.GuardStacks ? StackDepot.Capture() : 0;

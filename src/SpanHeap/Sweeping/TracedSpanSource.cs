@@ -130,7 +130,7 @@ internal sealed unsafe class TracedSpanSource
 
     /// <summary>Pages of a span of blocks of a class.</summary>
     public int PagesOf(in SizeClassInfo info, bool guarded) =>
-        guarded ? WholeSystemPages((int)PageGeometry.PagesFor((nuint)info.Size), guarded) : info.Pages;
+        guarded ? WholeSystemPages((int)PageGeometry.PagesFor((nuint)info.Size)) : info.Pages;
 
     /// <summary>Slots of a span of blocks of a class.</summary>
     public static int SlotsOf(in SizeClassInfo info, bool guarded) =>
@@ -141,9 +141,9 @@ internal sealed unsafe class TracedSpanSource
         !guarded ? (long)pageCount << PageGeometry.PageShift : _guardsAll ? (long)slotSize : 0;
 
     // What is protected when a span dies are pages of the system, and no neighbour may lie in one.
-    private int WholeSystemPages(int pageCount, bool guarded)
+    private int WholeSystemPages(int pageCount)
     {
-        int unit = guarded ? _pages.Geometry.PagesPerSystemPage : 1;
+        int unit = _pages.Geometry.PagesPerSystemPage;
         return (pageCount + unit - 1) / unit * unit;
     }
 
@@ -173,7 +173,7 @@ internal sealed unsafe class TracedSpanSource
     }
 
     /// <summary>Pages of a large block: in a heap with guards whole pages of the system.</summary>
-    public int LargePages(int pageCount) => WholeSystemPages(pageCount, guarded: _guard != null);
+    public int LargePages(int pageCount) => _guard != null ? WholeSystemPages(pageCount) : pageCount;
 
     /// <summary>Adds pages to the page heap, if the limit allows a block. Call without a lock.</summary>
     /// <param name="pageCount">Pages of its span.</param>
