@@ -7,14 +7,14 @@ internal static class StackText
 {
     private const int MaxFrames = 32;
 
-    private static readonly string? s_own = typeof(StackText).Assembly.FullName;
+    private static readonly string? s_own = typeof(StackText).Assembly.GetName().Name;
 
     /// <summary>The calling thread's, from the frame that called into SpanHeap on; empty when there is none.</summary>
     public static string[] Capture()
     {
         StackFrame[] frames = new StackTrace(fNeedFileInfo: false).GetFrames();
         int first = 0;
-        while (first < frames.Length && DiagnosticMethodInfo.Create(frames[first])?.DeclaringAssemblyName == s_own)
+        while (first < frames.Length && IsOwn(DiagnosticMethodInfo.Create(frames[first])?.DeclaringAssemblyName))
         {
             first++;
         }
@@ -23,5 +23,13 @@ internal static class StackText
         return first < end
             ? new StackTrace(frames[first..end]).ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             : [];
+    }
+
+    /// <summary>Whether a frame's assembly is this one. Compiled ahead its name is not the full one, with culture and key: the simple name must do.</summary>
+    internal static bool IsOwn(string? assembly)
+    {
+        ReadOnlySpan<char> name = assembly;
+        int end = name.IndexOf(',');
+        return (end < 0 ? name : name[..end]).SequenceEqual(s_own);
     }
 }
