@@ -22,7 +22,8 @@ internal enum ProtectionForm : byte
 /// <remarks>Thread safe. Every result is checked; a refusal is a value.</remarks>
 internal sealed class PageProtection(OsMemory os, MappingBudget budget)
 {
-    // 0 not known, 1 yes, 2 no: the first refusal of all says that the kernel has none. Any thread; they agree.
+    // 0 not known, 1 yes, 2 no: the first of all says it, refused by a kernel that has none, or accepted by one that does not know the
+    // advice. Any thread; they agree.
     private int _markers;
 
     // Of the budget's those that this heap has taken. Interlocked.
@@ -109,7 +110,7 @@ internal sealed class PageProtection(OsMemory os, MappingBudget budget)
             return false;
         }
 
-        bool marked = os.InstallGuard(address, bytes);
+        bool marked = os.InstallGuard(address, bytes) && (markers == 1 || Faults(address));
         if (!marked)
         {
             // Refused for some of the pages (locked ones): the others have markers by now, which their next owner must not find.
@@ -123,4 +124,6 @@ internal sealed class PageProtection(OsMemory os, MappingBudget budget)
 
         return marked;
     }
+    // Emulators and sandboxes say yes to any advice. Where nobody can tell, a changed protection is the safer means.
+    private static bool Faults(nint address) => ProcessMemory.Probe(address) == ByteAccess.Faults;
 }

@@ -23,6 +23,9 @@ internal sealed unsafe class OsMemory
     // The kind of calls that are refused; -1 for none. Set by tests only.
     private int _refusedKind = -1;
 
+    // Whether the system says yes to markers and makes none, as emulators do. Set by tests only.
+    private bool _pretendsMarkers;
+
     // Read when the first heap with guarded blocks is made, by no other.
     private static readonly Lazy<long> s_mappingLimit = new(ReadMappingLimit);
 
@@ -48,6 +51,9 @@ internal sealed unsafe class OsMemory
         _failOnce = true;
         Volatile.Write(ref _failAfter, calls);
     }
+
+    /// <summary>Says yes to markers in the page table from now on, and makes none.</summary>
+    internal void PretendMarkers() => Volatile.Write(ref _pretendsMarkers, true);
 
     /// <summary>Refuses all calls of a kind from now on.</summary>
     internal void FailAll(OsCall call) => Volatile.Write(ref _refusedKind, (int)call);
@@ -140,7 +146,8 @@ internal sealed unsafe class OsMemory
     /// the system has none, or refused.
     /// </summary>
     public bool InstallGuard(nint address, nuint bytes) =>
-        OperatingSystem.IsLinux() && Finish(OsCall.InstallGuard, Admit(OsCall.InstallGuard) && PosixMemory.InstallGuard(address, bytes));
+        OperatingSystem.IsLinux() && Finish(OsCall.InstallGuard, Admit(OsCall.InstallGuard) &&
+            (Volatile.Read(ref _pretendsMarkers) || PosixMemory.InstallGuard(address, bytes)));
 
     /// <summary>Undoes <see cref="InstallGuard"/>; the pages read as zero then.</summary>
     public bool RemoveGuard(nint address, nuint bytes) =>
