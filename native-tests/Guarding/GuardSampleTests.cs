@@ -33,6 +33,36 @@ public sealed unsafe class GuardSampleTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void Every_way_to_a_block_of_the_shared_heap_counts_where_the_process_says_so()
+    {
+        ChildProgram.Result child = ChildProgram.Run(
+            CountOnEveryWay, ("SPANHEAP_GUARD", "Sampled"), ("SPANHEAP_GUARD_RATE", "50"), ("SPANHEAP_GUARD_BUDGET", "64M"));
+
+        output.WriteLine(child.Output + child.Error);
+        Assert.Equal(0, child.ExitCode);
+    }
+
+    [Fact]
+    public void A_guarded_block_that_has_grown_ends_where_the_program_thinks_that_it_does()
+    {
+        using NativeHeap heap = Sampled();
+        int found = 0;
+        for (int i = 0; i < 2000; i++)
+        {
+            void* block = heap.Realloc(heap.Alloc(5000), 6000);
+            if (heap.Core.Guard!.TryFind((nint)block, out SpanHeap.Guarding.GuardRecord record))
+            {
+                Assert.Equal((nuint)6000, record.ByteCount);
+                found++;
+            }
+
+            heap.Free(block);
+        }
+
+        Assert.InRange(found, 1, 2000);
+    }
+
+    [Fact]
     public void A_sample_stays_within_its_budget()
     {
         using NativeHeap heap = Sampled(budget: 64 << 10);
@@ -56,15 +86,46 @@ public sealed unsafe class GuardSampleTests(ITestOutputHelper output)
         }
     }
 
-    private static void AssertRate(NativeHeap heap, long made, string pattern)
+    private static void CountOnEveryWay()
+    {
+        NativeHeap heap = NativeHeap.Shared;
+        foreach ((string way, Func<nuint, nint> allocate) in Ways)
+        {
+            foreach (nuint byteCount in (nuint[])[48, 20_000, 100_000, 300_000])
+            {
+                long before = heap.GetStatistics().Guard.Guarded;
+                for (int i = 0; i < Allocations / 20; i++)
+                {
+                    SpanMemory.Free((void*)allocate(byteCount));
+                }
+
+                AssertRate(heap, Allocations / 20, $"{way} of {byteCount} bytes", before);
+            }
+        }
+    }
+
+    private static (string Name, Func<nuint, nint> Allocate)[] Ways =>
+    [
+        ("SpanMemory.Alloc", static byteCount => (nint)SpanMemory.Alloc(byteCount)),
+        ("SpanMemory.AllocZeroed", static byteCount => (nint)SpanMemory.AllocZeroed(byteCount)),
+        ("SpanMemory.AlignedAlloc", static byteCount => (nint)SpanMemory.AlignedAlloc(byteCount, 64)),
+        ("SpanMemory.Realloc of null", static byteCount => (nint)SpanMemory.Realloc(null, byteCount)),
+        ("NativeHeap.Alloc", static byteCount => (nint)NativeHeap.Shared.Alloc(byteCount)),
+        ("LocalHeap.Alloc", static byteCount => (nint)NativeHeap.Shared.GetLocal().Alloc(byteCount)),
+        ("LocalHeap.AllocZeroed", static byteCount => (nint)NativeHeap.Shared.GetLocal().AllocZeroed(byteCount)),
+        ("LocalHeap.AlignedAlloc", static byteCount => (nint)NativeHeap.Shared.GetLocal().AlignedAlloc(byteCount, 64)),
+    ];
+
+    private static void AssertRate(NativeHeap heap, long made, string pattern, long before = 0)
     {
         GuardStatistics guard = heap.GetStatistics().Guard;
         double expected = (double)made / Rate;
         double deviation = Math.Sqrt(made * (1.0 / Rate) * (1 - (1.0 / Rate)));
+        long guarded = guard.Guarded - before;
         Assert.Equal((0, 0), (guard.Skipped, guard.Degraded));
         Assert.True(
-            Math.Abs(guard.Guarded - expected) <= Deviations * deviation,
-            $"{pattern}: {guard.Guarded} of {made} blocks were guarded, {expected:f0} expected, give or take {Deviations * deviation:f0}.");
+            Math.Abs(guarded - expected) <= Deviations * deviation,
+            $"{pattern}: {guarded} of {made} blocks were guarded, {expected:f0} expected, give or take {Deviations * deviation:f0}.");
         heap.Verify();
     }
 

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using SpanHeap.Caches;
+using SpanHeap.Guarding;
 using SpanHeap.Spans;
 
 namespace SpanHeap;
@@ -154,8 +155,13 @@ public static unsafe class SpanMemory
     public static void Fill(void* ptr, nuint byteCount, byte value) => NativeMemory.Fill(ptr, byteCount, value);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void* AllocSlow(ThreadCache* cache, nuint byteCount) =>
-        LargeBlocks.TryTakeKept(cache, byteCount, out void* block) ? block : SharedHeap.Require().Allocate(cache, byteCount, zeroed: false);
+    private static void* AllocSlow(ThreadCache* cache, nuint byteCount)
+    {
+        // Where allocations are counted, one of a kept block counts as well: the heap knows whether it guards a sample.
+        return !GuardSampling.IsCounted && LargeBlocks.TryTakeKept(cache, byteCount, out void* block)
+            ? block
+            : SharedHeap.Require().Allocate(cache, byteCount, zeroed: false);
+    }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void FreeSlow(ThreadCache* cache, void* ptr)

@@ -47,8 +47,9 @@ internal sealed unsafe partial class HeapCore
         return block;
     }
 
-    // Null when there is no memory. Room: pages that should be free behind a large block, because it is expected to grow.
-    private void* TryAllocate(ThreadCache* cache, nuint byteCount, nuint alignment, bool zeroed, int room)
+    // Null when there is no memory. Room: pages that should be free behind a large block, because it is expected to grow. Extra: bytes that
+    // the block gets on top for the same reason, unless it is guarded: then it ends where the program thinks that it does.
+    private void* TryAllocate(ThreadCache* cache, nuint byteCount, nuint alignment, bool zeroed, int room, nuint extra = 0)
     {
         ThrowIfDisposed();
         if (cache == ThreadCache.None && (cache = TryAttach()) == null)
@@ -67,6 +68,7 @@ internal sealed unsafe partial class HeapCore
         }
 
         // One that overflows by it cannot be had either way.
+        byteCount += extra;
         nuint wanted = _fullChecks && byteCount <= nuint.MaxValue - BlockCanary.Bytes ? byteCount + BlockCanary.Bytes : byteCount;
         uint sizeClass = ClassFor(wanted, alignment);
         bool needsZero = true;

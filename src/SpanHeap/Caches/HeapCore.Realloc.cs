@@ -151,7 +151,7 @@ internal sealed unsafe partial class HeapCore
         int room = byteCount > usable && wanted > SizeClasses.MaxSharedSize && wanted <= (nuint)Pages.Geometry.MaxRun << (PageGeometry.PageShift - 1)
             ? (int)PageGeometry.PagesFor(wanted)
             : 0;
-        void* moved = TryAllocate(cache, wanted, alignment, zeroed: false, room);
+        void* moved = TryAllocate(cache, byteCount, alignment, zeroed: false, room, extra: wanted - byteCount);
         if (moved == null && wanted != byteCount)
         {
             moved = TryAllocate(cache, byteCount, alignment, zeroed: false, room: 0);
