@@ -9,8 +9,11 @@ internal enum RefillResult
     /// <summary>The stack has blocks.</summary>
     Done,
 
-    /// <summary>No free pages: the heap must grow, or has reached its limit.</summary>
+    /// <summary>No free pages: the heap must grow.</summary>
     NeedsPages,
+
+    /// <summary>The limit allows no span: growing is no help.</summary>
+    AtLimit,
 
     /// <summary>No empty magazine for the stack.</summary>
     NeedsMagazines,
@@ -158,10 +161,10 @@ internal sealed unsafe partial class CacheStock(SpanSource spans, BlockReturn bl
     {
         if (shelf->Head == null && !TakeFromCentral(cache, central, sizeClass, shelf))
         {
-            Span* fresh = spans.TryCreate(sizeClass, (nint)cache, cache->OwnerTag, room: 0, out _);
+            Span* fresh = spans.TryCreate(sizeClass, (nint)cache, cache->OwnerTag, room: 0, out _, out PageRefusal refusal);
             if (fresh == null)
             {
-                return RefillResult.NeedsPages;
+                return refusal == PageRefusal.NoRun ? RefillResult.NeedsPages : RefillResult.AtLimit;
             }
 
             shelf->AddFirst(fresh);

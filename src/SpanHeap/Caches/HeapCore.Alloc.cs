@@ -167,9 +167,12 @@ internal sealed unsafe partial class HeapCore
                 return true;
             }
 
-            bool helped = result == RefillResult.NeedsMagazines
-                ? Magazines.TryGrow()
-                : Arenas.IsWithinLimit(SizeClasses.Info(sizeClass).Pages) && Arenas.TryGrow();
+            bool helped = result switch
+            {
+                RefillResult.NeedsMagazines => Magazines.TryGrow(),
+                RefillResult.NeedsPages => Arenas.TryGrow(SizeClasses.Info(sizeClass).Pages, alignment: 1),
+                _ => false,
+            };
             if (!helped && !TryRelieve(ref relieved, (nuint)SizeClasses.Info(sizeClass).Pages << PageGeometry.PageShift))
             {
                 return false;
@@ -204,16 +207,18 @@ internal sealed unsafe partial class HeapCore
     {
         bool relieved = false;
         ThreadCache* owner = sizeClass == SizeClasses.None ? Central : cache;
+        int pageAlignment = (int)Math.Max(1, alignment >> PageGeometry.PageShift);
         while (true)
         {
-            void* block = _large.TryCreate(owner, sizeClass, pages, alignment, room, out needsZero);
+            void* block = _large.TryCreate(owner, sizeClass, pages, pageAlignment, room, out needsZero, out PageRefusal refusal);
             if (block != null)
             {
                 return block;
             }
 
             room = 0;
-            if (!(Arenas.IsWithinLimit(pages) && Arenas.TryGrow()) && !TryRelieve(ref relieved, (nuint)pages << PageGeometry.PageShift))
+            bool helped = refusal == PageRefusal.NoRun && Arenas.TryGrow(pages, pageAlignment);
+            if (!helped && !TryRelieve(ref relieved, (nuint)pages << PageGeometry.PageShift))
             {
                 return null;
             }

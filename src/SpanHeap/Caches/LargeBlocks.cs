@@ -58,13 +58,12 @@ internal sealed unsafe class LargeBlocks(SpanSource spans, RemoteFrees remote, M
         }
     }
 
-    /// <summary>A fresh block, of a class or (<see cref="SizeClasses.None"/>) of whole pages; null when pages are lacking.</summary>
-    public void* TryCreate(ThreadCache* owner, uint sizeClass, int pages, nuint alignment, int room, out bool needsZero)
+    /// <summary>A fresh block, of a class or (<see cref="SizeClasses.None"/>) of whole pages; null, with the reason, when pages are lacking.</summary>
+    public void* TryCreate(ThreadCache* owner, uint sizeClass, int pages, int pageAlignment, int room, out bool needsZero, out PageRefusal refusal)
     {
-        int pageAlignment = (int)Math.Max(1, alignment >> PageGeometry.PageShift);
         Span* span = sizeClass != SizeClasses.None
-            ? spans.TryCreate(sizeClass, (nint)owner, owner->OwnerTag, room, out needsZero)
-            : spans.TryCreateRun(pages, pageAlignment, room, (nint)owner, owner->OwnerTag, out needsZero);
+            ? spans.TryCreate(sizeClass, (nint)owner, owner->OwnerTag, room, out needsZero, out refusal)
+            : spans.TryCreateRun(pages, pageAlignment, room, (nint)owner, owner->OwnerTag, out needsZero, out refusal);
         return span == null ? null : (void*)span->Base;
     }
 }

@@ -109,16 +109,16 @@ internal sealed unsafe partial class GuardHeap
         int count = (int)layout.Pages;
         while (true)
         {
-            GuardedRefusal refusal = arenas.TryAllocateGuarded(count, (int)layout.Alignment, ChargeFor(byteCount), out run);
+            PageRefusal refusal = arenas.TryAllocateGuarded(count, (int)layout.Alignment, ChargeFor(byteCount), out run);
             bool helped = refusal switch
             {
-                GuardedRefusal.Guards => CanMakeWay(count) && TryRetireOldest(),
-                GuardedRefusal.Pages => arenas.TryGrow() || (CanMakeWay(count) && TryRetireOldest()) || TryRetireOldestHuge(),
+                PageRefusal.Guards => CanMakeWay(count) && TryRetireOldest(),
+                PageRefusal.NoRun => arenas.TryGrow(count, (int)layout.Alignment) || (CanMakeWay(count) && TryRetireOldest()) || TryRetireOldestHuge(),
                 _ => false,
             };
             if (!helped)
             {
-                return refusal == GuardedRefusal.None;
+                return refusal == PageRefusal.None;
             }
         }
     }

@@ -73,6 +73,15 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
         return found;
     }
 
+    /// <summary>Whether <see cref="TryAllocate"/> would find such a run now.</summary>
+    public bool HasRun(int pages, int alignment)
+    {
+        _lock.Enter();
+        bool found = Find(pages, alignment, out _, out _);
+        _lock.Exit();
+        return found;
+    }
+
     /// <summary>Takes the pages right behind a run if they are free, so that its owner can grow it where it is.</summary>
     public bool TryExtend(nint end, int pages, out PageRun more)
     {

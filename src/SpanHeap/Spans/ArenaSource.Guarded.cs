@@ -2,21 +2,6 @@ using SpanHeap.Pages;
 
 namespace SpanHeap.Spans;
 
-/// <summary>Why a guarded block has got no pages.</summary>
-internal enum GuardedRefusal
-{
-    None,
-
-    /// <summary>Its bytes would exceed the heap's limit.</summary>
-    Limit,
-
-    /// <summary>Guarded blocks have as many pages as they may.</summary>
-    Guards,
-
-    /// <summary>No free run is long enough.</summary>
-    Pages,
-}
-
 /// <summary>
 /// Guarded blocks and the heap's limit. It counts the bytes of those that live and none of their pages, so that a heap serves as many
 /// blocks as it would without guards; all their pages together may be as much again as the limit, so that it takes twice of that at most.
@@ -38,15 +23,15 @@ internal sealed unsafe partial class ArenaSource
         _limitBytes == nuint.MaxValue || (nuint)(GuardedPages + morePages) << PageGeometry.PageShift <= _limitBytes;
 
     /// <summary>Takes pages for a guarded block, which counts so many bytes however many pages it takes.</summary>
-    public GuardedRefusal TryAllocateGuarded(int count, int alignment, nuint bytes, out PageRun run)
+    public PageRefusal TryAllocateGuarded(int count, int alignment, nuint bytes, out PageRun run)
     {
         run = default;
         EnterLimit();
-        GuardedRefusal refusal = !IsWithinLimit(bytes) ? GuardedRefusal.Limit
-            : !HasRoomForGuarded(count) ? GuardedRefusal.Guards
-            : !_pages.TryAllocate(count, alignment, room: 0, out run) ? GuardedRefusal.Pages
-            : GuardedRefusal.None;
-        if (refusal == GuardedRefusal.None)
+        PageRefusal refusal = !IsWithinLimit(bytes) ? PageRefusal.Limit
+            : !HasRoomForGuarded(count) ? PageRefusal.Guards
+            : !_pages.TryAllocate(count, alignment, room: 0, out run) ? PageRefusal.NoRun
+            : PageRefusal.None;
+        if (refusal == PageRefusal.None)
         {
             Interlocked.Add(ref _guardedPages, count);
             CountGuarded((long)bytes);

@@ -12,6 +12,9 @@ internal sealed unsafe partial class ArenaSource : IDisposable
     // After the first arena, so many in one request: what aligning the request wastes is then a fraction of an arena each.
     private const int ArenasPerRequest = 4;
 
+    // How often a thread that is about to grow the heap gives way to one that gives free pages back.
+    private const int MostWaits = 64;
+
     private readonly OsMemory _os;
     private readonly PageHeap _pages;
     private readonly MetadataAllocator _metadata;
@@ -110,13 +113,16 @@ internal sealed unsafe partial class ArenaSource : IDisposable
     }
 
     /// <summary>Takes pages if the limit allows: looking and taking are one step for all threads.</summary>
-    public bool TryAllocate(int count, int alignment, int room, out PageRun run)
+    /// <returns>What stood against it. Only after <see cref="PageRefusal.NoRun"/> does <see cref="TryGrow"/> help.</returns>
+    public PageRefusal TryAllocate(int count, int alignment, int room, out PageRun run)
     {
         run = default;
         EnterLimit();
-        bool taken = IsWithinLimit(count) && _pages.TryAllocate(count, alignment, room, out run);
+        PageRefusal refusal = !IsWithinLimit(count) ? PageRefusal.Limit
+            : !_pages.TryAllocate(count, alignment, room, out run) ? PageRefusal.NoRun
+            : PageRefusal.None;
         ExitLimit();
-        return taken;
+        return refusal;
     }
 
     /// <summary>Takes the pages right behind a run if they are free and the limit allows.</summary>
@@ -132,11 +138,12 @@ internal sealed unsafe partial class ArenaSource : IDisposable
 
     public void AddHugeBytes(long bytes) => Interlocked.Add(ref _hugeBytes, bytes);
 
-    /// <summary>Adds at least one arena. Call without a lock.</summary>
-    /// <returns>False when the platform has no memory. True also when another thread has just grown the heap: look again.</returns>
-    public bool TryGrow()
+    /// <summary>Adds at least one arena unless there is a free run by now. Call without a lock, after <see cref="PageRefusal.NoRun"/>.</summary>
+    /// <param name="count">Pages of the run that was lacking.</param>
+    /// <param name="alignment">Its alignment in pages.</param>
+    /// <returns>False when the platform has no memory; true when it is worth looking again.</returns>
+    public bool TryGrow(int count, int alignment)
     {
-        int before = _pages.ArenaCount;
         if (Interlocked.CompareExchange(ref _growing, 1, 0) != 0)
         {
             while (Volatile.Read(ref _growing) != 0)
@@ -149,7 +156,8 @@ internal sealed unsafe partial class ArenaSource : IDisposable
 
         try
         {
-            return _pages.ArenaCount != before || (before > 0 && TryReserve(ArenasPerRequest)) || TryReserve(1);
+            // A look under the turn to grow: since the caller looked, another thread may have grown the heap, or freed pages.
+            return AwaitsRun(count, alignment) || (_pages.ArenaCount > 0 && TryReserve(ArenasPerRequest)) || TryReserve(1);
         }
         finally
         {
@@ -172,6 +180,19 @@ internal sealed unsafe partial class ArenaSource : IDisposable
 
         _reservations = null;
         _reservedBytes = 0;
+    }
+
+    // Whether there is such a run, also when it is in the hands of a scavenger, which has it for a few microseconds.
+    private bool AwaitsRun(int count, int alignment)
+    {
+        bool found = _pages.HasRun(count, alignment);
+        for (int step = 0; step < MostWaits && !found && _pages.PagesScavenged >= count; step++)
+        {
+            Thread.Yield();
+            found = _pages.HasRun(count, alignment);
+        }
+
+        return found;
     }
 
     private void EnterLimit()

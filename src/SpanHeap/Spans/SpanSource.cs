@@ -18,11 +18,12 @@ internal sealed unsafe class SpanSource(PageHeap pages, ArenaSource arenas)
     /// <summary>Spans in use: each is one run of pages.</summary>
     public long Count => pages.RunsInUse;
 
-    /// <summary>A fresh span of a class, in no list; null when no free run is long enough or the limit is reached.</summary>
-    public Span* TryCreate(uint sizeClass, nint owner, uint ownerTag, int room, out bool needsZero)
+    /// <summary>A fresh span of a class, in no list; null, with the reason, when it cannot be had.</summary>
+    public Span* TryCreate(uint sizeClass, nint owner, uint ownerTag, int room, out bool needsZero, out PageRefusal refusal)
     {
         ref readonly SizeClassInfo info = ref SizeClasses.Info(sizeClass);
-        if (!arenas.TryAllocate(info.Pages, 1, room, out PageRun run))
+        refusal = arenas.TryAllocate(info.Pages, 1, room, out PageRun run);
+        if (refusal != PageRefusal.None)
         {
             needsZero = false;
             return null;
@@ -32,10 +33,11 @@ internal sealed unsafe class SpanSource(PageHeap pages, ArenaSource arenas)
         return Initialize(run, sizeClass, info.Size, info.Slots, owner, ownerTag);
     }
 
-    /// <summary>A fresh span of one block without a class.</summary>
-    public Span* TryCreateRun(int pageCount, int alignment, int room, nint owner, uint ownerTag, out bool needsZero)
+    /// <summary>A fresh span of one block without a class; null, with the reason, when it cannot be had.</summary>
+    public Span* TryCreateRun(int pageCount, int alignment, int room, nint owner, uint ownerTag, out bool needsZero, out PageRefusal refusal)
     {
-        if (!arenas.TryAllocate(pageCount, alignment, room, out PageRun run))
+        refusal = arenas.TryAllocate(pageCount, alignment, room, out PageRun run);
+        if (refusal != PageRefusal.None)
         {
             needsZero = false;
             return null;

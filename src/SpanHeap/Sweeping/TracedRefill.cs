@@ -13,9 +13,10 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
     // Spans looked at before a fresh one is made: bounds both the wait and what may lie unused.
     private const int SweepBudget = 100;
 
-    /// <summary>Fills a cursor that has no slot; false when pages are lacking.</summary>
-    public bool TryRefill(TracedCache* cache, uint kind, uint generation)
+    /// <summary>Fills a cursor that has no slot; false, with the reason, when pages are lacking.</summary>
+    public bool TryRefill(TracedCache* cache, uint kind, uint generation, out PageRefusal refusal)
     {
+        refusal = PageRefusal.None;
         AllocCursor* cursor = TracedCache.Cursor(cache, kind);
         while (true)
         {
@@ -39,7 +40,7 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
                 Uncache(cursor, generation);
             }
 
-            TracedSpan* span = TakeSpan(kind, generation);
+            TracedSpan* span = TakeSpan(kind, generation, out refusal);
             if (span == null)
             {
                 return false;
@@ -101,7 +102,7 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
     private bool TryTakeGuarded(TracedCache* cache, AllocCursor* cursor, uint kind, uint generation)
     {
         cursor->IsSampleNext = false;
-        TracedSpan* span = poison.ApplyToFresh(spans.TryCreate(kind, 0, generation, guarded: true, out _));
+        TracedSpan* span = poison.ApplyToFresh(spans.TryCreate(kind, 0, generation, guarded: true, out _, out _));
         if (span == null)
         {
             // It goes unguarded: the next of what is left of its word. What was drawn since counts from it on.
@@ -226,11 +227,12 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
     }
 
     // A span with a free slot, nobody else's; null when pages are lacking.
-    private TracedSpan* TakeSpan(uint kind, uint generation)
+    private TracedSpan* TakeSpan(uint kind, uint generation, out PageRefusal refusal)
     {
+        refusal = PageRefusal.None;
         TracedSpanSet* set = spans.SetOf(kind);
         TracedSpan* span = set->TakeSwept(generation);
         span = span != null ? span : sweeper.SweepForSlots(set, SweepBudget);
-        return span != null ? span : poison.ApplyToFresh(spans.TryCreate(kind, 0, generation, guarded: false, out _));
+        return span != null ? span : poison.ApplyToFresh(spans.TryCreate(kind, 0, generation, guarded: false, out _, out refusal));
     }
 }

@@ -61,14 +61,16 @@ internal sealed unsafe class TracedSpanSource
     public TracedSpanSet* SetOf(uint kind) => _sets + kind;
 
     /// <summary>
-    /// A fresh span, swept and in no set; null when no free run is long enough, a limit is reached, or a sample's budget. All its bits are zero.
+    /// A fresh span, swept and in no set; null, with the reason, when no free run is long enough, a limit is reached, or a sample's budget.
+    /// All its bits are zero.
     /// </summary>
     /// <param name="kind">The kind of its blocks.</param>
     /// <param name="pageCount">How many pages a large block takes, as <see cref="LargePages"/> has it; else what the class says.</param>
     /// <param name="state">The span's generation: the heap's, or that of a span that is given to a cache at once.</param>
     /// <param name="guarded">Whether it is to have one block, which faults once it is dead, even if not all of the heap's do.</param>
     /// <param name="needsZero">Whether its pages may have something in them.</param>
-    public TracedSpan* TryCreate(uint kind, int pageCount, uint state, bool guarded, out bool needsZero)
+    /// <param name="refusal">What stood against it.</param>
+    public TracedSpan* TryCreate(uint kind, int pageCount, uint state, bool guarded, out bool needsZero, out PageRefusal refusal)
     {
         needsZero = true;
         bool sampled = guarded && !_guardsAll;
@@ -78,11 +80,13 @@ internal sealed unsafe class TracedSpanSource
         int pages = large ? pageCount : PagesOf(info, guarded);
         if (sampled && !_guard!.TryAdmit(pages))
         {
+            refusal = PageRefusal.Guards;
             return null;
         }
 
         long charge = ChargeOf(pages, large ? (nuint)pages << PageGeometry.PageShift : (nuint)info.Size, guarded);
-        if (!TryTakePages(pages, charge, guarded, out PageRun run))
+        refusal = TryTakePages(pages, charge, guarded, out PageRun run);
+        if (refusal != PageRefusal.None)
         {
             if (sampled)
             {
@@ -124,8 +128,8 @@ internal sealed unsafe class TracedSpanSource
         return span;
     }
 
-    private bool TryTakePages(int count, long charge, bool guarded, out PageRun run) => guarded
-        ? _arenas.TryAllocateGuarded(count, _pages.Geometry.PagesPerSystemPage, (nuint)charge, out run) == GuardedRefusal.None
+    private PageRefusal TryTakePages(int count, long charge, bool guarded, out PageRun run) => guarded
+        ? _arenas.TryAllocateGuarded(count, _pages.Geometry.PagesPerSystemPage, (nuint)charge, out run)
         : _arenas.TryAllocate(count, 1, room: 0, out run);
 
     /// <summary>Pages of a span of blocks of a class.</summary>
@@ -175,10 +179,9 @@ internal sealed unsafe class TracedSpanSource
     /// <summary>Pages of a large block: in a heap with guards whole pages of the system.</summary>
     public int LargePages(int pageCount) => _guard != null ? WholeSystemPages(pageCount) : pageCount;
 
-    /// <summary>Adds pages to the page heap, if the limit allows a block. Call without a lock.</summary>
-    /// <param name="pageCount">Pages of its span.</param>
-    /// <param name="slotSize">Bytes of its slot.</param>
-    public bool TryGrow(int pageCount, nuint slotSize) => IsWithinLimit(pageCount, slotSize) && _arenas.TryGrow();
+    /// <summary>Adds pages to the page heap, because a free run was lacking. Call without a lock.</summary>
+    /// <param name="pageCount">Pages of the span that could not be made.</param>
+    public bool TryGrow(int pageCount) => _arenas.TryGrow(LargePages(pageCount), _guard != null ? _pages.Geometry.PagesPerSystemPage : 1);
 
     /// <summary>Whether the limit allows a block; a guarded one counts its slot alone.</summary>
     public bool IsWithinLimit(int pageCount, nuint slotSize) =>

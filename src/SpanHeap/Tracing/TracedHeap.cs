@@ -108,10 +108,10 @@ internal sealed unsafe partial class TracedHeap : IDisposable
                 Report(cache);
             }
 
-            if (!_refill.TryRefill(cache, kind, Sweeper.Generation))
+            if (!_refill.TryRefill(cache, kind, Sweeper.Generation, out PageRefusal refusal))
             {
                 ref readonly SizeClassInfo info = ref SizeClasses.Info(TracedKinds.Info(kind)->SizeClass);
-                MakeRoom(info.Pages, (nuint)info.Size, ref relieved);
+                MakeRoom(info.Pages, (nuint)info.Size, refusal, ref relieved);
             }
         }
 
@@ -138,12 +138,12 @@ internal sealed unsafe partial class TracedHeap : IDisposable
         bool guarded = _refill.IsLargeInSample(cache);
         TracedSpan* span;
         bool needsZero;
-        while ((span = _spans.TryCreate(kind, count, generation, guarded, out needsZero)) == null)
+        while ((span = _spans.TryCreate(kind, count, generation, guarded, out needsZero, out PageRefusal refusal)) == null)
         {
             // A sample's that cannot be had becomes one as the others.
             if (!guarded)
             {
-                MakeRoom(count, (nuint)count << PageGeometry.PageShift, ref relieved);
+                MakeRoom(count, (nuint)count << PageGeometry.PageShift, refusal, ref relieved);
             }
 
             guarded = false;
@@ -189,9 +189,9 @@ internal sealed unsafe partial class TracedHeap : IDisposable
     }
 
     // Pages are lacking: more arenas, else what can be swept, else what lies idle in caches.
-    private void MakeRoom(int pages, nuint slotSize, ref bool relieved)
+    private void MakeRoom(int pages, nuint slotSize, PageRefusal refusal, ref bool relieved)
     {
-        if (_spans.TryGrow(pages, slotSize))
+        if (refusal == PageRefusal.NoRun && _spans.TryGrow(pages))
         {
             return;
         }
