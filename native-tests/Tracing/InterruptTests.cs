@@ -1,4 +1,4 @@
-using SpanHeap.Tracing;
+using SpanHeap.Os;
 
 namespace SpanHeap.Tests.Tracing;
 

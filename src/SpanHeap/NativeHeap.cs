@@ -27,7 +27,7 @@ public sealed unsafe partial class NativeHeap : IDisposable
     private readonly int _number;
     private readonly bool _isShared;
 
-    // 0 after Dispose: no thread's slot has that, so every call comes to a slow path, which throws.
+    // HeapCore.NoSerial after Dispose: no thread's slot has that, so every call comes to a slow path, which throws.
     private ulong _serial;
 
     /// <summary>Makes a heap with default options.</summary>
@@ -57,7 +57,16 @@ public sealed unsafe partial class NativeHeap : IDisposable
         core.OnMisuse = RaiseMisuseFound;
         if (core.Options.Traced)
         {
-            _traced = MakeTraced();
+            try
+            {
+                _traced = MakeTraced();
+            }
+            catch
+            {
+                // The caller never gets the heap and could not do it.
+                core.Dispose();
+                throw;
+            }
         }
     }
 
@@ -241,7 +250,7 @@ public sealed unsafe partial class NativeHeap : IDisposable
             _traced?.RequireUnused();
         }
 
-        _serial = 0;
+        _serial = HeapCore.NoSerial;
         _traced?.Dispose();
         _core.Dispose();
     }

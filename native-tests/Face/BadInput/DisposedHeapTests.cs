@@ -32,6 +32,26 @@ public sealed unsafe class DisposedHeapTests
     }
 
     [Fact]
+    public void A_thread_that_has_used_other_heaps_and_never_this_one_is_told_too()
+    {
+        NativeHeap earlier = HeapMaker.New();
+        using NativeHeap later = HeapMaker.New();
+
+        // The thread's table has a place for the number of the earlier heap now, with nothing in it.
+        nint block = (nint)later.Alloc(16);
+        earlier.Dispose();
+        Action[] calls =
+        [
+            () => earlier.Alloc(16), () => earlier.AllocZeroed(16), () => earlier.AlignedAlloc(16, 64), () => earlier.Alloc(100_000),
+            () => earlier.Realloc(null, 16), () => earlier.Free((void*)block), () => earlier.AlignedFree((void*)block),
+            () => earlier.GetLocal(), () => earlier.GetLocal().Alloc(16),
+        ];
+        Assert.All(calls, call => Assert.Contains(earlier.Name, Assert.Throws<ObjectDisposedException>(call).Message, StringComparison.Ordinal));
+        later.Free((void*)block);
+        later.Verify();
+    }
+
+    [Fact]
     public void A_local_handle_says_that_the_heap_is_disposed()
     {
         LocalHeap local = _heap.GetLocal();

@@ -15,6 +15,9 @@ namespace SpanHeap.Caches;
 /// <remarks>Thread safe. Methods here hold at most one thread's cache's lock at a time, and no lock when they ask the system or throw.</remarks>
 internal sealed unsafe partial class HeapCore : IDisposable
 {
+    /// <summary>The serial number of no heap. Not 0, which is what the slots of threads that never used a heap have.</summary>
+    public const ulong NoSerial = ulong.MaxValue;
+
     private static ulong s_lastSerial;
     private static readonly HeapNumbers s_numbers = new();
 
@@ -51,7 +54,6 @@ internal sealed unsafe partial class HeapCore : IDisposable
         _guardFile = guards && options.GuardRecordFile != null ? GuardRecordFile.Create(options.GuardRecordFile) : null;
         Options = options;
         Serial = Interlocked.Increment(ref s_lastSerial);
-        Number = s_numbers.Take();
         Name = options.Name ?? $"Heap {Serial}";
         _fullChecks = options.Checks == HeapChecks.Full;
 
@@ -89,11 +91,11 @@ internal sealed unsafe partial class HeapCore : IDisposable
         {
             Metadata.Dispose();
             _guardFile?.Dispose();
-            s_numbers.Give(Number);
             ThrowOutOfMemory(ThreadCache.Size);
         }
 
-        // Last: the process refers to it until the heap is disposed.
+        // Last: the process knows of these until the heap is disposed.
+        Number = s_numbers.Take();
         _leakWatch = _guard != null && options.GuardLeaks ? new LeakWatch(_guard, Name) : null;
     }
 
@@ -245,7 +247,8 @@ internal sealed unsafe partial class HeapCore : IDisposable
         _idle.Arm();
         if (Misuse.HasPending && Interlocked.Exchange(ref _reporting, 1) == 0)
         {
-            ThreadPool.UnsafeQueueUserWorkItem(static heap => heap.ReportMisuse(), this, preferLocal: false);
+            // The call that came here has done its work: it is not the place to report an interrupt.
+            Uninterrupted.Queue(static heap => heap.ReportMisuse(), this);
         }
     }
 }

@@ -84,7 +84,11 @@ internal sealed unsafe class IdleWork : IDisposable
 
     public void Dispose()
     {
-        _timer?.Dispose();
+        if (_timer != null)
+        {
+            // The runtime's timers have a lock inside, and what comes after this frees the heap.
+            Uninterrupted.Dispose(_timer);
+        }
 
         // A round that is under way walks what is about to be freed.
         _turn.End();

@@ -5,10 +5,13 @@ internal sealed class LeakWatch : IDisposable
 {
     private readonly GuardHeap _guard;
     private readonly string _heap;
-    private readonly Lock _lock = new();
+    private const int Due = 0;
+    private const int Writing = 1;
+    private const int Done = 2;
 
-    // By the lock. Whoever finds it set has nothing to do with the heap's memory any more, which may be gone.
-    private bool _reported;
+    // Moved on by compare-exchange from Due, by whoever writes the report from there: no lock, which an interrupt could keep a heap that
+    // is being disposed from taking. Whoever finds it done has nothing to do with the heap's memory any more, which may be gone.
+    private int _state;
 
     public LeakWatch(GuardHeap guard, string heap)
     {
@@ -28,13 +31,21 @@ internal sealed class LeakWatch : IDisposable
 
     private void Report()
     {
-        lock (_lock)
+        if (Interlocked.CompareExchange(ref _state, Writing, Due) == Due)
         {
-            if (!_reported)
+            try
             {
-                _reported = true;
                 GuardLeaks.Report(_guard, _heap);
             }
+            finally
+            {
+                Volatile.Write(ref _state, Done);
+            }
+        }
+
+        while (Volatile.Read(ref _state) != Done)
+        {
+            Thread.Yield();
         }
     }
 }

@@ -27,7 +27,7 @@ internal sealed unsafe class OsMemory
     private bool _pretendsMarkers;
 
     // Read when the first heap with guarded blocks is made, by no other.
-    private static readonly Lazy<long> s_mappingLimit = new(ReadMappingLimit);
+    private static readonly Lazy<long> s_mappingLimit = new(ReadMappingLimit, LazyThreadSafetyMode.PublicationOnly);
 
     /// <summary>Bytes of one page of the system: discard rounds inwards to it, fault outwards.</summary>
     public static nuint PageSize { get; } = (nuint)Environment.SystemPageSize;

@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using SpanHeap.Os;
 using SpanHeap.Sweeping;
 
 namespace SpanHeap.Tracing;
@@ -32,7 +33,7 @@ internal sealed class BackgroundSweeper(Sweeper sweeper) : IDisposable
 
             try
             {
-                ThreadPool.UnsafeQueueUserWorkItem(static self => self.Run(), this, preferLocal: false);
+                Uninterrupted.Queue(static self => self.Run(), this);
             }
             catch (OutOfMemoryException)
             {

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
+using SpanHeap.Os;
 using SpanHeap.Sweeping;
 
 namespace SpanHeap.Tracing;
@@ -15,7 +16,8 @@ internal sealed unsafe class EntryStacks(bool enabled)
         if (enabled)
         {
             cache->EnteredAt = Environment.TickCount64;
-            _stacks[(nint)cache] = Environment.StackTrace;
+            // The thread is in the scope by now: an interrupt would leave it open.
+            Uninterrupted.Do((_stacks, Cache: (nint)cache, Stack: Environment.StackTrace), static entry => entry._stacks[entry.Cache] = entry.Stack);
         }
     }
 

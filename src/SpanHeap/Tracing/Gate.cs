@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using SpanHeap.Os;
 using SpanHeap.Sweeping;
 
 namespace SpanHeap.Tracing;

@@ -1,4 +1,5 @@
 using SpanHeap.Caches;
+using SpanHeap.Os;
 
 namespace SpanHeap.Tracing;
 
@@ -35,7 +36,7 @@ internal sealed class IdleCollection : IDisposable
     /// <summary>Waits for a round that is on; none comes after it. Again, it does nothing.</summary>
     public void Dispose()
     {
-        _timer.Dispose();
+        Uninterrupted.Dispose(_timer);
         _turn.End();
     }
 

@@ -1,3 +1,5 @@
+using SpanHeap.Os;
+
 namespace SpanHeap.Tracing;
 
 /// <summary>A thread that helps with marking, and sleeps between collections.</summary>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using SpanHeap.Caches;
+using SpanHeap.Os;
 using SpanHeap.Sweeping;
 
 namespace SpanHeap.Tracing;
@@ -135,7 +136,7 @@ internal sealed unsafe partial class TracedHeap
                 throw new InvalidOperationException(ScopeWatchdog.DescribeOpen(this, open));
             }
 
-            Thread.Sleep(1);
+            Uninterrupted.Sleep(1);
         }
     }
 

@@ -21,7 +21,11 @@ internal static unsafe class FaultHandler
 
     /// <summary>Installs it, once. False where there is none, or the system denies executable memory or the calls the handler makes.</summary>
     /// <remarks>Thread safe. Call without a <see cref="NativeLock"/>: it starts a thread.</remarks>
-    public static bool TryInstall() => s_installation.Value;
+    public static bool TryInstall()
+    {
+        Uninterrupted.Do(s_installation, static installation => _ = installation.Value);
+        return s_installation.Value;
+    }
 
     private static bool Install()
     {
