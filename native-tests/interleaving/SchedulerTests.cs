@@ -1,4 +1,4 @@
-using SpanHeap.Sweeping;
+using SpanHeap.Os;
 using SpanHeap.Tests.Interleaving.Scheduling;
 
 namespace SpanHeap.Tests.Interleaving;

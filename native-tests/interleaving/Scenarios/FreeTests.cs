@@ -1,3 +1,4 @@
+using SpanHeap.Os;
 using SpanHeap.Sweeping;
 using SpanHeap.Tests.Interleaving.Scheduling;
 using SpanHeap.Tests.Tracing;

@@ -1,3 +1,4 @@
+using SpanHeap.Os;
 using SpanHeap.Spans;
 using SpanHeap.Sweeping;
 using SpanHeap.Tests.Interleaving.Scheduling;

@@ -1,7 +1,9 @@
 using System.Numerics;
+using SpanHeap.Os;
 using SpanHeap.Pages;
 using SpanHeap.Spans;
 using SpanHeap.Sweeping;
+using SpanHeap.Tests.Interleaving.Mutants;
 using SpanHeap.Tests.Interleaving.Scheduling;
 using Xunit.Abstractions;
 

@@ -86,6 +86,25 @@ internal static class Exploration
         return null;
     }
 
+    /// <summary>
+    /// A scenario with a step done wrongly: the exhaustive search and random orders find it, each time for one of the reasons given, and
+    /// what they found is seen again by its decisions.
+    /// </summary>
+    public static void RequireFound(Func<Scenario> make, ITestOutputHelper output, int preemptions, params string[] reasons)
+    {
+        const int MostSeeds = 2000;
+        ScheduleFailedException? byAll = Find(make, AllOrders(preemptions), out int all);
+        ScheduleFailedException? bySeed = Find(make, Enumerable.Range(1, MostSeeds).Select(static seed => new RandomOrder(seed)), out int seeds);
+        output.WriteLine($"found after {all} schedules of all with up to {preemptions} preemptions, {seeds} random ones");
+        foreach (ScheduleFailedException? failure in (ScheduleFailedException?[])[byAll, bySeed])
+        {
+            Assert.True(failure != null, $"{all} schedules and {seeds} random ones find nothing.");
+            Assert.True(Array.Exists(reasons, reason => failure.Message.Contains(reason, StringComparison.Ordinal)), failure.Message);
+            ScheduleFailedException again = Assert.Throws<ScheduleFailedException>(() => Run(make, new ReplayedOrder(Decisions.Read(failure.Decisions))));
+            Assert.Contains(reasons, reason => again.Message.Contains(reason, StringComparison.Ordinal));
+        }
+    }
+
     /// <summary>The orders of an exhaustive search.</summary>
     public static IEnumerable<Order> AllOrders(int preemptions)
     {

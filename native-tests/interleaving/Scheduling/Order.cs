@@ -1,4 +1,4 @@
-using SpanHeap.Sweeping;
+using SpanHeap.Os;
 
 namespace SpanHeap.Tests.Interleaving.Scheduling;
 

@@ -1,4 +1,4 @@
-using SpanHeap.Sweeping;
+using SpanHeap.Os;
 
 namespace SpanHeap.Tests.Interleaving.Scheduling;
 
@@ -6,6 +6,12 @@ namespace SpanHeap.Tests.Interleaving.Scheduling;
 internal sealed class Scenario(IDisposable world, params (string Name, Action Body)[] threads) : IDisposable
 {
     public IReadOnlyList<(string Name, Action Body)> Threads => threads;
+
+    /// <summary>
+    /// The first of the points that are passed over. Scenarios of traced memory change threads at its own points: those of the heap under
+    /// it would multiply the schedules, and have scenarios of their own.
+    /// </summary>
+    public InterleavingPoint PassedOverFrom { get; } = world is ManualWorld ? InterleavingPoint.End : InterleavingPoint.RemoteBlockFreed;
 
     /// <summary>Whether waits with a bound go on for ever.</summary>
     public bool IsPatient { get; init; } = true;

@@ -1,5 +1,5 @@
 using SpanHeap.Caches;
-using SpanHeap.Sweeping;
+using SpanHeap.Os;
 
 namespace SpanHeap.Tests.Interleaving.Scheduling;
 

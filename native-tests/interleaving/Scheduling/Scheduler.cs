@@ -1,4 +1,4 @@
-using SpanHeap.Sweeping;
+using SpanHeap.Os;
 
 namespace SpanHeap.Tests.Interleaving.Scheduling;
 
@@ -56,7 +56,13 @@ internal sealed class Scheduler : IInterleaver
         return new Schedule(Decisions.Write(scheduler._decisions), scheduler._steps);
     }
 
-    void IInterleaver.At(InterleavingPoint point) => Pass(point, condition: null, looks: false);
+    void IInterleaver.At(InterleavingPoint point)
+    {
+        if (point < _scenario.PassedOverFrom)
+        {
+            Pass(point, condition: null, looks: false);
+        }
+    }
 
     void IInterleaver.Await(InterleavingPoint point, Func<bool> condition) => Pass(point, condition, looks: false);
 

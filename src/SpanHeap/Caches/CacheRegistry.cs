@@ -92,6 +92,7 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
             _lock.Exit();
             if (thread.IsDead)
             {
+                InterleavingPoints.At(InterleavingPoint.ThreadFoundDead);
                 TryOrphan(cache, incarnation);
             }
         }
@@ -114,6 +115,7 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
         {
             // What the dead thread wrote last must be seen by who reads its stacks now.
             Interlocked.MemoryBarrierProcessWide();
+            InterleavingPoints.At(InterleavingPoint.OrphanTaken);
         }
 
         return cache;
@@ -122,6 +124,7 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
     /// <summary>Puts an orphan back, drained: behind the others, which have something for who adopts them.</summary>
     public void ReturnOrphan(ThreadCache* cache)
     {
+        InterleavingPoints.At(InterleavingPoint.OrphanDrained);
         _lock.Enter();
         cache->NextOrphan = null;
         if (_lastOrphan == null)
@@ -231,6 +234,7 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
             }
         }
 
+        InterleavingPoints.At(InterleavingPoint.CacheAdded);
         if (owned)
         {
             Own(cache);
@@ -260,5 +264,6 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
         _lock.Enter();
         _threads[cache->Index] = current;
         _lock.Exit();
+        InterleavingPoints.At(InterleavingPoint.CacheOwned);
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using SpanHeap.Os;
 using SpanHeap.Pages;
 using SpanHeap.Spans;
 
@@ -158,6 +159,7 @@ internal sealed unsafe partial class HeapCore
         bool relieved = false;
         while (true)
         {
+            InterleavingPoints.At(InterleavingPoint.RefillBegins);
             cache->Lock.Enter();
             RefillResult result = _stock.Refill(cache, Central, sizeClass, stack);
             cache->Lock.Exit();

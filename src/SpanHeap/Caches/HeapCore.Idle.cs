@@ -1,3 +1,4 @@
+using SpanHeap.Os;
 using SpanHeap.Spans;
 
 namespace SpanHeap.Caches;
@@ -116,6 +117,7 @@ internal sealed unsafe partial class HeapCore
         {
             ClassShelf* from = ThreadCache.Shelf(orphan, sizeClass);
             ClassShelf* to = ThreadCache.Shelf(Central, sizeClass);
+            InterleavingPoints.AtIf(from->Head != null, InterleavingPoint.SpansMoving);
             orphan->Lock.Enter();
             Central->Lock.Enter();
             for (Span* span = from->Head; span != null; span = from->Head)

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using SpanHeap.Os;
 using SpanHeap.Spans;
 
 namespace SpanHeap.Caches;
@@ -22,6 +23,7 @@ internal sealed unsafe class RemoteFrees(CacheStock stock, BlockReturn blockRetu
     /// <summary>Frees a block whose page entry names another owner. Needs no memory: without a magazine it goes the slow way.</summary>
     public void Free(ThreadCache* cache, nint block, uint entry)
     {
+        InterleavingPoints.At(InterleavingPoint.RemoteBlockFreed);
         cache->Lock.Enter();
         cache->OutboxUsedAt = clock.Now;
         uint sizeClass = PageEntry.SizeClass(entry);
@@ -81,6 +83,7 @@ internal sealed unsafe class RemoteFrees(CacheStock stock, BlockReturn blockRetu
         Magazine* magazine = cache->Pending;
         cache->Pending = null;
         cache->Lock.Exit();
+        InterleavingPoints.At(InterleavingPoint.OutboxTaken);
         while (magazine != null)
         {
             Magazine* next = magazine->Next;
@@ -127,6 +130,7 @@ internal sealed unsafe class RemoteFrees(CacheStock stock, BlockReturn blockRetu
                 return;
             }
 
+            InterleavingPoints.At(InterleavingPoint.OwnerRead);
             owner->Lock.Enter();
             bool others = blockReturn.Return(owner, &block, 1) != 0;
             owner->Lock.Exit();
@@ -158,13 +162,16 @@ internal sealed unsafe class RemoteFrees(CacheStock stock, BlockReturn blockRetu
             return;
         }
 
+        InterleavingPoints.At(InterleavingPoint.OwnerRead);
         nint head;
         do
         {
             head = Volatile.Read(ref owner->Inbox);
             magazine->Next = (Magazine*)head;
+            InterleavingPoints.At(InterleavingPoint.InboxRead);
         }
         while (Interlocked.CompareExchange(ref owner->Inbox, (nint)magazine, head) != head);
+        InterleavingPoints.At(InterleavingPoint.InboxFilled);
 
         // An orphan, and the central cache, have no thread to look into the inbox.
         if (Interlocked.Increment(ref owner->InboxCount) > MaxInboxMagazines || !ThreadCache.IsOwned(owner))

@@ -30,15 +30,29 @@ internal struct NativeLock
         {
             EnterContended();
         }
+
+        InterleavingPoints.NoteLockTaken(true);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool TryEnter() => Interlocked.CompareExchange(ref _held, 1, 0) == 0;
+    public bool TryEnter()
+    {
+        bool taken = TryTake();
+        InterleavingPoints.NoteLockTaken(taken);
+        return taken;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Exit() => Volatile.Write(ref _held, 0);
+    public void Exit()
+    {
+        InterleavingPoints.NoteLockLeft();
+        Volatile.Write(ref _held, 0);
+    }
 
     public readonly bool IsHeld => Volatile.Read(in _held) != 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryTake() => Interlocked.CompareExchange(ref _held, 1, 0) == 0;
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void EnterContended()
@@ -54,7 +68,7 @@ internal struct NativeLock
                 Thread.Yield();
             }
 
-            if (Volatile.Read(ref _held) == 0 && TryEnter())
+            if (Volatile.Read(ref _held) == 0 && TryTake())
             {
                 return;
             }

@@ -1,3 +1,4 @@
+using SpanHeap.Os;
 using SpanHeap.Pages;
 using SpanHeap.Spans;
 

@@ -1,4 +1,5 @@
 using SpanHeap.Layouts;
+using SpanHeap.Os;
 using SpanHeap.Spans;
 
 namespace SpanHeap.Sweeping;

@@ -1,6 +1,7 @@
 using System.Numerics;
 using SpanHeap.Guarding;
 using SpanHeap.Layouts;
+using SpanHeap.Os;
 using SpanHeap.Pages;
 using SpanHeap.Spans;
 

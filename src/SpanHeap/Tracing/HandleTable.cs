@@ -1,5 +1,4 @@
 using SpanHeap.Os;
-using SpanHeap.Sweeping;
 
 namespace SpanHeap.Tracing;
 

@@ -1,7 +1,8 @@
 using System.Reflection;
+using SpanHeap.Os;
 using SpanHeap.Sweeping;
 
-namespace SpanHeap.Tests.Sweeping;
+namespace SpanHeap.Tests.Os;
 
 /// <summary>What is shipped stops nowhere: the named points are of a build of their own (native-tests/interleaving).</summary>
 [Trait("Category", "Protocol")]
@@ -14,7 +15,7 @@ public sealed class InterleavingPointsTests
     {
         Assert.Null(typeof(InterleavingPoints).GetProperty("Visitor"));
         Assert.Empty(typeof(InterleavingPoints).GetFields(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic));
-        Assert.Null(typeof(InterleavingPoints).Assembly.GetType("SpanHeap.Sweeping.IInterleaver"));
+        Assert.Null(typeof(InterleavingPoints).Assembly.GetType("SpanHeap.Os.IInterleaver"));
     }
 
     [Fact]

@@ -1,88 +1,6 @@
 using System.Diagnostics;
 
-namespace SpanHeap.Sweeping;
-
-/// <summary>Places in the protocol where a test may let other threads run. At none of them does a thread hold a <c>NativeLock</c>.</summary>
-internal enum InterleavingPoint
-{
-    /// <summary>Counted as sweeping, with no span yet.</summary>
-    SweepBegun,
-
-    /// <summary>Taken out of the lists of unswept spans, and not won yet.</summary>
-    SpanTakenUnswept,
-    SweepAcquired,
-    SweepClearedBits,
-    SweepStoredGeneration,
-
-    /// <summary>Swept, and in a set or the page heap's.</summary>
-    SpanPublished,
-
-    /// <summary>A kind had no unswept span; the next is not named yet.</summary>
-    KindExhausted,
-
-    /// <summary>Nothing was left to begin; others are not told yet.</summary>
-    SweepFoundNothing,
-
-    /// <summary>Waiting for others to end their sweeping.</summary>
-    SweepersAwaited,
-
-    /// <summary>A fresh span's pages are taken, its record is as the last owner left it.</summary>
-    SpanPagesTaken,
-
-    /// <summary>A fresh span's record is written, no page entry names it.</summary>
-    SpanRecordWritten,
-
-    /// <summary>No page entry names the span any more; its pages are not free yet.</summary>
-    SpanReleased,
-
-    /// <summary>The caller's, and not said to be cached yet.</summary>
-    SpanTaken,
-    SpanCached,
-    SpanUncached,
-
-    /// <summary>A stale cache has given back all that it had; it still counts as sweeping.</summary>
-    CacheFlushed,
-    GenerationAdvanced,
-
-    /// <summary>In a scope as far as others see; the gate is not looked at yet.</summary>
-    ScopeEntering,
-    ScopeEntered,
-    ScopeLeft,
-    GateClosed,
-    GateOpened,
-
-    /// <summary>Waiting at the closed gate.</summary>
-    GateAwaited,
-
-    /// <summary>The gate was open; it may be closed again.</summary>
-    GatePassed,
-
-    /// <summary>Waiting for threads that are in a scope.</summary>
-    ScopesAwaited,
-
-    /// <summary>Waiting for another collection to end.</summary>
-    CollectorAwaited,
-    MarkingBegins,
-    MarkingEnded,
-
-    /// <summary>Weak handles of dead blocks name nothing; the blocks are not said to be dead yet.</summary>
-    RecordsTaken,
-    MarkWorkGiven,
-    MarkWorkTaken,
-
-    /// <summary>Waiting for other markers.</summary>
-    MarkWorkAwaited,
-
-    /// <summary>Found nothing left; still said to be running.</summary>
-    BackgroundRoundEnding,
-    BackgroundRoundEnded,
-
-    /// <summary>Waiting for a round to end.</summary>
-    BackgroundRoundAwaited,
-
-    /// <summary>No slot is free, and none is added yet.</summary>
-    RootSlotsMissing,
-}
+namespace SpanHeap.Os;
 
 #if INTERLEAVING
 /// <summary>Decides at each point who goes on.</summary>
@@ -115,6 +33,10 @@ internal static class InterleavingPoints
     [ThreadStatic]
     private static IInterleaver? t_visitor;
 
+    // Locks that the calling thread holds.
+    [ThreadStatic]
+    private static int t_locks;
+
     /// <summary>Called at each point that the calling thread comes to.</summary>
     public static IInterleaver? Visitor
     {
@@ -127,8 +49,19 @@ internal static class InterleavingPoints
     public static void At(InterleavingPoint point)
     {
 #if INTERLEAVING
+        RequireNoLock(point);
         Visitor?.At(point);
 #endif
+    }
+
+    /// <summary>A point that is one only under a condition: where nothing happens, there is nothing to be before or after.</summary>
+    [Conditional("INTERLEAVING")]
+    public static void AtIf(bool condition, InterleavingPoint point)
+    {
+        if (condition)
+        {
+            At(point);
+        }
     }
 
     /// <summary>Before a wait for what another thread does.</summary>
@@ -136,6 +69,7 @@ internal static class InterleavingPoints
     public static void Await(InterleavingPoint point, Func<bool> condition)
     {
 #if INTERLEAVING
+        RequireNoLock(point);
         Visitor?.Await(point, condition);
 #endif
     }
@@ -154,6 +88,7 @@ internal static class InterleavingPoints
     public static void Spin(InterleavingPoint point)
     {
 #if INTERLEAVING
+        RequireNoLock(point);
         Visitor?.Spin(point);
 #endif
     }
@@ -179,6 +114,24 @@ internal static class InterleavingPoints
 #endif
     }
 
+    /// <summary>The calling thread has taken a <see cref="NativeLock"/>, or tried to.</summary>
+    [Conditional("INTERLEAVING")]
+    public static void NoteLockTaken(bool taken)
+    {
+#if INTERLEAVING
+        t_locks += taken ? 1 : 0;
+#endif
+    }
+
+    /// <summary>The calling thread is about to leave a <see cref="NativeLock"/>.</summary>
+    [Conditional("INTERLEAVING")]
+    public static void NoteLockLeft()
+    {
+#if INTERLEAVING
+        t_locks--;
+#endif
+    }
+
     /// <summary>Before work is queued to the thread pool; a test takes it for a thread of its own.</summary>
     [Conditional("INTERLEAVING")]
     public static void Fork(string name, Action work, ref bool taken)
@@ -193,6 +146,15 @@ internal static class InterleavingPoints
     }
 
 #if INTERLEAVING
+    // One that waits for the lock of a thread without a turn would wait for ever.
+    private static void RequireNoLock(InterleavingPoint point)
+    {
+        if (t_locks != 0 && Visitor != null)
+        {
+            throw new InvalidOperationException($"The thread holds {t_locks} locks at {point}.");
+        }
+    }
+
     private static bool IsFree(Lock held)
     {
         bool free = !held.IsHeldByCurrentThread && held.TryEnter();

@@ -1,7 +1,8 @@
+using SpanHeap.Os;
 using SpanHeap.Spans;
 using SpanHeap.Sweeping;
 
-namespace SpanHeap.Tests.Interleaving;
+namespace SpanHeap.Tests.Interleaving.Mutants;
 
 /// <summary>
 /// Sweeps one span in the order that Go issue 11617 is about: what nothing lives in goes back first, and is written to afterwards. Like

@@ -1,0 +1,150 @@
+using SpanHeap.Caches;
+using SpanHeap.Os;
+using SpanHeap.Spans;
+
+namespace SpanHeap.Tests.Interleaving;
+
+/// <summary>A heap of blocks that are freed by hand, for one schedule; it knows which blocks are the program's and what is in them.</summary>
+/// <remarks>Used by one thread at a time, as schedules run.</remarks>
+internal sealed unsafe class ManualWorld : IDisposable
+{
+    /// <summary>A size of which few blocks fill a magazine that is sent, and few fill a span.</summary>
+    public const int Medium = 16 * 1024;
+
+    // What a trim leaves for the next: outboxes fill inboxes, and those outboxes.
+    private const int MostTrims = 4;
+
+    private readonly Dictionary<nint, nuint> _sizes = [];
+    private readonly HashSet<nint> _owned = [];
+    private long _lastStamp;
+
+    public ManualWorld(nuint limit = 0) =>
+        Heap = new NativeHeap(new NativeHeapOptions { ScavengeDelay = Timeout.InfiniteTimeSpan, MemoryLimit = limit, Guard = GuardMode.Off });
+
+    public NativeHeap Heap { get; }
+
+    public HeapCore Core => Heap.Core;
+
+    public CacheRegistry Registry => Heap.Core.Registry;
+
+    /// <summary>Blocks in the hands of the program, in the order of their allocation.</summary>
+    public IReadOnlyList<nint> Live => [.. _sizes.Keys];
+
+    /// <summary>Does something on a thread of its own, which is dead when this returns.</summary>
+    public DeadThread OnThreadThatDies(Action work)
+    {
+        DeadThread dead = default;
+        Thread thread = new(() =>
+        {
+            work();
+            ThreadCache* cache = Core.FindOwnCache();
+            dead = new DeadThread((nint)cache, ThreadIdentity.OfCurrent(), cache->Ownership);
+        });
+        thread.Start();
+        thread.Join();
+        Assert.True(SpinWait.SpinUntil(() => dead.Identity.IsDead, TimeSpan.FromSeconds(30)));
+        return dead;
+    }
+
+    /// <summary>Does something that makes the calling thread an owner of a cache, and looks that no other living thread has the same.</summary>
+    public void AsOwner(Action work)
+    {
+        work();
+        nint cache = (nint)Core.FindOwnCache();
+        Assert.True(_owned.Add(cache), "A cache belongs to two living threads.");
+        InterleavingPoints.At(InterleavingPoint.CacheOwned);
+        work();
+        Assert.Equal(cache, (nint)Core.FindOwnCache());
+        Assert.True(ThreadCache.IsOwned((ThreadCache*)cache), "The cache of a living thread is an orphan.");
+        _owned.Remove(cache);
+    }
+
+    /// <summary>A block that was nobody's, filled with what no other has.</summary>
+    public nint Allocate(nuint size = Medium)
+    {
+        nint block = (nint)Heap.Alloc(size);
+        NoteAllocated(block, size);
+        return block;
+    }
+
+    public nint[] Allocate(int count, nuint size = Medium)
+    {
+        nint[] blocks = new nint[count];
+        for (int i = 0; i < count; i++)
+        {
+            blocks[i] = Allocate(size);
+        }
+
+        return blocks;
+    }
+
+    /// <summary>Frees a block that holds what was written to it.</summary>
+    public void Free(nint block)
+    {
+        NoteFreed(block);
+        Heap.Free((void*)block);
+    }
+
+    public void Free(IEnumerable<nint> blocks)
+    {
+        foreach (nint block in blocks)
+        {
+            Free(block);
+        }
+    }
+
+    /// <summary>The program has been given a block.</summary>
+    public void NoteAllocated(nint block, nuint size)
+    {
+        Assert.True(_sizes.TryAdd(block, size), $"The block {block:x} was given out twice.");
+        Assert.DoesNotContain(_sizes, other => other.Key < block && block < other.Key + (nint)other.Value);
+        new Span<long>((void*)block, (int)size / sizeof(long)).Fill(++_lastStamp);
+    }
+
+    /// <summary>The program is about to free a block.</summary>
+    public void NoteFreed(nint block)
+    {
+        Assert.True(_sizes.Remove(block, out nuint size), $"The block {block:x} is not the program's.");
+        RequireContents(block, size);
+    }
+
+    /// <summary>Nobody uses the heap any more: all records agree, and blocks hold what was written to them.</summary>
+    public void AssertSound()
+    {
+        Heap.Verify();
+        foreach ((nint block, nuint size) in _sizes)
+        {
+            RequireContents(block, size);
+        }
+
+        Assert.False(Core.Misuse.HasPending);
+    }
+
+    /// <summary>The same; and when all is freed, nothing is left anywhere.</summary>
+    public void AssertAllCanBeFreed()
+    {
+        AssertSound();
+        Free(Live);
+        for (int i = 0; i < MostTrims && Core.Pages.PagesInUse != 0; i++)
+        {
+            Heap.Trim();
+        }
+
+        AssertSound();
+        Assert.True(Core.Pages.PagesInUse == 0, $"All is freed, but {Core.Pages.PagesInUse} pages stay in use.");
+    }
+
+    /// <summary>The owner that a block's page entry names.</summary>
+    public static ThreadCache* OwnerOf(nint block) => ThreadCachePool.ByEntry(*ArenaHeader.EntryOf(block));
+
+    public void Dispose() => Heap.Dispose();
+
+    private static void RequireContents(nint block, nuint size)
+    {
+        ReadOnlySpan<long> words = new((void*)block, (int)size / sizeof(long));
+        Assert.False(words.ContainsAnyExcept(words[0]) || words[0] == 0, $"The block {block:x} does not hold what was written to it.");
+    }
+
+    /// <summary>A thread that has ended, and what it was when it did.</summary>
+    public readonly record struct DeadThread(nint Cache, ThreadIdentity Identity, long Ownership);
+}

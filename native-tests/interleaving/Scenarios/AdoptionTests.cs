@@ -1,0 +1,81 @@
+using SpanHeap.Tests.Interleaving.Mutants;
+using SpanHeap.Tests.Interleaving.Scheduling;
+using Xunit.Abstractions;
+
+namespace SpanHeap.Tests.Interleaving.Scenarios;
+
+/// <summary>The cache of a dead thread: of one heir, or of the thread that drains it.</summary>
+[Trait("Category", "Protocol")]
+public sealed class AdoptionTests(ITestOutputHelper output)
+{
+    /// <summary>How a dead thread's cache becomes an orphan.</summary>
+    public enum Poll
+    {
+        /// <summary>As shipped.</summary>
+        Shipped,
+
+        /// <inheritdoc cref="MutantPoll.WithoutCompareExchange"/>
+        WithoutCompareExchange,
+
+        /// <inheritdoc cref="MutantPoll.WithOwnershipOfByThen"/>
+        WithOwnershipOfByThen,
+    }
+
+    [Fact]
+    public void M03_A_dead_thread_s_cache_has_one_heir_whoever_finds_the_thread_dead() =>
+        Exploration.RunAllAndSeeds(() => Make(Poll.Shipped), output, preemptions: 2);
+
+    [Theory]
+    [InlineData(Poll.WithoutCompareExchange)]
+    [InlineData(Poll.WithOwnershipOfByThen)]
+    public void M03_A_cache_that_is_taken_from_its_heir_is_found(Poll poll) =>
+        Exploration.RequireFound(() => Make(poll), output, preemptions: 2, "A cache belongs to two living threads.", "The cache of a living thread is an orphan.");
+
+    [Fact]
+    public void M04_What_a_dead_thread_left_is_drained_or_inherited_and_never_both()
+    {
+        static Scenario Make()
+        {
+            ManualWorld world = new();
+            world.OnThreadThatDies(() => world.Free(world.Allocate(6)[..3]));
+            return new Scenario(
+                world,
+                ("trims", world.Heap.Trim),
+                ("first heir", () => world.AsOwner(() => world.Allocate(2))),
+                ("second heir", () => world.AsOwner(() => world.Free(world.Allocate(2)))))
+            {
+                AtEnd = world.AssertAllCanBeFreed,
+            };
+        }
+
+        Exploration.RunAllAndSeeds(Make, output, preemptions: 1);
+    }
+
+    private static Scenario Make(Poll poll)
+    {
+        ManualWorld world = new();
+        ManualWorld.DeadThread dead = world.OnThreadThatDies(() => world.Free(world.Allocate(4)[..2]));
+        return new Scenario(
+            world,
+            ("polls", () =>
+            {
+                switch (poll)
+                {
+                    case Poll.Shipped:
+                        world.Registry.Poll(int.MaxValue);
+                        break;
+                    case Poll.WithoutCompareExchange:
+                        MutantPoll.WithoutCompareExchange(world.Registry, dead);
+                        break;
+                    default:
+                        MutantPoll.WithOwnershipOfByThen(world.Registry, dead);
+                        break;
+                }
+            }),
+            ("first heir", () => world.AsOwner(() => world.Allocate())),
+            ("second heir", () => world.AsOwner(() => world.Allocate())))
+        {
+            AtEnd = world.AssertAllCanBeFreed,
+        };
+    }
+}
