@@ -32,6 +32,42 @@ public sealed class RoundTurnTests
     }
 
     [Fact]
+    public void A_holder_gives_way_to_whoever_waits_and_has_the_turn_again_after_it()
+    {
+        Assert.True(_turn.TryTake());
+        Assert.True(_turn.GiveWay());
+        bool had = false;
+        Thread waiting = new(() =>
+        {
+            _turn.Take();
+            Volatile.Write(ref had, true);
+            _turn.Return();
+        });
+        waiting.Start();
+        StressWait.Until(
+            () =>
+            {
+                Assert.True(_turn.GiveWay());
+                Assert.False(_turn.TryTake());
+                return Volatile.Read(ref had);
+            },
+            static () => "the waiting thread did not get the turn");
+        waiting.Join();
+        _turn.Return();
+    }
+
+    [Fact]
+    public void A_holder_that_gives_way_to_the_end_has_no_turn()
+    {
+        Assert.True(_turn.TryTake());
+        Thread ending = new(() => _turn.End());
+        ending.Start();
+        StressWait.Until(() => !_turn.GiveWay(), static () => "the turn did not end");
+        ending.Join();
+        Assert.True(_turn.HasEnded);
+    }
+
+    [Fact]
     public void Nobody_has_it_together_with_another_or_after_the_end()
     {
         const int Turns = 2000;

@@ -268,7 +268,7 @@ internal sealed unsafe partial class HeapCore
             _guard?.RetireFor(byteCount);
         }
 
-        _idle.DrainAll();
+        _maintenance.DrainAll();
         while (Pages.PagesScavenged > 0)
         {
             Thread.Yield();

@@ -41,7 +41,7 @@ internal sealed unsafe partial class HeapCore
         else if (!_hidden && (block & (PageGeometry.PageSize - 1)) == 0 && PageEntry.SizeClass(entry) > (uint)SizeClasses.LastShared
             && cache->Large.TryAdd(PageEntry.SizeClass(entry), block))
         {
-            _idle.Arm();
+            _maintenance.Arm();
             return;
         }
 

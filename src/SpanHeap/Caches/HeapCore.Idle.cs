@@ -3,7 +3,7 @@ using SpanHeap.Spans;
 
 namespace SpanHeap.Caches;
 
-/// <summary>Taking back what caches keep; called by <see cref="IdleWork"/>.</summary>
+/// <summary>Taking back what caches keep; called by <see cref="HeapMaintenance"/>.</summary>
 internal sealed unsafe partial class HeapCore
 {
     /// <summary>Called for misuse found late, on a thread of the pool.</summary>
@@ -13,23 +13,22 @@ internal sealed unsafe partial class HeapCore
     public void Trim()
     {
         ThrowIfDisposed();
-        _idle.DrainAll();
-        _idle.ScavengeAll();
+        _maintenance.Trim();
         NoteActivity();
     }
 
-    /// <summary>Does something that needs the heap to stand still, as far as the heap itself goes: its timer waits.</summary>
+    /// <summary>Does something that needs the heap to stand still, as far as the heap itself goes: its maintenance waits.</summary>
     public T WhileQuiet<T>(Func<HeapCore, T> inspect)
     {
         ThrowIfDisposed();
-        _idle.Pause();
+        _maintenance.Pause();
         try
         {
             return inspect(this);
         }
         finally
         {
-            _idle.Resume();
+            _maintenance.Resume();
         }
     }
 
@@ -133,6 +132,26 @@ internal sealed unsafe partial class HeapCore
             from->EmptySpans = 0;
             Central->Lock.Exit();
             orphan->Lock.Exit();
+        }
+    }
+
+    /// <summary>Lets what was found late be told soon, if there is anything. Call without a lock.</summary>
+    public void QueueMisuseReport()
+    {
+        if (!Misuse.HasPending || Interlocked.Exchange(ref _reporting, 1) != 0)
+        {
+            return;
+        }
+
+        try
+        {
+            // The call that came here has done its work: it is not the place to report an interrupt.
+            Uninterrupted.Queue(static heap => heap.ReportMisuse(), this);
+        }
+        catch (OutOfMemoryException)
+        {
+            // The next slow path, or the next round, tries again.
+            Volatile.Write(ref _reporting, 0);
         }
     }
 

@@ -26,7 +26,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
     private readonly RemoteFrees _remote;
     private readonly LargeBlocks _large;
     private readonly SpanHollowing _hollowing;
-    private readonly IdleWork _idle;
+    private readonly HeapMaintenance _maintenance;
     private readonly bool _fullChecks;
 
     // Whether fast paths find nothing, and what serves stands where they do not look.
@@ -73,7 +73,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
         _remote = new RemoteFrees(_stock, _blockReturn, Magazines, Misuse, Clock);
         _large = new LargeBlocks(Spans, _remote, Misuse, _hidden);
         _hollowing = new SpanHollowing(_blockReturn);
-        _idle = new IdleWork(this);
+        _maintenance = new HeapMaintenance(this);
         if (guards)
         {
             _guard = new GuardHeap(Os, Pages, Arenas, options, _guardFile, Misuse.Record);
@@ -176,7 +176,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
             return;
         }
 
-        _idle.Dispose();
+        _maintenance.Dispose();
         _leakWatch?.Dispose();
         Registry.Dispose();
         _guard?.Close();
@@ -237,18 +237,14 @@ internal sealed unsafe partial class HeapCore : IDisposable
         }
 
         // A thread that only uses fast paths and dies must be found, too.
-        _idle.Arm();
+        _maintenance.Arm();
         return cache;
     }
 
     // There may be something for the timer to do from now on, or something to tell. Called without a lock.
     private void NoteActivity()
     {
-        _idle.Arm();
-        if (Misuse.HasPending && Interlocked.Exchange(ref _reporting, 1) == 0)
-        {
-            // The call that came here has done its work: it is not the place to report an interrupt.
-            Uninterrupted.Queue(static heap => heap.ReportMisuse(), this);
-        }
+        _maintenance.Arm();
+        QueueMisuseReport();
     }
 }

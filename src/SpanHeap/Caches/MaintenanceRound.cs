@@ -1,0 +1,161 @@
+using SpanHeap.Os;
+using SpanHeap.Pages;
+using SpanHeap.Spans;
+
+namespace SpanHeap.Caches;
+
+/// <summary>
+/// One round of a heap's maintenance, or the whole of it at once for a <c>Trim</c> or a request that would fail. It goes in bounded steps
+/// and knows where it stopped; after each the heap is in order, and it does not matter what happens until the next.
+/// </summary>
+/// <remarks>For one thread; any number of rounds may be under way in a heap together.</remarks>
+/// <param name="heap">The heap.</param>
+/// <param name="idleOnly">Whether only that is taken which nobody has used for a whole round.</param>
+/// <param name="last">The last step to be done.</param>
+internal unsafe ref struct MaintenanceRound(HeapCore heap, bool idleOnly, MaintenanceStep last)
+{
+    private const int ThreadsPerStep = 256;
+
+    private readonly HeapCore _heap = heap;
+    private MaintenanceStep _step;
+
+    // How far the current part of the round has come: caches, orphans or threads that were there when it began, and are left.
+    private int _left = -1;
+
+    // The same for pages: where to look on.
+    private nint _from;
+
+    /// <summary>Whether another round will have something to do.</summary>
+    public bool IsWorkLeft { get; private set; }
+
+    /// <summary>Does the next step.</summary>
+    /// <returns>False when the round is over.</returns>
+    public bool Step()
+    {
+        bool more = _step switch
+        {
+            MaintenanceStep.Threads => PollThreads(),
+            MaintenanceStep.Orphans => DrainOrphan(),
+            MaintenanceStep.Outboxes => FlushOutbox(),
+            MaintenanceStep.Shelves => DrainShelves(),
+            MaintenanceStep.Spans => HollowSpans(),
+            MaintenanceStep.Pages => ScavengePages(),
+            MaintenanceStep.Arenas => ScavengeArena(),
+            MaintenanceStep.Aging => AgePages(),
+            _ => false,
+        };
+        if (!more)
+        {
+            _step++;
+            _left = -1;
+            _from = 0;
+        }
+
+        return _step <= last;
+    }
+
+    private bool PollThreads()
+    {
+        _left = _left < 0 ? _heap.Registry.Count : _left;
+        _heap.Registry.Poll(Math.Min(_left, ThreadsPerStep));
+        _left -= ThreadsPerStep;
+        return _left > 0;
+    }
+
+    // One at a time: an orphan taken for draining cannot be adopted meanwhile, because its stacks are the drainer's.
+    private bool DrainOrphan()
+    {
+        _left = _left < 0 ? _heap.Registry.OrphanCount : _left;
+        ThreadCache* orphan = _left > 0 ? _heap.Registry.TakeOrphan() : null;
+        if (orphan == null)
+        {
+            return false;
+        }
+
+        _heap.DrainStacks(orphan);
+        _heap.FlushOutbox(orphan, idleOnly: false);
+        _heap.DrainInbox(orphan);
+        _heap.DrainShelves(orphan, idleOnly: false);
+        _heap.MoveSpansToCentral(orphan);
+        _heap.Registry.ReturnOrphan(orphan);
+        return --_left > 0;
+    }
+
+    private bool FlushOutbox()
+    {
+        if (NextCache(out ThreadCache* cache))
+        {
+            IsWorkLeft |= _heap.FlushOutbox(cache, idleOnly);
+        }
+
+        return _left > 0;
+    }
+
+    private bool DrainShelves()
+    {
+        if (NextCache(out ThreadCache* cache))
+        {
+            _heap.DrainInbox(cache);
+            IsWorkLeft |= _heap.DrainShelves(cache, idleOnly);
+        }
+
+        return _left > 0;
+    }
+
+    private bool HollowSpans()
+    {
+        if (NextCache(out ThreadCache* cache))
+        {
+            _heap.HollowSpans(cache, idleOnly);
+        }
+
+        return _left > 0;
+    }
+
+    private bool ScavengePages()
+    {
+        bool found = _heap.Pages.TakeForScavenge(_from, agedOnly: idleOnly, out PageRun run);
+        if (found)
+        {
+            GiveBack(run);
+            _from = run.End;
+        }
+
+        return found;
+    }
+
+    // An arena that fell empty bit by bit: its records go as one.
+    private bool ScavengeArena()
+    {
+        bool found = _heap.Pages.TakeEmptyArena(_from, out PageRun run);
+        if (found)
+        {
+            GiveBack(run);
+            _from = run.End;
+        }
+
+        return found;
+    }
+
+    private bool AgePages()
+    {
+        IsWorkLeft |= _heap.Pages.AgeFreePages();
+        return false;
+    }
+
+    private readonly void GiveBack(in PageRun run)
+    {
+        bool discarded = _heap.Os.Discard(run.Address, run.Bytes);
+        ArenaHeader.DiscardRecords(_heap.Os, run);
+        _heap.Pages.FinishScavenge(run, discarded, zero: discarded && OsMemory.DiscardedPagesAreZero);
+    }
+
+    // Caches never leave a heap, so those that were there at first still are.
+    private bool NextCache(out ThreadCache* cache)
+    {
+        _left = _left < 0 ? _heap.Registry.Count : _left;
+        bool any = _left > 0;
+        cache = any ? _heap.Registry[--_left] : null;
+        return any;
+    }
+}

@@ -1,0 +1,32 @@
+namespace SpanHeap.Caches;
+
+/// <summary>The parts of a maintenance round, in their order: each may leave something for the next.</summary>
+internal enum MaintenanceStep
+{
+    /// <summary>Some threads are asked whether they live.</summary>
+    Threads,
+
+    /// <summary>The cache of one dead thread is drained.</summary>
+    Orphans,
+
+    /// <summary>One cache sends what it has gathered for others.</summary>
+    Outboxes,
+
+    /// <summary>One cache takes in what others have sent, and gives back what its depots hold.</summary>
+    Shelves,
+    LastOfDraining = Shelves,
+
+    /// <summary>Some spans are looked at, and memory under the free slots of one goes back.</summary>
+    Spans,
+
+    /// <summary>One run of free pages goes back.</summary>
+    Pages,
+
+    /// <summary>The records of one arena that is wholly free go back.</summary>
+    Arenas,
+    LastOfTrim = Arenas,
+
+    /// <summary>It is noted which pages are free.</summary>
+    Aging,
+    Last = Aging,
+}
