@@ -1,5 +1,6 @@
 using SpanHeap.Caches;
 using SpanHeap.Layouts;
+using SpanHeap.Os;
 using SpanHeap.Pages;
 using SpanHeap.Spans;
 using SpanHeap.Sweeping;
@@ -152,7 +153,7 @@ internal sealed unsafe partial class TracedHeap : IDisposable
         nint block = span->Span.Base;
         if (needsZero)
         {
-            System.Runtime.InteropServices.NativeMemory.Clear((void*)block, (nuint)span->Span.Pages << PageGeometry.PageShift);
+            MemoryClearing.Clear(_core.Os, (void*)block, (nuint)span->Span.Pages << PageGeometry.PageShift);
         }
 
         *TracedBits.WordOf(block, SweepGeneration.AllocPlane(generation)) |= TracedBits.BitOf(block);
