@@ -143,6 +143,21 @@ public sealed unsafe class LargeBlockTests
         }
     }
 
+    [LinuxFact]
+    public void A_very_large_block_that_is_asked_for_zeroed_is_discarded_and_not_written_to()
+    {
+        const int Bytes = 32 * MiB;
+        using NativeHeap heap = HeapMaker.NewUsed();
+        byte* block = (byte*)heap.Alloc(Bytes);
+        new Span<byte>(block, Bytes).Fill(0x5A);
+        heap.Free(block);
+        long discards = heap.GetStatistics().OsCalls.Discard;
+        byte* zeroed = (byte*)heap.AllocZeroed(Bytes);
+        Assert.True(zeroed == block);
+        Assert.Equal(discards + 1, heap.GetStatistics().OsCalls.Discard);
+        Assert.Equal(-1, new Span<byte>(zeroed, Bytes).IndexOfAnyExcept((byte)0));
+    }
+
     [Fact]
     public void A_large_block_grows_in_place_into_free_pages_behind_it()
     {

@@ -174,6 +174,6 @@ public sealed unsafe class StatisticsTests(ITestOutputHelper output)
         PageGeometry geometry = heap.Core.Pages.Geometry;
         Assert.Equal(s.Arenas * geometry.PagesPerArena, s.PagesInUse + s.PagesFree + s.PagesGivenBack + (s.Arenas * geometry.HeaderPages));
         Assert.True(s.ReservedBytes >= s.Arenas * geometry.ArenaBytes);
-        Assert.Equal(((s.PagesInUse + s.PagesFree) * s.PageSize) + s.MetadataBytes + s.HugeBytes, s.ResidentBytes);
+        Assert.Equal(((s.PagesInUse + s.PagesFree) * s.PageSize) + s.MetadataBytes + s.HugeBytes + s.CachedHugeBytes, s.ResidentBytes);
     }
 }

@@ -22,7 +22,10 @@ public sealed class HeapCorruptionException : Exception
     /// <summary>What is wrong with the address; null when a look at the metadata found it.</summary>
     public MisuseKind? Kind { get; }
 
-    /// <summary>The guarded block that the address is of, or lies beside; null for any other address.</summary>
+    /// <summary>
+    /// The block that the address lies inside, if that is what is wrong with it; the guarded block that it is of, or lies beside; null for
+    /// any other address.
+    /// </summary>
     public BlockInfo? Block { get; internal init; }
 
     /// <summary>Managed id of the thread that allocated the guarded block; 0 for any other address.</summary>

@@ -51,11 +51,17 @@ public sealed class HeapStatistics
     /// <summary>Bytes of those.</summary>
     public required long CachedBytes { get; init; }
 
-    /// <summary>Blocks too large, or too widely aligned, for an arena, and not guarded.</summary>
+    /// <summary>Blocks in the hands of the program that are too large, or too widely aligned, for an arena, and not guarded.</summary>
     public required long HugeBlocks { get; init; }
 
     /// <summary>Bytes of those.</summary>
     public required long HugeBytes { get; init; }
+
+    /// <summary>Freed blocks too large for an arena that stay mapped for reuse; <see cref="CachedBlocks"/> leaves them out.</summary>
+    public long CachedHugeBlocks { get; init; }
+
+    /// <summary>Bytes of <see cref="CachedHugeBlocks"/>, which count towards the heap's memory limit.</summary>
+    public long CachedHugeBytes { get; init; }
 
     /// <summary>Spans in use.</summary>
     public required long Spans { get; init; }
@@ -90,8 +96,8 @@ public sealed class HeapStatistics
     /// <summary>Bytes of records: the arenas' headers as far as pages in use need them, and what lies elsewhere.</summary>
     public required long MetadataBytes { get; init; }
 
-    /// <summary>Bytes that are backed by memory as far as the heap knows: pages in use and free, records, huge blocks.</summary>
-    public long ResidentBytes => ((PagesInUse + PagesFree) * PageSize) + MetadataBytes + HugeBytes + Guard.HugeBytes;
+    /// <summary>Bytes that are backed by memory as far as the heap knows: pages in use and free, records, huge blocks and those of them that are kept for reuse.</summary>
+    public long ResidentBytes => ((PagesInUse + PagesFree) * PageSize) + MetadataBytes + HugeBytes + CachedHugeBytes + Guard.HugeBytes;
 
     /// <summary>Caches of threads that live, or have not been found dead.</summary>
     public required int ThreadCaches { get; init; }

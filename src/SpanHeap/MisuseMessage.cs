@@ -3,6 +3,10 @@ namespace SpanHeap;
 /// <summary>Says of a bad pointer what it is and what to look for.</summary>
 internal static class MisuseMessage
 {
+    public static string ForInterior(nint address, BlockInfo block) =>
+        $"0x{address:x} lies inside a block: it is {address - block.Address} bytes behind the start of the block of {block.Size} bytes at " +
+        $"0x{block.Address:x}. Pass the pointer that the allocation returned.";
+
     public static string For(nint address, MisuseKind kind) => kind switch
     {
         MisuseKind.ForeignPointer => $"0x{address:x} is not memory of any SpanHeap heap. Free a block by what it was allocated with; " +

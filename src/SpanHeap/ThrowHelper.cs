@@ -40,6 +40,16 @@ internal static class ThrowHelper
     public static void OtherHeap(string what, string heap, string scope) =>
         throw new InvalidOperationException($"The {what} is of the heap '{heap}', the scope of the heap '{scope}': blocks of one heap are of no use in another.");
 
+    /// <param name="address">An address inside a block.</param>
+    /// <param name="block">The block.</param>
+    /// <exception cref="HeapCorruptionException">Always.</exception>
+    [DoesNotReturn]
+    public static void Interior(nint address, BlockInfo block) => throw new HeapCorruptionException(
+        MisuseMessage.ForInterior(address, block), address, MisuseKind.InteriorPointer)
+    {
+        Block = block,
+    };
+
     /// <exception cref="HeapCorruptionException">Always.</exception>
     [DoesNotReturn]
     public static void Misuse(nint address, MisuseKind kind) => throw new HeapCorruptionException(MisuseMessage.For(address, kind), address, kind);

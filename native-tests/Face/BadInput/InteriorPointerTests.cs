@@ -51,6 +51,57 @@ public sealed unsafe class InteriorPointerTests
         heap.Free((void*)block);
     }
 
+    [Theory]
+    [InlineData(16, 8)]
+    [InlineData(64, 8)]
+    [InlineData(64, 63)]
+    [InlineData(1000, 512)]
+    [InlineData(20_000, 8192)]
+    [InlineData(32_768, 32_767)]
+    [InlineData(40_000, 16)]
+    [InlineData(100_000, 90_000)]
+    [InlineData(80 * MiB, 4096)]
+    public void Standard_checks_refuse_to_size_or_to_resize_from_inside_a_block_and_name_it(int size, int offset)
+    {
+        using NativeHeap heap = HeapMaker.New();
+        byte* block = (byte*)heap.Alloc((nuint)size);
+        byte* neighbour = (byte*)heap.Alloc((nuint)size);
+        AssertNamesBlock(block, offset, () => heap.UsableSize(block + offset));
+        AssertNamesBlock(block, offset, () => heap.Realloc(block + offset, 1));
+        AssertNamesBlock(block, offset, () => heap.Realloc(block + offset, (nuint)size));
+        AssertNamesBlock(block, offset, () => heap.Realloc(block + offset, 200 * MiB));
+        AssertNamesBlock(block, offset, () => heap.AlignedRealloc(block + offset, 10, 4096));
+        AssertNamesBlock(block, offset, () => heap.GetLocal().Realloc(block + offset, 10));
+        Assert.Equal(0, heap.GetStatistics().MisuseCount);
+        heap.Free(block);
+        heap.Free(neighbour);
+        heap.Verify();
+    }
+
+    [Fact]
+    public void SpanMemory_refuses_to_resize_from_inside_a_block()
+    {
+        byte* block = (byte*)SpanMemory.Alloc(64);
+        AssertNamesBlock(block, 8, () => SpanMemory.Realloc(block + 8, 200));
+        AssertNamesBlock(block, 8, () => SpanMemory.AlignedRealloc(block + 8, 200, 64));
+        SpanMemory.Free(block);
+    }
+
+    [Fact]
+    [Unguarded("a guarded block has no slot that comes back to a span")]
+    public void Standard_checks_refuse_to_copy_a_slot_that_holds_no_block()
+    {
+        using NativeHeap heap = HeapMaker.New();
+        void* kept = heap.Alloc(64);
+        void* freed = heap.Alloc(64);
+        heap.Free(freed);
+        heap.Trim();
+        HeapCorruptionException error = Assert.Throws<HeapCorruptionException>(() => { heap.Realloc(freed, 200); });
+        Assert.Equal((MisuseKind.DoubleFree, (nint)freed), (error.Kind, error.Address));
+        heap.Free(kept);
+        heap.Verify();
+    }
+
     [Fact]
     public void Full_checks_refuse_a_pointer_behind_a_spans_last_block()
     {
@@ -104,6 +155,14 @@ public sealed unsafe class InteriorPointerTests
         Assert.Equal(refused ? 0 : 1, heap.GetStatistics().MisuseCount);
         heap.Free(block);
         heap.Verify();
+    }
+
+    private static void AssertNamesBlock(byte* block, int offset, Action action)
+    {
+        HeapCorruptionException error = Assert.Throws<HeapCorruptionException>(action);
+        Assert.Equal((MisuseKind.InteriorPointer, (nint)block + offset), (error.Kind, error.Address));
+        Assert.Equal((nint)block, error.Block!.Value.Address);
+        Assert.Contains($"0x{(nint)block:x}", error.Message, StringComparison.Ordinal);
     }
 
     private static void AssertOneFoundAndNothingElseChanged(NativeHeap heap, void* block)

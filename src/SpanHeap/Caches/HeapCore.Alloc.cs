@@ -83,7 +83,7 @@ internal sealed unsafe partial class HeapCore
 
         if (zeroed && needsZero)
         {
-            NativeMemory.Clear(block, byteCount);
+            MemoryClearing.Clear(Os, block, byteCount);
         }
 
         if (whyUnguarded != null)
@@ -229,11 +229,21 @@ internal sealed unsafe partial class HeapCore
 
     private void* TryAllocateHuge(nuint byteCount, nuint alignment, bool zeroed)
     {
-        bool relieved = false;
         byteCount = Math.Max(byteCount, 1);
+        if (HugeCache.TryTake(byteCount, alignment, out HugeBlock kept))
+        {
+            if (zeroed)
+            {
+                MemoryClearing.Clear(Os, (void*)kept.Address, byteCount);
+            }
+
+            return (void*)kept.Address;
+        }
+
+        bool relieved = false;
         while (byteCount <= (nuint)nint.MaxValue)
         {
-            if (Arenas.TryAddHugeBytes(byteCount))
+            if (TryChargeHuge(byteCount))
             {
                 void* block = HugeBlocks.TryAllocate(Os, Serial, byteCount, alignment, zeroed);
                 if (block != null)
@@ -262,6 +272,7 @@ internal sealed unsafe partial class HeapCore
         }
 
         relieved = true;
+        HugeCache.GiveUpAll();
         if (Arenas.IsWithinLimit(byteCount))
         {
             // Where the limit refuses, freed guarded blocks are no help: they count nothing.

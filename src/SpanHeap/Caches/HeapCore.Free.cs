@@ -112,10 +112,18 @@ internal sealed unsafe partial class HeapCore
     // Families matter to the platform only, which on some systems has two allocators for them.
     private void FreeOutside(nint address, bool aligned)
     {
-        if (HugeBlocks.TryRemove(Serial, address, out HugeBlock huge))
+        // With full checks the block goes at once, so that an access to it faults.
+        if (_fullChecks && HugeBlocks.TryRemove(Serial, address, out HugeBlock huge))
         {
-            Arenas.AddHugeBytes(-(long)huge.Size);
             Os.Free(huge.Platform);
+            Arenas.AddHugeBytes(-(long)huge.Size);
+            return;
+        }
+
+        if (!_fullChecks && HugeBlocks.TryKeep(Serial, address, out huge))
+        {
+            HugeCache.Keep(huge, Clock.Now);
+            NoteActivity();
             return;
         }
 
@@ -128,7 +136,7 @@ internal sealed unsafe partial class HeapCore
                 return;
             }
 
-            ThrowHelper.Misuse(address, huge.HeapSerial != Serial ? MisuseKind.OtherHeap : MisuseKind.InteriorPointer);
+            ThrowNoHugeBlock(address, huge);
         }
 
         if (Options.ForeignFree == ForeignFree.Throw)
@@ -172,8 +180,12 @@ internal sealed unsafe partial class HeapCore
         {
             // What a large block is, the entry of its first page says.
             nint start = (address & -PageGeometry.PageSize) - ((nint)PageEntry.PagesFromFirst(entry) << PageGeometry.PageShift);
-            bool traced = PageEntry.IsTraced(Volatile.Read(ref *ArenaHeader.EntryOf(start)));
-            ThrowHelper.Misuse(address, traced ? MisuseKind.TracedBlock : MisuseKind.InteriorPointer);
+            if (PageEntry.IsTraced(Volatile.Read(ref *ArenaHeader.EntryOf(start))))
+            {
+                ThrowHelper.Misuse(address, MisuseKind.TracedBlock);
+            }
+
+            ThrowInterior(address);
         }
 
         if (PageEntry.IsTraced(entry))
@@ -183,20 +195,20 @@ internal sealed unsafe partial class HeapCore
     }
 
     // A block that is a span of its own begins where its page does; others are looked at when they return to their spans.
-    private static void RequirePageStart(nint block, uint entry)
+    private void RequirePageStart(nint block, uint entry)
     {
         if (SizeClasses.IsOwnSpan(PageEntry.SizeClass(entry)) && (block & (PageGeometry.PageSize - 1)) != 0)
         {
-            ThrowHelper.Misuse(block, MisuseKind.InteriorPointer);
+            ThrowInterior(block);
         }
     }
 
     // Full checks: the one place where a block changes from the program's to the heap's.
-    private static void TakeFromProgram(nint block, uint entry)
+    private void TakeFromProgram(nint block, uint entry)
     {
         if (!LiveBits.TryFindSlot(block, entry, out Span* span, out int slot))
         {
-            ThrowHelper.Misuse(block, MisuseKind.InteriorPointer);
+            ThrowInterior(block);
         }
 
         if (!LiveBits.TryClear(span, slot))

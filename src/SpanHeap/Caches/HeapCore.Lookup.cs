@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using SpanHeap.Guarding;
 using SpanHeap.Pages;
 using SpanHeap.Spans;
@@ -29,9 +30,9 @@ internal sealed unsafe partial class HeapCore
             return _guard!.RequireByteCount(block);
         }
 
-        if (huge.HeapSerial != Serial || huge.Address != block)
+        if (huge.HeapSerial != Serial || huge.Address != block || huge.IsKept)
         {
-            ThrowHelper.Misuse(block, huge.HeapSerial != Serial ? MisuseKind.OtherHeap : MisuseKind.InteriorPointer);
+            ThrowNoHugeBlock(block, huge);
         }
 
         return huge.Size;
@@ -59,7 +60,8 @@ internal sealed unsafe partial class HeapCore
 
         if (!inArena)
         {
-            block = huge.Guarded == 0 ? new BlockInfo(huge.Address, huge.Size, SizeClasses.None, BlockState.Allocated) : default;
+            BlockState hugeState = huge.IsKept ? BlockState.Free : BlockState.Allocated;
+            block = huge.Guarded == 0 ? new BlockInfo(huge.Address, huge.Size, SizeClasses.None, hugeState) : default;
             return huge.Guarded == 0;
         }
 
@@ -114,16 +116,16 @@ internal sealed unsafe partial class HeapCore
         return AllocBits.IsSet(ArenaHeader.AllocBits(span), slot) ? BlockState.AllocatedOrCached : BlockState.Free;
     }
 
+    // That the address is a block's first byte costs a multiplication to find out. Whether the block is allocated only full checks know.
     private nuint RequireUsableSize(nint block, uint entry)
     {
-        RequirePageStart(block, entry);
+        if (!LiveBits.TryFindSlot(block, entry, out Span* span, out int slot))
+        {
+            ThrowInterior(block);
+        }
+
         if (_fullChecks)
         {
-            if (!LiveBits.TryFindSlot(block, entry, out Span* span, out int slot))
-            {
-                ThrowHelper.Misuse(block, MisuseKind.InteriorPointer);
-            }
-
             if (!LiveBits.IsSet(span, slot))
             {
                 ThrowHelper.Misuse(block, MisuseKind.DoubleFree);
@@ -140,5 +142,44 @@ internal sealed unsafe partial class HeapCore
         }
 
         return SizeOf(block, entry);
+    }
+
+    // Before a block is copied, which its pointer alone would allow: a slot that has come back to its span is no block. One that is still
+    // in a cache is not told from one that is allocated. Read without the lock, which is sound for the caller's own block: others change
+    // other bits of its word.
+    private void RequireAllocated(nint block, uint entry)
+    {
+        if (!_fullChecks && LiveBits.TryFindSlot(block, entry, out Span* span, out int slot) && !AllocBits.IsSet(ArenaHeader.AllocBits(span), slot))
+        {
+            ThrowHelper.Misuse(block, MisuseKind.DoubleFree);
+        }
+    }
+
+    // Names the block that the address lies in, if it still lies in one.
+    [DoesNotReturn]
+    private void ThrowInterior(nint address)
+    {
+        if (TryFindBlock((void*)address, out BlockInfo block) && block.Address != address)
+        {
+            ThrowHelper.Interior(address, block);
+        }
+
+        ThrowHelper.Misuse(address, MisuseKind.InteriorPointer);
+    }
+
+    [DoesNotReturn]
+    private void ThrowNoHugeBlock(nint address, in HugeBlock huge)
+    {
+        if (huge.HeapSerial != Serial)
+        {
+            ThrowHelper.Misuse(address, MisuseKind.OtherHeap);
+        }
+
+        if (huge.IsKept)
+        {
+            ThrowHelper.Misuse(address, MisuseKind.DoubleFree);
+        }
+
+        ThrowInterior(address);
     }
 }

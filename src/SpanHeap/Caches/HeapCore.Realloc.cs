@@ -8,13 +8,8 @@ namespace SpanHeap.Caches;
 /// <summary>Resizing.</summary>
 internal sealed unsafe partial class HeapCore
 {
-    // Below this, a block that is too large is not worth moving.
-    private const nuint SmallestShrunk = 64;
-
-    // Blocks of these sizes that must grow become twice as large at least, so that what grows in small steps is not copied at each.
-    // Below, the copy costs less than the memory; above, a step is small beside the copy it may save, and the memory is not.
-    private const nuint SmallestDoubled = 4 * 1024;
-    private const nuint LargestDoubled = 2 * 1024 * 1024;
+    // Bytes of the smallest block that is a span of its own.
+    private const nuint SmallestOwnSpan = SizeClasses.MaxSharedSize + 1;
 
     /// <summary>Resizes a block, in place where it can; null is no block and allocates one.</summary>
     /// <exception cref="OutOfMemoryException">There is no memory; the block is as it was.</exception>
@@ -46,28 +41,60 @@ internal sealed unsafe partial class HeapCore
             return pointer;
         }
 
+        RequireAllocated(block, entry);
         return Move(cache, pointer, usable, byteCount, alignment, aligned);
     }
 
-    // A block of n bytes takes n bytes of its slot, or with full checks some more.
+    // A block of n bytes takes n bytes of its slot, or with full checks some more, and gets no room, so that it can be told what lies
+    // behind it.
     private bool TryStay(nint block, uint entry, nuint usable, nuint byteCount)
     {
-        if (_fullChecks)
+        if (!_fullChecks)
         {
-            nuint slotBytes = SizeOf(block, entry);
-            nuint needed = byteCount <= nuint.MaxValue - BlockCanary.Bytes ? byteCount + BlockCanary.Bytes : nuint.MaxValue;
-            bool stays = (needed <= slotBytes && (IsWorthKeeping(slotBytes, needed) || slotBytes <= SmallestShrunk)) || TryResizeInPlace(block, entry, needed);
-            if (stays)
-            {
-                Arm(block, byteCount);
-            }
-
-            return stays;
+            return TryStay(block, entry, usable, byteCount, ResizePolicy.WithRoom(usable, byteCount));
         }
 
-        nuint wanted = WithRoom(usable, byteCount);
-        bool fits = byteCount <= usable && (IsWorthKeeping(usable, byteCount) || usable <= SmallestShrunk);
-        return fits || TryResizeInPlace(block, entry, wanted) || (wanted != byteCount && TryResizeInPlace(block, entry, byteCount));
+        nuint needed = byteCount <= nuint.MaxValue - BlockCanary.Bytes ? byteCount + BlockCanary.Bytes : nuint.MaxValue;
+        bool stays = TryStay(block, entry, SizeOf(block, entry), needed, needed);
+        if (stays)
+        {
+            Arm(block, byteCount);
+        }
+
+        return stays;
+    }
+
+    private bool TryStay(nint block, uint entry, nuint slotBytes, nuint needed, nuint wanted)
+    {
+        bool ownSpan = SizeClasses.IsOwnSpan(PageEntry.SizeClass(entry));
+        if (needed > slotBytes)
+        {
+            return ownSpan && (TryResizeInPlace(block, entry, wanted, needed) || (wanted != needed && TryResizeInPlace(block, entry, needed, needed)));
+        }
+
+        // Of a block that is growing, the room that it was given for that is not too much.
+        bool isMuchLess = ownSpan && ResizePolicy.IsWorthCutting(slotBytes, needed);
+        nuint asked = isMuchLess ? SpanSource.BytesWithoutRoom(block, slotBytes) : slotBytes;
+        if (needed <= SizeClasses.MaxSharedSize && ResizePolicy.IsWorthMoving(asked, needed))
+        {
+            return false;
+        }
+
+        if (isMuchLess)
+        {
+            CutIfWorth(block, entry, asked, needed);
+        }
+
+        return true;
+    }
+
+    private void CutIfWorth(nint block, uint entry, nuint asked, nuint byteCount)
+    {
+        nuint least = Math.Max(byteCount, SmallestOwnSpan);
+        if (ResizePolicy.IsWorthCutting(asked, least))
+        {
+            TryResizeInPlace(block, entry, least, least);
+        }
     }
 
     // Always elsewhere, so that who still has the old address is found.
@@ -113,10 +140,11 @@ internal sealed unsafe partial class HeapCore
         return moved;
     }
 
-    // A block that is a span of its own becomes longer if the pages behind it are free, and shorter always.
-    private bool TryResizeInPlace(nint block, uint entry, nuint byteCount)
+    // A block that is a span of its own becomes longer if the pages behind it are free, and shorter always. What is asked for beyond
+    // what is needed is room for growth.
+    private bool TryResizeInPlace(nint block, uint entry, nuint byteCount, nuint needed)
     {
-        if (!SizeClasses.IsOwnSpan(PageEntry.SizeClass(entry)) || byteCount <= SizeClasses.MaxSharedSize || PageGeometry.PagesFor(byteCount) > (nuint)Pages.Geometry.MaxRun)
+        if (byteCount <= SizeClasses.MaxSharedSize || PageGeometry.PagesFor(byteCount) > (nuint)Pages.Geometry.MaxRun)
         {
             return false;
         }
@@ -124,8 +152,9 @@ internal sealed unsafe partial class HeapCore
         ThreadCache* owner = ThreadCachePool.ByEntry(entry);
         uint newClass = owner != Central && byteCount <= SizeClasses.MaxClassSize ? SizeClasses.Of(byteCount) : SizeClasses.None;
         int pages = newClass != SizeClasses.None ? SizeClasses.Info(newClass).Pages : (int)PageGeometry.PagesFor(byteCount);
+        int room = byteCount > needed ? pages - (int)PageGeometry.PagesFor(needed) : 0;
         owner->Lock.Enter();
-        bool resized = *ArenaHeader.EntryOf(block) == entry && Spans.TryResize(ArenaHeader.SpanOf(block, entry), pages, newClass, owner->OwnerTag);
+        bool resized = *ArenaHeader.EntryOf(block) == entry && Spans.TryResize(ArenaHeader.SpanOf(block, entry), pages, newClass, owner->OwnerTag, room);
         owner->Lock.Exit();
         if (resized)
         {
@@ -135,23 +164,19 @@ internal sealed unsafe partial class HeapCore
         return resized;
     }
 
-    // Less than half, because what grows by a little gets twice the room and up to a quarter more by its class, and is to stay there.
-    private static bool IsWorthKeeping(nuint usable, nuint byteCount) => byteCount > usable / 8 * 3;
-
-    // How much to ask for when a block that can hold so much is to hold more (or less). The one byte more makes 32 KiB a span of its
-    // own, which grows in place from then on.
-    private static nuint WithRoom(nuint usable, nuint byteCount) =>
-        byteCount > usable && usable is >= SmallestDoubled and <= LargestDoubled ? Math.Max(byteCount, (2 * usable) + 1) : byteCount;
-
     private void* Move(ThreadCache* cache, void* pointer, nuint usable, nuint byteCount, nuint alignment, bool mayStay)
     {
         // What has grown once grows again: a large block goes where as much again is free behind it.
-        // (With full checks a block has the size that was asked for, so that it can be told what lies behind it.)
-        nuint wanted = _fullChecks ? byteCount : WithRoom(usable, byteCount);
+        nuint wanted = _fullChecks ? byteCount : ResizePolicy.WithRoom(usable, byteCount);
         int room = byteCount > usable && wanted > SizeClasses.MaxSharedSize && wanted <= (nuint)Pages.Geometry.MaxRun << (PageGeometry.PageShift - 1)
             ? (int)PageGeometry.PagesFor(wanted)
             : 0;
         void* moved = TryAllocate(cache, byteCount, alignment, zeroed: false, room, extra: wanted - byteCount);
+        if (moved != null && wanted > byteCount)
+        {
+            NoteRoom((nint)moved, byteCount);
+        }
+
         if (moved == null && wanted != byteCount)
         {
             moved = TryAllocate(cache, byteCount, alignment, zeroed: false, room: 0);
@@ -164,12 +189,41 @@ internal sealed unsafe partial class HeapCore
                 ThrowOutOfMemory(byteCount);
             }
 
+            StayUnmoved((nint)pointer, byteCount);
             return pointer;
         }
 
         NativeMemory.Copy(pointer, moved, Math.Min(usable, byteCount));
         Free(cache, pointer);
         return moved;
+    }
+
+    // The block is the caller's alone.
+    private static void NoteRoom(nint block, nuint byteCount)
+    {
+        uint entry = ArenaMap.IsInArena(block) ? Volatile.Read(ref *ArenaHeader.EntryOf(block)) : PageEntry.Unused;
+        if (PageEntry.IsOfBlocks(entry) && SizeClasses.IsOwnSpan(PageEntry.SizeClass(entry)))
+        {
+            SpanSource.NoteRoom(block, byteCount);
+        }
+    }
+
+    // There is no memory for a smaller block to copy to. What the smallest span of its own does not need goes back all the same.
+    private void StayUnmoved(nint block, nuint byteCount)
+    {
+        uint entry = ArenaMap.IsInArena(block) ? Volatile.Read(ref *ArenaHeader.EntryOf(block)) : PageEntry.Unused;
+        if (PageEntry.IsOfBlocks(entry))
+        {
+            if (SizeClasses.IsOwnSpan(PageEntry.SizeClass(entry)))
+            {
+                CutIfWorth(block, entry, SizeOf(block, entry), byteCount + (_fullChecks ? BlockCanary.Bytes : 0));
+            }
+
+            if (_fullChecks)
+            {
+                Arm(block, byteCount);
+            }
+        }
     }
 
     private void* ReallocateOutside(ThreadCache* cache, nint block, nuint byteCount, nuint alignment)
@@ -187,26 +241,39 @@ internal sealed unsafe partial class HeapCore
             return ReallocateGuarded(cache, block, byteCount, alignment);
         }
 
+        // Refuses what is no block's start; the size that counts is the one of the moment when the block is resized.
         nuint usable = UsableSize((void*)block);
         bool aligned = ((nuint)block & (alignment - 1)) == 0;
-        if (aligned && byteCount <= usable && IsWorthKeeping(usable, byteCount))
+        if (aligned && byteCount <= usable && !ResizePolicy.IsWorthCutting(usable, byteCount))
         {
             return (void*)block;
         }
 
-        if (alignment <= MinAlignment && PageGeometry.PagesFor(byteCount) > (nuint)Pages.Geometry.MaxRun
-            && byteCount <= (nuint)nint.MaxValue && (byteCount <= usable || Arenas.TryAddHugeBytes(byteCount - usable)))
-        {
-            void* moved = HugeBlocks.TryReallocate(Os, Serial, block, byteCount);
-            if (moved != null)
-            {
-                Arenas.AddHugeBytes(Math.Min(0, (long)byteCount - (long)usable));
-                return moved;
-            }
+        // What has become small moves to an arena. The rest stays what it is, where the platform moves no byte for a new size.
+        void* resized = aligned && byteCount > SizeClasses.MaxClassSize ? TryResizeHuge(block, usable, byteCount, alignment) : null;
+        return resized != null ? resized : Move(cache, (void*)block, usable, byteCount, alignment, aligned);
+    }
 
-            Arenas.AddHugeBytes(-Math.Max(0, (long)byteCount - (long)usable));
+    private void* TryResizeHuge(nint block, nuint usable, nuint byteCount, nuint alignment)
+    {
+        bool grows = byteCount > usable;
+        if (byteCount > (nuint)nint.MaxValue || (grows && !TryChargeHuge(byteCount - usable)))
+        {
+            return null;
         }
 
-        return Move(cache, (void*)block, usable, byteCount, alignment, aligned);
+        void* resized = alignment <= MinAlignment ? HugeBlocks.TryReallocate(Os, Serial, block, byteCount) : null;
+        if (resized == null && !grows && HugeBlocks.TryCut(Os, Serial, block, byteCount))
+        {
+            resized = (void*)block;
+        }
+
+        long charged = grows ? (long)(byteCount - usable) : 0;
+        long due = resized != null ? (long)byteCount - (long)usable : 0;
+        Arenas.AddHugeBytes(due - charged);
+        return resized;
     }
+
+    // Huge blocks that are kept for reuse make way first.
+    private bool TryChargeHuge(nuint byteCount) => Arenas.TryAddHugeBytes(byteCount) || (HugeCache.GiveUpAll() && Arenas.TryAddHugeBytes(byteCount));
 }

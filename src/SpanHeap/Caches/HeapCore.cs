@@ -61,6 +61,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
         Metadata = new MetadataAllocator(Os);
         Pages = new PageHeap(PageGeometry.ForProcess((int)(ArenaHeader.Bytes(_fullChecks, options.Traced) >> PageGeometry.PageShift)), Metadata);
         Arenas = new ArenaSource(Os, Pages, Metadata, Serial, options.MemoryLimit, options.HugePages, _fullChecks, options.Traced);
+        HugeCache = new HugeBlockCache(Os, Arenas);
         Spans = new SpanSource(Pages, Arenas);
         Magazines = new MagazinePool(Metadata);
         Misuse = new MisuseLog();
@@ -116,6 +117,9 @@ internal sealed unsafe partial class HeapCore : IDisposable
     public PageHeap Pages { get; }
 
     public ArenaSource Arenas { get; }
+
+    /// <summary>Free huge blocks that are kept for reuse.</summary>
+    public HugeBlockCache HugeCache { get; }
 
     public SpanSource Spans { get; }
 

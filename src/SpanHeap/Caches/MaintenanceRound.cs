@@ -38,6 +38,7 @@ internal unsafe ref struct MaintenanceRound(HeapCore heap, bool idleOnly, Mainte
             MaintenanceStep.Orphans => DrainOrphan(),
             MaintenanceStep.Outboxes => FlushOutbox(),
             MaintenanceStep.Shelves => DrainShelves(),
+            MaintenanceStep.HugeBlocks => GiveUpHugeBlock(),
             MaintenanceStep.Spans => HollowSpans(),
             MaintenanceStep.Pages => ScavengePages(),
             MaintenanceStep.Arenas => ScavengeArena(),
@@ -100,6 +101,14 @@ internal unsafe ref struct MaintenanceRound(HeapCore heap, bool idleOnly, Mainte
         }
 
         return _left > 0;
+    }
+
+    private bool GiveUpHugeBlock()
+    {
+        _left = _left < 0 ? HugeBlockCache.Capacity : _left;
+        bool any = idleOnly ? _heap.HugeCache.TryGiveUpAged(_heap.Clock.Now) : _heap.HugeCache.TryGiveUpOldest();
+        IsWorkLeft |= _heap.HugeCache.Count > 0;
+        return any && --_left > 0;
     }
 
     private bool HollowSpans()

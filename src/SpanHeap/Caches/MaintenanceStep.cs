@@ -16,6 +16,9 @@ internal enum MaintenanceStep
     Shelves,
     LastOfDraining = Shelves,
 
+    /// <summary>One huge block that is kept for reuse goes back.</summary>
+    HugeBlocks,
+
     /// <summary>Some spans are looked at, and memory under the free slots of one goes back.</summary>
     Spans,
 

@@ -60,6 +60,22 @@ internal sealed unsafe class HeapVerifier(HeapCore heap)
         Require(_pagesInUse == heap.Pages.PagesInUse, 0, $"spans have {_pagesInUse} pages, the page heap has {heap.Pages.PagesInUse} in use");
         Require(_spans == heap.Spans.Count, 0, $"there are {_spans} spans, {heap.Spans.Count} are counted");
         heap.Pages.Verify(VerifyFreePages);
+        VerifyHugeBlocks();
+    }
+
+    private void VerifyHugeBlocks()
+    {
+        heap.HugeCache.Visit(block =>
+        {
+            bool recorded = HugeBlocks.TryFind(block.Address, out HugeBlock found) && found.Address == block.Address && found.Size == block.Size;
+            Require(recorded && found.IsKept && found.HeapSerial == heap.Serial, block.Address, "a huge block that is kept for reuse is not recorded as such");
+        });
+        HugeBlocks.Count(heap.Serial, out _, out nuint live);
+        HugeBlocks.CountKept(heap.Serial, out nuint count, out nuint kept);
+        Require(count == (nuint)heap.HugeCache.Count, 0, $"{count} huge blocks are recorded as kept for reuse, {heap.HugeCache.Count} are kept");
+        Require(kept == heap.HugeCache.Bytes, 0, $"huge blocks that are kept for reuse have {kept} bytes, {heap.HugeCache.Bytes} are counted");
+        Require(
+            (long)(live + kept) == heap.Arenas.HugeBytes, 0, $"huge blocks have {live + kept} bytes, the limit counts {heap.Arenas.HugeBytes}");
     }
 
     private static void VerifyStack(ClassStack* stack)

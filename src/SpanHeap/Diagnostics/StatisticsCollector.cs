@@ -50,6 +50,7 @@ internal static unsafe class StatisticsCollector
     private static HeapStatistics Total(HeapCore heap, List<SizeClassStatistics> classes, long tracedSpans, long tracedPages, in GuardStatistics guard)
     {
         HugeBlocks.Count(heap.Serial, out nuint hugeBlocks, out nuint hugeBytes);
+        HugeBlocks.CountKept(heap.Serial, out nuint cachedHugeBlocks, out nuint cachedHugeBytes);
         OsMemory os = heap.Os;
         return new HeapStatistics
         {
@@ -61,6 +62,8 @@ internal static unsafe class StatisticsCollector
             CachedBytes = classes.Sum(static c => c.CachedBytes),
             HugeBlocks = (long)hugeBlocks,
             HugeBytes = (long)hugeBytes,
+            CachedHugeBlocks = (long)cachedHugeBlocks,
+            CachedHugeBytes = (long)cachedHugeBytes,
             Spans = heap.Spans.Count,
             PageSize = PageGeometry.PageSize,
             PagesInUse = heap.Pages.PagesInUse,

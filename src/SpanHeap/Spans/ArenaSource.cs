@@ -136,6 +136,9 @@ internal sealed unsafe partial class ArenaSource : IDisposable
 
     private nuint RecordBytes(long pages) => _metadata.ReservedBytes + ((nuint)pages * (nuint)_headerBytes / (nuint)_pages.Geometry.PagesPerArena);
 
+    /// <summary>Bytes of huge blocks that count towards the limit: those that the program has, and those that are kept for reuse.</summary>
+    public long HugeBytes => Volatile.Read(ref _hugeBytes);
+
     public void AddHugeBytes(long bytes) => Interlocked.Add(ref _hugeBytes, bytes);
 
     /// <summary>Adds at least one arena unless there is a free run by now. Call without a lock, after <see cref="PageRefusal.NoRun"/>.</summary>

@@ -23,4 +23,7 @@ internal unsafe struct HugeBlock
     /// taken for what its heap says of it under the heap's guard lock.
     /// </summary>
     public nint Guarded;
+
+    /// <summary>Whether the block is free, and its heap keeps it mapped for the next request: <see cref="HugeBlockCache"/> has it.</summary>
+    public bool IsKept;
 }

@@ -97,12 +97,11 @@ internal static unsafe class HugeBlocks
         s_lock.Exit();
     }
 
-    /// <summary>Takes a block out of the records if it is one, is the heap's, and not guarded.</summary>
+    /// <summary>Takes a block out of the records if it is one, is the heap's, neither guarded nor kept.</summary>
     public static bool TryRemove(ulong heapSerial, nint address, out HugeBlock block, bool keepPlace = false)
     {
         s_lock.Enter();
-        int index = IndexAtOrBelow(address);
-        bool found = index >= 0 && s_blocks[index].Address == address && s_blocks[index].HeapSerial == heapSerial && s_blocks[index].Guarded == 0;
+        bool found = TryFindLive(heapSerial, address, out int index);
         block = found ? s_blocks[index] : default;
         if (found)
         {
@@ -112,6 +111,37 @@ internal static unsafe class HugeBlocks
 
         s_lock.Exit();
         return found;
+    }
+
+    /// <summary>Takes a block out of the program's hands if it is one, is the heap's, neither guarded nor kept. Its record stays.</summary>
+    public static bool TryKeep(ulong heapSerial, nint address, out HugeBlock block)
+    {
+        s_lock.Enter();
+        bool found = TryFindLive(heapSerial, address, out int index);
+        if (found)
+        {
+            s_blocks[index].IsKept = true;
+        }
+
+        block = found ? s_blocks[index] : default;
+        s_lock.Exit();
+        return found;
+    }
+
+    /// <summary>Puts a kept block, which is the caller's alone, into the program's hands.</summary>
+    public static void Serve(nint address)
+    {
+        s_lock.Enter();
+        s_blocks[IndexAtOrBelow(address)].IsKept = false;
+        s_lock.Exit();
+    }
+
+    /// <summary>Takes a kept block, which is the caller's alone, out of the records.</summary>
+    public static void RemoveKept(nint address)
+    {
+        s_lock.Enter();
+        RemoveAt(IndexAtOrBelow(address));
+        s_lock.Exit();
     }
 
     /// <summary>Takes a guarded block out of the records and keeps its place. It is the caller's heap's, and in them.</summary>
@@ -163,6 +193,37 @@ internal static unsafe class HugeBlocks
         return moved;
     }
 
+    /// <summary>
+    /// Makes a block shorter where it is, and gives the memory of what it loses back; its address space goes with it. False, and nothing
+    /// has changed, when it is no such block or the system refuses.
+    /// </summary>
+    public static bool TryCut(OsMemory os, ulong heapSerial, nint address, nuint byteCount)
+    {
+        if (!TryFind(address, out HugeBlock block) || block.Address != address || block.Size < byteCount)
+        {
+            return false;
+        }
+
+        // The block is the caller's: nobody else resizes or frees it meanwhile.
+        nuint page = OsMemory.PageSize;
+        nuint end = ((nuint)address + block.Size) & ~(page - 1);
+        nuint start = ((nuint)address + byteCount + page - 1) & ~(page - 1);
+        if (start < end && !os.Discard((nint)start, end - start))
+        {
+            return false;
+        }
+
+        s_lock.Enter();
+        bool found = TryFindLive(heapSerial, address, out int index);
+        if (found)
+        {
+            s_blocks[index].Size = byteCount;
+        }
+
+        s_lock.Exit();
+        return found;
+    }
+
     /// <summary>The block that an address lies in.</summary>
     public static bool TryFind(nint address, out HugeBlock block)
     {
@@ -174,14 +235,29 @@ internal static unsafe class HugeBlocks
         return found;
     }
 
-    /// <summary>Count and bytes of a heap's blocks that are not guarded.</summary>
-    public static void Count(ulong heapSerial, out nuint count, out nuint bytes)
+    /// <summary>Count and bytes of a heap's blocks that the program has and that are not guarded.</summary>
+    public static void Count(ulong heapSerial, out nuint count, out nuint bytes) => Count(heapSerial, kept: false, out count, out bytes);
+
+    /// <summary>Count and bytes of the free blocks that a heap keeps.</summary>
+    public static void CountKept(ulong heapSerial, out nuint count, out nuint bytes) => Count(heapSerial, kept: true, out count, out bytes);
+
+    /// <summary>Frees all blocks of a heap that is gone, kept ones too; it has no guarded ones left.</summary>
+    public static void FreeAll(OsMemory os, ulong heapSerial)
+    {
+        // Downwards by address, once: other heaps' blocks may come and go meanwhile.
+        for (nint below = nint.MaxValue; TryTakeBelow(heapSerial, below, out HugeBlock block); below = block.Address)
+        {
+            os.Free(block.Platform);
+        }
+    }
+
+    private static void Count(ulong heapSerial, bool kept, out nuint count, out nuint bytes)
     {
         count = bytes = 0;
         s_lock.Enter();
         for (int i = 0; i < s_count; i++)
         {
-            if (s_blocks[i].HeapSerial == heapSerial && s_blocks[i].Guarded == 0)
+            if (s_blocks[i].HeapSerial == heapSerial && s_blocks[i].Guarded == 0 && s_blocks[i].IsKept == kept)
             {
                 count++;
                 bytes += s_blocks[i].Size;
@@ -191,20 +267,11 @@ internal static unsafe class HugeBlocks
         s_lock.Exit();
     }
 
-    /// <summary>Frees all blocks of a heap that is gone, which has no guarded ones left.</summary>
-    public static void FreeAll(OsMemory os, ulong heapSerial)
-    {
-        while (TryTakeAny(heapSerial, out HugeBlock block))
-        {
-            os.Free(block.Platform);
-        }
-    }
-
-    private static bool TryTakeAny(ulong heapSerial, out HugeBlock block)
+    private static bool TryTakeBelow(ulong heapSerial, nint below, out HugeBlock block)
     {
         block = default;
         s_lock.Enter();
-        int index = s_count - 1;
+        int index = IndexAtOrBelow(below - 1);
         while (index >= 0 && s_blocks[index].HeapSerial != heapSerial)
         {
             index--;
@@ -218,6 +285,19 @@ internal static unsafe class HugeBlocks
 
         s_lock.Exit();
         return index >= 0;
+    }
+
+    // Under the lock.
+    private static bool TryFindLive(ulong heapSerial, nint address, out int index)
+    {
+        index = IndexAtOrBelow(address);
+        if (index < 0)
+        {
+            return false;
+        }
+
+        ref readonly HugeBlock block = ref s_blocks[index];
+        return block.Address == address && block.HeapSerial == heapSerial && block.Guarded == 0 && !block.IsKept;
     }
 
     private static void Insert(in HugeBlock block)

@@ -59,6 +59,9 @@ internal static class PageEntry
 
     public static uint OfTraced(int pageWithinSpan, uint kind) => TracedTag | ((uint)pageWithinSpan << PageWithinSpanShift) | kind;
 
+    /// <summary>Whether the page is of a cache's span with blocks, and the first one if that is a single block's.</summary>
+    public static bool IsOfBlocks(uint entry) => entry >= FirstOwner << OwnerShift;
+
     /// <summary>Whether the page has traced blocks, or the first page of one.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsTraced(uint entry) => entry - TracedTag <= OwnerMask;

@@ -45,6 +45,13 @@ internal unsafe struct Span
 
     /// <summary>Whether the span is in its owner's list of spans with free slots.</summary>
     public bool Listed;
+
+    /// <summary>
+    /// Of a span that is one block: its last pages that were not asked for, but given because the block is growing. A hint, which may be
+    /// the last block's when a thread serves the span again. Written by the thread that makes the span, or resizes its own block; read by
+    /// the latter, without the lock.
+    /// </summary>
+    public int RoomPages;
 }
 
 /// <summary>A span's state; zero, which is what fresh metadata reads as, is the dead one.</summary>

@@ -63,8 +63,13 @@ internal sealed unsafe class SpanSource(PageHeap pages, ArenaSource arenas)
     /// Makes a one-block span longer or shorter where it is. The caller holds the owner's lock; the new size is that of a class, or of
     /// a run without one.
     /// </summary>
+    /// <param name="span">The span.</param>
+    /// <param name="newPages">Its pages from now on.</param>
+    /// <param name="newClass">The class, or <see cref="SizeClasses.None"/>.</param>
+    /// <param name="ownerTag">The owner's tag.</param>
+    /// <param name="roomPages">Pages at its end that were not asked for.</param>
     /// <returns>False, and nothing has changed, when the pages behind are not free.</returns>
-    public bool TryResize(Span* span, int newPages, uint newClass, uint ownerTag)
+    public bool TryResize(Span* span, int newPages, uint newClass, uint ownerTag, int roomPages)
     {
         int oldPages = span->Pages;
         nint end = span->Base + ((nint)oldPages << PageGeometry.PageShift);
@@ -85,11 +90,23 @@ internal sealed unsafe class SpanSource(PageHeap pages, ArenaSource arenas)
         }
 
         span->Pages = newPages;
+        span->RoomPages = roomPages;
         span->SizeClass = (byte)newClass;
         span->SlotSize = (nuint)newPages << PageGeometry.PageShift;
         Volatile.Write(ref *entries, PageEntry.OfBlocks(ownerTag, 0, newClass));
         return true;
     }
+
+    /// <summary>Notes that a block, which is a span of its own and the caller's alone, was asked for with so many bytes and has room to grow.</summary>
+    public static void NoteRoom(nint block, nuint byteCount)
+    {
+        Span* span = ArenaHeader.SpanAt(block);
+        span->RoomPages = Math.Max(0, span->Pages - (int)PageGeometry.PagesFor(byteCount));
+    }
+
+    /// <summary>Bytes of a block, which is a span of its own and the caller's alone, without the room that it was given to grow.</summary>
+    public static nuint BytesWithoutRoom(nint block, nuint slotBytes) =>
+        slotBytes - Math.Min(slotBytes, (nuint)ArenaHeader.SpanAt(block)->RoomPages << PageGeometry.PageShift);
 
     /// <summary>Makes a span another owner's. The caller holds the old owner's lock (and the new one's).</summary>
     public static void ChangeOwner(Span* span, nint owner, uint ownerTag)
@@ -110,6 +127,7 @@ internal sealed unsafe class SpanSource(PageHeap pages, ArenaSource arenas)
         span->SizeClass = (byte)sizeClass;
         span->State = SpanState.InUse;
         span->Listed = false;
+        span->RoomPages = 0;
         InitializeBits(span, slots);
         if (arenas.HasLiveBits)
         {

@@ -1,0 +1,214 @@
+using System.Runtime.CompilerServices;
+using SpanHeap.Os;
+
+namespace SpanHeap.Spans;
+
+/// <summary>
+/// The huge blocks that a heap's program has freed and that stay mapped for the next request: few, and for about one scavenge delay, so
+/// that a program that allocates and frees huge blocks in turn does not pay for their pages each time.
+/// </summary>
+/// <remarks>
+/// Thread safe by one lock, under which nothing asks the system. A block that is kept stays in <see cref="HugeBlocks"/>, marked, so that
+/// a second free of it is found; it counts towards the heap's limit until it is given up. Guarded blocks never come here.
+/// </remarks>
+internal sealed unsafe class HugeBlockCache(OsMemory os, ArenaSource arenas)
+{
+    /// <summary>Blocks that are kept at most.</summary>
+    public const int Capacity = 16;
+
+    /// <summary>Bytes that they have together at most.</summary>
+    public const nuint MaxBytes = 1 << 30;
+
+    /// <summary>Bytes of the smallest block that is kept: smaller ones are huge for their alignment alone, and cost the system little.</summary>
+    public const nuint MinBytes = SizeClasses.MaxClassSize;
+
+    // A block serves a request that leaves at most this part of the request's bytes unused.
+    private const nuint WasteShare = 4;
+
+    // Rounds of maintenance that a block is kept for: there are two in a scavenge delay, and the first may come at once.
+    private const uint RoundsKept = 3;
+
+    private NativeLock _lock;
+
+    // Guarded by the lock; in the order in which they were freed. Count and bytes are read without it by statistics.
+    private Blocks _blocks;
+    private int _count;
+    private nuint _bytes;
+
+    [InlineArray(Capacity)]
+    private struct Blocks
+    {
+        private KeptBlock _first;
+    }
+
+    private struct KeptBlock
+    {
+        public HugeBlock Block;
+
+        // The round of maintenance in which it was freed.
+        public uint Round;
+    }
+
+    public int Count => Volatile.Read(ref _count);
+
+    public nuint Bytes => Volatile.Read(ref _bytes);
+
+    /// <summary>
+    /// Takes the smallest kept block that serves a request without much waste, of several the one freed last. It is the program's from now
+    /// on; its contents are what they were.
+    /// </summary>
+    /// <param name="byteCount">Bytes asked for.</param>
+    /// <param name="alignment">A power of two that its address is a multiple of.</param>
+    /// <param name="block">The block.</param>
+    public bool TryTake(nuint byteCount, nuint alignment, out HugeBlock block)
+    {
+        block = default;
+        if (Count == 0)
+        {
+            return false;
+        }
+
+        _lock.Enter();
+        int best = FindBest(byteCount, alignment);
+        if (best >= 0)
+        {
+            block = RemoveAt(best);
+        }
+
+        _lock.Exit();
+        if (best >= 0)
+        {
+            HugeBlocks.Serve(block.Address);
+        }
+
+        return best >= 0;
+    }
+
+    /// <summary>Keeps a block that <see cref="HugeBlocks.TryKeep"/> has marked, at the cost of those kept longest; or gives it up when it is too large or too small. Call without a lock.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="round">The number of the current round of maintenance.</param>
+    public void Keep(in HugeBlock block, uint round)
+    {
+        if (block.Size is < MinBytes or > MaxBytes)
+        {
+            GiveUp(block);
+            return;
+        }
+
+        while (!TryAdd(block, round, out HugeBlock oldest))
+        {
+            GiveUp(oldest);
+        }
+    }
+
+    /// <summary>Gives a block back to the system that was not wanted for long. Call without a lock.</summary>
+    /// <param name="round">The number of the current round of maintenance.</param>
+    /// <returns>Whether there was one.</returns>
+    public bool TryGiveUpAged(uint round)
+    {
+        bool found = TryTakeOldest(round, RoundsKept, out HugeBlock block);
+        if (found)
+        {
+            GiveUp(block);
+        }
+
+        return found;
+    }
+
+    /// <summary>Gives the block that was kept longest back to the system. Call without a lock.</summary>
+    /// <returns>Whether there was one.</returns>
+    public bool TryGiveUpOldest()
+    {
+        bool found = TryTakeOldest(round: 0, age: 0, out HugeBlock block);
+        if (found)
+        {
+            GiveUp(block);
+        }
+
+        return found;
+    }
+
+    /// <summary>Gives all kept blocks back to the system. Call without a lock.</summary>
+    /// <returns>Whether there were any.</returns>
+    public bool GiveUpAll()
+    {
+        bool any = false;
+
+        // No more than there can be: what other threads free meanwhile is not waited for.
+        for (int left = Capacity; left > 0 && TryGiveUpOldest(); left--)
+        {
+            any = true;
+        }
+
+        return any;
+    }
+
+    /// <summary>Visits the kept blocks. Exact while no thread uses the heap.</summary>
+    public void Visit(Action<HugeBlock> visit)
+    {
+        for (int i = 0; i < Count; i++)
+        {
+            visit(_blocks[i].Block);
+        }
+    }
+
+    // Out of the records before its addresses may be another's; off the limit once its memory is gone.
+    private void GiveUp(in HugeBlock block)
+    {
+        HugeBlocks.RemoveKept(block.Address);
+        os.Free(block.Platform);
+        arenas.AddHugeBytes(-(long)block.Size);
+    }
+
+    private int FindBest(nuint byteCount, nuint alignment)
+    {
+        int best = -1;
+        for (int i = 0; i < _count; i++)
+        {
+            ref readonly HugeBlock block = ref _blocks[i].Block;
+            bool serves = block.Size >= byteCount && block.Size - byteCount <= byteCount / WasteShare && ((nuint)block.Address & (alignment - 1)) == 0;
+            best = serves && (best < 0 || block.Size <= _blocks[best].Block.Size) ? i : best;
+        }
+
+        return best;
+    }
+
+    // False, with the oldest block in the caller's hands, when there is no room.
+    private bool TryAdd(in HugeBlock block, uint round, out HugeBlock oldest)
+    {
+        _lock.Enter();
+        bool fits = _count < Capacity && _bytes + block.Size <= MaxBytes;
+        if (fits)
+        {
+            _blocks[_count] = new KeptBlock { Block = block, Round = round };
+            _bytes += block.Size;
+            Volatile.Write(ref _count, _count + 1);
+        }
+
+        oldest = fits ? default : RemoveAt(0);
+        _lock.Exit();
+        return fits;
+    }
+
+    private bool TryTakeOldest(uint round, uint age, out HugeBlock block)
+    {
+        _lock.Enter();
+        bool found = _count > 0 && (age == 0 || round - _blocks[0].Round >= age);
+        block = found ? RemoveAt(0) : default;
+        _lock.Exit();
+        return found;
+    }
+
+    private HugeBlock RemoveAt(int index)
+    {
+        HugeBlock block = _blocks[index].Block;
+        _bytes -= block.Size;
+        Volatile.Write(ref _count, _count - 1);
+        for (int i = index; i < _count; i++)
+        {
+            _blocks[i] = _blocks[i + 1];
+        }
+
+        return block;
+    }
+}
