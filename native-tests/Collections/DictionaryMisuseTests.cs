@@ -158,7 +158,7 @@ public sealed class DictionaryMisuseTests
             Strings = strings;
         }
 
-        public All(scoped in GcScope scope)
+        public All(in GcScope scope)
             : this(scope.New<TracedDictionary<int, int>>(), scope.New<TracedRefDictionary<int, Node>>(), scope.New<TracedStringRefDictionary<Node>>())
         {
             for (int i = 0; i < 10; i++)

@@ -29,15 +29,15 @@ public sealed class ListMisuseTests
     public void An_empty_list_has_no_last_entry()
     {
         AssertRefused<InvalidOperationException>(
-            (scope, list) =>
+            (scope, _) =>
             {
-                list = scope.New<TracedList<long>>();
-                list.Value.RemoveLast(scope);
+                GcRef<TracedList<long>> empty = scope.New<TracedList<long>>();
+                empty.Value.RemoveLast(scope);
             },
-            (scope, list) =>
+            (scope, _) =>
             {
-                list = scope.New<TracedRefList<Node>>();
-                list.Value.RemoveLast(scope);
+                GcRef<TracedRefList<Node>> empty = scope.New<TracedRefList<Node>>();
+                empty.Value.RemoveLast(scope);
             });
     }
 
@@ -169,7 +169,7 @@ public sealed class ListMisuseTests
         heap.CollectAndSweep();
     }
 
-    private static GcRef<TracedList<long>> NewValues(scoped in GcScope scope)
+    private static GcRef<TracedList<long>> NewValues(in GcScope scope)
     {
         GcRef<TracedList<long>> list = scope.New<TracedList<long>>();
         for (int i = 0; i < 3; i++)
@@ -180,7 +180,7 @@ public sealed class ListMisuseTests
         return list;
     }
 
-    private static GcRef<TracedRefList<Node>> NewReferences(scoped in GcScope scope)
+    private static GcRef<TracedRefList<Node>> NewReferences(in GcScope scope)
     {
         GcRef<TracedRefList<Node>> list = scope.New<TracedRefList<Node>>();
         for (int i = 0; i < 3; i++)

@@ -161,7 +161,7 @@ public sealed class RandomListTests(ITestOutputHelper output)
             _model.Insert(index, _made);
         }
 
-        private static GcRef<Node> NewNode(scoped in GcScope scope, long number)
+        private static GcRef<Node> NewNode(in GcScope scope, long number)
         {
             GcRef<Node> node = scope.New<Node>();
             node.Value.Value = number;

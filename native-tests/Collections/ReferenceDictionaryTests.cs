@@ -106,7 +106,7 @@ public sealed class ReferenceDictionaryTests
         Assert.Equal((full.Small - 2, full.Large), TracedCensus.Take(heap));
     }
 
-    internal static GcRef<Node> NewNode(scoped in GcScope scope, long number)
+    internal static GcRef<Node> NewNode(in GcScope scope, long number)
     {
         GcRef<Node> node = scope.New<Node>();
         node.Value.Value = number;

@@ -16,7 +16,7 @@ internal sealed unsafe class SoundTracedHeap : IDisposable
         Heap = TracedHeaps.Still(checks);
         using (GcScope scope = Heap.Enter())
         {
-            GcRef<Node> list = default;
+            scoped GcRef<Node> list = default;
             for (int i = 0; i < 2000; i++)
             {
                 GcRef<Node> node = scope.New<Node>();

@@ -212,7 +212,7 @@ public sealed class ArrayTests
         Assert.Throws<NullReferenceException>(static () => default(GcRef<TracedValues<int>>).Value[100_000]);
     }
 
-    private static GcRef<Node> Make(GcScope scope) => scope.New<Node>();
+    private static GcRef<Node> Make(in GcScope scope) => scope.New<Node>();
 
     private static void AssertRefused<T>(NativeHeap heap)
         where T : unmanaged

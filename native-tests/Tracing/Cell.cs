@@ -10,7 +10,7 @@ internal static unsafe class Cell
 
     public static readonly TracedLayout Layout = TracedLayout.Custom(&Trace);
 
-    public static GcRef<byte> Make(GcScope scope, int words)
+    public static GcRef<byte> Make(in GcScope scope, int words)
     {
         GcRef<byte> cell = scope.NewBytes(Layout, (words + 1) * sizeof(long));
         *(long*)cell.Address = words;

@@ -177,7 +177,7 @@ public sealed unsafe class CheckmarkTests : IDisposable
     private GcHandle<Node> Keep(int length)
     {
         using GcScope scope = _heap.Enter();
-        GcRef<Node> list = default;
+        scoped GcRef<Node> list = default;
         for (int i = 0; i < length; i++)
         {
             GcRef<Node> node = scope.New<Node>();

@@ -144,9 +144,9 @@ public sealed class CollectionTests
         Assert.Contains("Traced = true", Assert.Throws<InvalidOperationException>(heap.Collect).Message, StringComparison.Ordinal);
     }
 
-    private static GcRef<Node> MakeList(GcScope scope, int length)
+    private static GcRef<Node> MakeList(in GcScope scope, int length)
     {
-        GcRef<Node> head = default;
+        GcRef<Node> head = scope.Null<Node>();
         for (int i = 0; i < length; i++)
         {
             GcRef<Node> node = scope.New<Node>();

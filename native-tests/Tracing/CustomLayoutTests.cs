@@ -291,7 +291,7 @@ public sealed unsafe class CustomLayoutTests
 
     private static TracedLayout CellLayoutAgain() => TracedLayout.Custom(&CallInTrace) == TracedLayout.Custom(&CallInTrace) ? Cell.Layout : default;
 
-    private static GcRef<Node> Make(GcScope scope) => scope.New<Node>();
+    private static GcRef<Node> Make(in GcScope scope) => scope.New<Node>();
 
     private static GcHandle<byte> KeepCell(NativeHeap heap, int words, Fill fill)
     {

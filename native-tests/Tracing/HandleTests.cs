@@ -142,7 +142,7 @@ public sealed class HandleTests
         }
     }
 
-    private static GcRef<Node> Make(GcScope scope, long value)
+    private static GcRef<Node> Make(in GcScope scope, long value)
     {
         GcRef<Node> node = scope.New<Node>();
         node.Value.Value = value;

@@ -79,7 +79,7 @@ public sealed unsafe class LayoutTests
             GcHandle<VastNode> head;
             using (GcScope scope = heap.Enter())
             {
-                GcRef<VastNode> list = default;
+                scoped GcRef<VastNode> list = default;
                 for (int i = 0; i < 20; i++)
                 {
                     GcRef<VastNode> node = scope.New<VastNode>();
@@ -193,7 +193,7 @@ public sealed unsafe class LayoutTests
         Assert.Equal(TracedForm.Fields, TracedKinds.Info(TracedKinds.OfType(Node.Layout.Number, 24, nameof(Node)))->Form);
     }
 
-    private static GcRef<Node> Make(GcScope scope, long value)
+    private static GcRef<Node> Make(in GcScope scope, long value)
     {
         GcRef<Node> node = scope.New<Node>();
         node.Value.Value = value;

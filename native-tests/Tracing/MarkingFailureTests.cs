@@ -103,7 +103,7 @@ public sealed unsafe class MarkingFailureTests
 
     private static GcRef<Node> MakeList(in GcScope scope, int length)
     {
-        GcRef<Node> list = default;
+        GcRef<Node> list = scope.Null<Node>();
         for (int i = 0; i < length; i++)
         {
             GcRef<Node> node = scope.New<Node>();

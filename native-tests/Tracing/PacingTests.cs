@@ -169,7 +169,7 @@ public sealed class PacingTests
     // The list before it dies.
     private static void MakeList(GcScope scope, RootArray<Node>? roots, int length)
     {
-        GcRef<Node> list = default;
+        scoped GcRef<Node> list = default;
         for (int i = 0; i < length; i++)
         {
             GcRef<Node> node = scope.New<Node>();

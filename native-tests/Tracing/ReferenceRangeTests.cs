@@ -121,7 +121,7 @@ public sealed class ReferenceRangeTests
         }
     }
 
-    private static GcRef<TracedArray<Node>> Numbered(scoped in GcScope scope)
+    private static GcRef<TracedArray<Node>> Numbered(in GcScope scope)
     {
         GcRef<TracedArray<Node>> array = scope.NewArray<Node>(Length);
         for (int i = 0; i < Length; i++)

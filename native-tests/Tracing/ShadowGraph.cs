@@ -203,7 +203,7 @@ internal sealed class ShadowGraph(NativeHeap heap, ulong seed)
         LargeMade += large ? 1 : 0;
     }
 
-    private GcRef<Node> Walk(GcScope scope, int root, out ShadowNode? shadow)
+    private GcRef<Node> Walk(in GcScope scope, int root, out ShadowNode? shadow)
     {
         shadow = _roots[root];
         if (shadow == null)

@@ -16,7 +16,7 @@ public sealed unsafe class TracedLimitTests
         {
             using (GcScope scope = heap.Enter())
             {
-                GcRef<Node> list = default;
+                scoped GcRef<Node> list = default;
                 int made = 0;
                 string? message = null;
                 try

@@ -89,7 +89,7 @@ public sealed class TracedStructTests
         return scope.Keep(first);
     }
 
-    private static GcRef<Branch> Leaf(GcScope scope, long key)
+    private static GcRef<Branch> Leaf(in GcScope scope, long key)
     {
         GcRef<Branch> leaf = scope.New<Branch>();
         leaf.Key = key;

@@ -15,7 +15,7 @@ internal partial struct Branch
 
     public void Hide(scoped in GcScope scope, GcRef<Branch> other) => _hidden.Set(scope, other);
 
-    public readonly GcRef<Branch> Hidden(scoped in GcScope scope) => _hidden.Get(scope);
+    public readonly GcRef<Branch> Hidden(in GcScope scope) => _hidden.Get(scope);
 }
 
 /// <summary>Held by value: of the blocks of a struct that it is in it does not know the type.</summary>

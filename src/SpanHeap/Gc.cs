@@ -20,7 +20,7 @@ public struct Gc<T>
     /// <param name="scope">The calling thread's scope.</param>
     /// <exception cref="InvalidOperationException">With full checks: the scope has ended, or is another thread's.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly GcRef<T> Get(scoped in GcScope scope)
+    public readonly GcRef<T> Get(in GcScope scope)
     {
         scope.RequireOpen();
         return new GcRef<T>(Volatile.Read(in Address));

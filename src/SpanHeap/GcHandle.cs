@@ -23,7 +23,7 @@ public readonly record struct GcHandle<T> : IDisposable
     /// another thread's.
     /// </exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public GcRef<T> Get(scoped in GcScope scope) => new(_name.Read(scope));
+    public GcRef<T> Get(in GcScope scope) => new(_name.Read(scope));
 
     /// <summary>Makes it keep another block, or none.</summary>
     /// <param name="scope">The calling thread's scope, of the handle's heap.</param>

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 
@@ -47,6 +48,23 @@ public readonly unsafe ref struct GcRef<T>
     /// <summary>Whether both refer to the same block, or to nothing.</summary>
     /// <param name="other">The other reference.</param>
     public bool Is(GcRef<T> other) => Address == other.Address;
+
+    /// <summary>Whether both refer to the same block, or to nothing: <c>node == list.Head</c>, <c>node != default</c>.</summary>
+    /// <param name="left">One reference.</param>
+    /// <param name="right">The other reference.</param>
+    public static bool operator ==(GcRef<T> left, GcRef<T> right) => left.Address == right.Address;
+
+    /// <summary>Whether they refer to different blocks, or only one to nothing.</summary>
+    /// <inheritdoc cref="op_Equality"/>
+    public static bool operator !=(GcRef<T> left, GcRef<T> right) => left.Address != right.Address;
+
+    /// <summary>False: a reference is no object, and no object equals one. References are compared by <c>==</c>.</summary>
+    /// <param name="obj">Any object.</param>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public override bool Equals(object? obj) => false;
+
+    /// <summary>A number that is the same for references to the same block. It keeps nothing alive.</summary>
+    public override int GetHashCode() => Address.GetHashCode();
 
     /// <summary>The same block as something else. Nobody checks that it is.</summary>
     /// <typeparam name="TOther">What it is.</typeparam>

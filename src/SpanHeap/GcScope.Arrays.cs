@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using SpanHeap.Layouts;
 using SpanHeap.Spans;
@@ -15,6 +16,7 @@ public readonly unsafe ref partial struct GcScope
     /// <exception cref="OutOfMemoryException">
     /// There is no memory, or the heap is at its limit, or the array is larger than an arena holds: some 60 MiB, on Windows 3. Nothing has changed.
     /// </exception>
+    [UnscopedRef]
     public GcRef<TracedArray<T>> NewArray<T>(long length)
         where T : unmanaged => new(NewArray(TracedLayout.References.Number, length, sizeof(nint)));
 
@@ -23,6 +25,7 @@ public readonly unsafe ref partial struct GcScope
     /// <param name="length">How many.</param>
     /// <inheritdoc cref="NewArray{T}" path="/exception"/>
     /// <exception cref="InvalidOperationException"><typeparamref name="T"/> has references, which nobody would find.</exception>
+    [UnscopedRef]
     public GcRef<TracedValues<T>> NewValues<T>(long length)
         where T : unmanaged
     {
@@ -35,6 +38,7 @@ public readonly unsafe ref partial struct GcScope
     /// <param name="length">How many.</param>
     /// <inheritdoc cref="NewArray{T}" path="/exception"/>
     /// <exception cref="InvalidOperationException">The layout of <typeparamref name="T"/> is none, one of arrays, custom, or of a larger type.</exception>
+    [UnscopedRef]
     public GcRef<TracedElements<T>> NewElements<T>(long length)
         where T : unmanaged, ITraced<T>
     {
@@ -49,6 +53,7 @@ public readonly unsafe ref partial struct GcScope
     /// <returns>The array: its length, a <see cref="long"/>, then its elements.</returns>
     /// <inheritdoc cref="NewArray{T}" path="/exception"/>
     /// <exception cref="ArgumentException"><paramref name="layout"/> is none of elements with references.</exception>
+    [UnscopedRef]
     public GcRef<byte> NewElements(TracedLayout layout, long length) =>
         new(NewArray(layout.Number, length, TracedKinds.ElementBytesOf(layout.Number)));
 
@@ -59,6 +64,7 @@ public readonly unsafe ref partial struct GcScope
     /// <inheritdoc cref="NewArray{T}" path="/exception"/>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="byteCount"/> is negative, or less than the layout's references need.</exception>
     /// <exception cref="ArgumentException"><paramref name="layout"/> was never made, or is one of arrays.</exception>
+    [UnscopedRef]
     public GcRef<byte> NewBytes(TracedLayout layout, long byteCount)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(byteCount);
@@ -75,6 +81,7 @@ public readonly unsafe ref partial struct GcScope
     /// <returns>The block; its <see cref="GcRef{T}.Address"/> stays good after the scope.</returns>
     /// <inheritdoc cref="NewArray{T}" path="/exception"/>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="byteCount"/> is negative.</exception>
+    [UnscopedRef]
     public GcRef<byte> NewCollectable(long byteCount) => NewBytes(TracedLayout.Collectable, byteCount);
 
     private nint NewArray(int layout, long length, int elementBytes)

@@ -47,6 +47,7 @@ public readonly unsafe ref partial struct GcScope
     /// <typeparam name="T">What it is.</typeparam>
     /// <exception cref="OutOfMemoryException">There is no memory, or the heap is at its limit; the scope and all blocks are as before.</exception>
     /// <exception cref="InvalidOperationException">The layout of <typeparamref name="T"/> is none, one of arrays, or of a larger type.</exception>
+    [UnscopedRef]
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public GcRef<T> New<T>()
         where T : unmanaged, ITraced<T>
@@ -71,10 +72,25 @@ public readonly unsafe ref partial struct GcScope
         return new GcHandle<T>(_heap, block.Address);
     }
 
+    /// <summary>
+    /// A reference to nothing that may be given blocks of this scope later: the first value of a local that is assigned in a loop. Of
+    /// <c>default</c> the compiler assumes that it outlives every scope, and then refuses the assignment.
+    /// </summary>
+    /// <typeparam name="T">What it may refer to later.</typeparam>
+    /// <exception cref="InvalidOperationException">With full checks: the scope has ended, or is another thread's.</exception>
+    [UnscopedRef]
+    public GcRef<T> Null<T>()
+        where T : unmanaged
+    {
+        RequireOpen();
+        return default;
+    }
+
     /// <summary>The reference to a block whose address the program has kept in a way of its own, where a trace function finds it.</summary>
     /// <typeparam name="T">What the block is.</typeparam>
     /// <param name="address">The block's first byte; 0 for nothing.</param>
     /// <exception cref="HeapCorruptionException">With full checks: <paramref name="address"/> is no block of the heap.</exception>
+    [UnscopedRef]
     public GcRef<T> At<T>(nint address)
         where T : unmanaged
     {

@@ -34,7 +34,7 @@ public readonly record struct GcWeakHandle<T> : IDisposable
     /// another thread's.
     /// </exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool TryGet(scoped in GcScope scope, out GcRef<T> block)
+    public bool TryGet(in GcScope scope, out GcRef<T> block)
     {
         block = new GcRef<T>(_name.Read(scope));
         return !block.IsNull;

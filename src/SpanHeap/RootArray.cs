@@ -44,7 +44,7 @@ public sealed class RootArray<T> : IDisposable
     /// The array is of another heap than the scope; with full checks also: the scope has ended, or is another thread's.
     /// </exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public GcRef<T> Get(scoped in GcScope scope, int index)
+    public GcRef<T> Get(in GcScope scope, int index)
     {
         scope.RequireOpen();
         nint[] slots = Require(scope, index);

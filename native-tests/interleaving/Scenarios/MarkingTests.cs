@@ -107,7 +107,7 @@ public sealed class MarkingTests(ITestOutputHelper output)
         return made;
     }
 
-    private static GcRef<Node> MakeTree(GcScope scope, int depth, ref int made)
+    private static GcRef<Node> MakeTree(in GcScope scope, int depth, ref int made)
     {
         GcRef<Node> node = scope.New<Node>();
         made++;

@@ -64,7 +64,7 @@ internal sealed class SpanHeapGcBench(SpanHeapSession session) : IGcBench
         Populate(in scope, depth - 1, node.Value.Right.Get(in scope));
     }
 
-    private static GcRef<Node> Build(scoped in GcScope scope, int depth)
+    private static GcRef<Node> Build(in GcScope scope, int depth)
     {
         if (depth == 0)
             return scope.New<Node>();

@@ -75,7 +75,7 @@ internal sealed class SpanHeapGraph : IGraph
         return sum;
     }
 
-    private GcRef<Node> NewNode(scoped in GcScope scope)
+    private GcRef<Node> NewNode(in GcScope scope)
     {
         GcRef<Node> node = scope.New<Node>();
         node.Value.Serial = ++_serial;

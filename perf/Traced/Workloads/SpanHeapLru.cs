@@ -66,14 +66,14 @@ internal sealed class SpanHeapLru : ILru
         return good;
     }
 
-    private static GcRef<Entry> Find(scoped in GcScope scope, GcRef<Entry> entry, long key)
+    private static GcRef<Entry> Find(in GcScope scope, GcRef<Entry> entry, long key)
     {
         while (!entry.IsNull && entry.Value.Key != key)
             entry = entry.Value.Chain.Get(in scope);
         return entry;
     }
 
-    private GcRef<Entry> Add(scoped in GcScope scope, ref Gc<Entry> bucket, long key)
+    private GcRef<Entry> Add(in GcScope scope, ref Gc<Entry> bucket, long key)
     {
         _count++;
         GcRef<Item> item = scope.New<Item>();

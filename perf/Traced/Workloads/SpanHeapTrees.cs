@@ -26,7 +26,7 @@ internal sealed class SpanHeapTrees(SpanHeapSession session) : ITreeMaker
         return Count(in scope, _longLived.Get(in scope));
     }
 
-    private static GcRef<Node> Build(scoped in GcScope scope, int depth)
+    private static GcRef<Node> Build(in GcScope scope, int depth)
     {
         if (depth == 0)
             return scope.New<Node>();

@@ -37,7 +37,7 @@ internal static class Builtins
         }
     }
 
-    public static GcRef<Cell> Call(scoped in GcScope scope, Builtin function, GcRef<Cell> arguments, GcRef<Cell> yes)
+    public static GcRef<Cell> Call(in GcScope scope, Builtin function, GcRef<Cell> arguments, GcRef<Cell> yes)
     {
         string name = s_names[(int)function];
         return function switch
@@ -70,7 +70,7 @@ internal static class Builtins
         return value;
     }
 
-    private static GcRef<Cell> Fold(scoped in GcScope scope, GcRef<Cell> numbers, long start, Func<long, long, long> step)
+    private static GcRef<Cell> Fold(in GcScope scope, GcRef<Cell> numbers, long start, Func<long, long, long> step)
     {
         for (; !numbers.IsNull; numbers = numbers.Second)
             start = step(start, NumberAt(numbers, 0, "arithmetic"));

@@ -52,7 +52,7 @@ internal sealed class CallStack(NativeHeap heap, int deepest) : IDisposable
         _references.Set(in scope, at + 2, frame.Third);
     }
 
-    public Frame Pop(scoped in GcScope scope)
+    public Frame Pop(in GcScope scope)
     {
         int at = --Count * ReferencesPerFrame;
         Frame top = new(

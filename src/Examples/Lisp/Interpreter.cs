@@ -85,7 +85,7 @@ public sealed class Interpreter : IDisposable
         Forget();
         using GcScope scope = _heap.Enter();
         Reader reader = new(text, _symbols);
-        GcRef<Cell> program = default;
+        scoped GcRef<Cell> program = default;
         while (reader.TryRead(in scope, out GcRef<Cell> expression))
             program = scope.Cons(expression, program);
         _knowsValue = true;

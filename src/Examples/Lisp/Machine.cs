@@ -1,6 +1,9 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace SpanHeap.Examples.Lisp;
 
 /// <summary>The evaluator within one slice: an expression is taken apart, or a value given to who waits for it, one at a step.</summary>
+/// <remarks>Its methods put references into its fields, which outlive the call: so the scope is no <c>scoped</c> parameter, but one that the caller keeps.</remarks>
 internal ref struct Machine(Symbols symbols, CallStack stack, GcRef<Cell> yes)
 {
     private readonly GcRef<Cell> _yes = yes;
@@ -17,7 +20,7 @@ internal ref struct Machine(Symbols symbols, CallStack stack, GcRef<Cell> yes)
 
     public readonly bool IsDone => KnowsValue && stack.Count == 0;
 
-    public void Step(scoped in GcScope scope)
+    public void Step([UnscopedRef] in GcScope scope)
     {
         if (KnowsValue)
             GiveValue(in scope, stack.Pop(in scope));
@@ -27,7 +30,7 @@ internal ref struct Machine(Symbols symbols, CallStack stack, GcRef<Cell> yes)
             Know(Expression.Is(CellKind.Symbol) ? Variables.Find(Expression, Environment, symbols) : Expression);
     }
 
-    private void TakeApart(scoped in GcScope scope)
+    private void TakeApart([UnscopedRef] in GcScope scope)
     {
         GcRef<Cell> parts = Expression.Second;
         string head = Expression.First.Is(CellKind.Symbol) ? symbols.NameOf(Expression.First) : "";
@@ -67,7 +70,7 @@ internal ref struct Machine(Symbols symbols, CallStack stack, GcRef<Cell> yes)
     }
 
     // (let ((a 1) (b 2)) body...) is ((lambda (a b) body...) 1 2).
-    private void Let(scoped in GcScope scope, GcRef<Cell> parts)
+    private void Let([UnscopedRef] in GcScope scope, GcRef<Cell> parts)
     {
         GcRef<Cell> names = default;
         GcRef<Cell> values = default;
@@ -81,7 +84,7 @@ internal ref struct Machine(Symbols symbols, CallStack stack, GcRef<Cell> yes)
         Evaluate(scope.Cons(lambda, values), Environment);
     }
 
-    private void GiveValue(scoped in GcScope scope, Frame frame)
+    private void GiveValue([UnscopedRef] in GcScope scope, Frame frame)
     {
         switch (frame.Kind)
         {
@@ -111,7 +114,7 @@ internal ref struct Machine(Symbols symbols, CallStack stack, GcRef<Cell> yes)
         }
     }
 
-    private void GiveToCall(scoped in GcScope scope, Frame call)
+    private void GiveToCall([UnscopedRef] in GcScope scope, Frame call)
     {
         GcRef<Cell> known = scope.Cons(Value, call.Third);
         if (!call.First.IsNull)
@@ -125,7 +128,7 @@ internal ref struct Machine(Symbols symbols, CallStack stack, GcRef<Cell> yes)
         Apply(in scope, parts.First, parts.Second);
     }
 
-    private void Apply(scoped in GcScope scope, GcRef<Cell> function, GcRef<Cell> arguments)
+    private void Apply([UnscopedRef] in GcScope scope, GcRef<Cell> function, GcRef<Cell> arguments)
     {
         if (function.Is(CellKind.Builtin))
         {

@@ -3,7 +3,7 @@ namespace SpanHeap.Examples.Lisp;
 /// <summary>Making cells, and looking at lists of them.</summary>
 internal static class Making
 {
-    public static GcRef<Cell> Cons(this scoped in GcScope scope, GcRef<Cell> first, GcRef<Cell> second)
+    public static GcRef<Cell> Cons(this in GcScope scope, GcRef<Cell> first, GcRef<Cell> second)
     {
         GcRef<Cell> pair = scope.New<Cell>();
         pair.Kind = CellKind.Pair;
@@ -12,14 +12,14 @@ internal static class Making
         return pair;
     }
 
-    public static GcRef<Cell> Number(this scoped in GcScope scope, long number)
+    public static GcRef<Cell> Number(this in GcScope scope, long number)
     {
         GcRef<Cell> cell = scope.New<Cell>();
         cell.Number = number;
         return cell;
     }
 
-    public static GcRef<Cell> Closure(this scoped in GcScope scope, GcRef<Cell> parameters, GcRef<Cell> body, GcRef<Cell> environment)
+    public static GcRef<Cell> Closure(this in GcScope scope, GcRef<Cell> parameters, GcRef<Cell> body, GcRef<Cell> environment)
     {
         GcRef<Cell> closure = scope.New<Cell>();
         closure.Kind = CellKind.Closure;
@@ -29,7 +29,7 @@ internal static class Making
         return closure;
     }
 
-    public static GcRef<Cell> Environment(this scoped in GcScope scope, GcRef<Cell> outer)
+    public static GcRef<Cell> Environment(this in GcScope scope, GcRef<Cell> outer)
     {
         GcRef<Cell> environment = scope.New<Cell>();
         environment.Kind = CellKind.Environment;
@@ -37,9 +37,9 @@ internal static class Making
         return environment;
     }
 
-    public static GcRef<Cell> Reversed(this scoped in GcScope scope, GcRef<Cell> list)
+    public static GcRef<Cell> Reversed(this in GcScope scope, GcRef<Cell> list)
     {
-        GcRef<Cell> reversed = default;
+        GcRef<Cell> reversed = scope.Null<Cell>();
         for (; !list.IsNull; list = list.Second)
             reversed = scope.Cons(list.First, reversed);
         return reversed;

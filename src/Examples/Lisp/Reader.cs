@@ -12,7 +12,7 @@ internal ref struct Reader(string text, Symbols symbols)
     private int _depth;
 
     /// <summary>The next expression; false at the text's end.</summary>
-    public bool TryRead(scoped in GcScope scope, out GcRef<Cell> expression)
+    public bool TryRead(in GcScope scope, out GcRef<Cell> expression)
     {
         SkipBlanks();
         expression = default;
@@ -22,7 +22,7 @@ internal ref struct Reader(string text, Symbols symbols)
         return true;
     }
 
-    private GcRef<Cell> Read(scoped in GcScope scope)
+    private GcRef<Cell> Read(in GcScope scope)
     {
         SkipBlanks();
         if (_at == text.Length)
@@ -45,11 +45,11 @@ internal ref struct Reader(string text, Symbols symbols)
         }
     }
 
-    private GcRef<Cell> ReadList(scoped in GcScope scope)
+    private GcRef<Cell> ReadList(in GcScope scope)
     {
         GoDeeper();
-        GcRef<Cell> first = default;
-        GcRef<Cell> last = default;
+        GcRef<Cell> first = scope.Null<Cell>();
+        GcRef<Cell> last = scope.Null<Cell>();
         for (SkipBlanks(); _at == text.Length || text[_at] != ')'; SkipBlanks())
         {
             GcRef<Cell> pair = scope.Cons(Read(in scope), default);
@@ -65,7 +65,7 @@ internal ref struct Reader(string text, Symbols symbols)
         return first;
     }
 
-    private GcRef<Cell> ReadAtom(scoped in GcScope scope)
+    private GcRef<Cell> ReadAtom(in GcScope scope)
     {
         int start = _at;
         while (_at < text.Length && !char.IsWhiteSpace(text[_at]) && text[_at] is not ('(' or ')' or '\'' or ';'))

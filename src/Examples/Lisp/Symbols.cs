@@ -6,7 +6,7 @@ internal sealed class Symbols : IDisposable
     private readonly Dictionary<string, GcHandle<Cell>> _byName = [];
     private readonly List<string> _names = [];
 
-    public GcRef<Cell> Intern(scoped in GcScope scope, string name)
+    public GcRef<Cell> Intern(in GcScope scope, string name)
     {
         if (!_byName.TryGetValue(name, out GcHandle<Cell> handle))
         {

@@ -11,7 +11,7 @@ internal readonly struct EntryElements<TKey, TKeys, TValue, TValues> : IElements
 {
     public static bool AreReferences => false;
 
-    public static GcRef<TracedValues<TableEntry<TKey, TKeys, TValue, TValues>>> Make(scoped in GcScope scope, long length) =>
+    public static GcRef<TracedValues<TableEntry<TKey, TKeys, TValue, TValues>>> Make(in GcScope scope, long length) =>
         scope.NewElements<TableEntry<TKey, TKeys, TValue, TValues>>(length).As<TracedValues<TableEntry<TKey, TKeys, TValue, TValues>>>();
 
     // Only to places that do not overlap: a table's entries never move within it.

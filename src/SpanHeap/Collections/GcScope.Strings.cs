@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using System.Text.Unicode;
 
@@ -10,6 +11,7 @@ public readonly ref partial struct GcScope
     /// <param name="utf8">The text, in UTF-8.</param>
     /// <exception cref="ArgumentException"><paramref name="utf8"/> is not UTF-8. <see cref="NewValues{T}"/> is for any bytes.</exception>
     /// <inheritdoc cref="NewArray{T}" path="/exception[@cref='T:System.OutOfMemoryException']"/>
+    [UnscopedRef]
     public GcRef<TracedString> NewString(ReadOnlySpan<byte> utf8)
     {
         if (!Utf8.IsValid(utf8))
@@ -25,6 +27,7 @@ public readonly ref partial struct GcScope
     /// <summary>Makes a string.</summary>
     /// <param name="text">The text. Half a surrogate pair becomes U+FFFD, as <see cref="Encoding.UTF8"/> has it.</param>
     /// <inheritdoc cref="NewArray{T}" path="/exception[@cref='T:System.OutOfMemoryException']"/>
+    [UnscopedRef]
     public GcRef<TracedString> NewString(ReadOnlySpan<char> text)
     {
         GcRef<TracedString> made = TracedString.Make(this, Encoding.UTF8.GetByteCount(text));

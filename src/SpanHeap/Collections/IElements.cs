@@ -10,7 +10,7 @@ internal interface IElements<T>
     static abstract bool AreReferences { get; }
 
     /// <summary>An array, all zero.</summary>
-    static abstract GcRef<TracedValues<T>> Make(scoped in GcScope scope, long length);
+    static abstract GcRef<TracedValues<T>> Make(in GcScope scope, long length);
 
     /// <summary>Copies elements that lie side by side; the two places may overlap.</summary>
     static abstract void Copy(scoped in GcScope scope, ref T from, ref T to, long count);

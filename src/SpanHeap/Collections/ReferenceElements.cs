@@ -6,7 +6,7 @@ internal readonly struct ReferenceElements<T> : IElements<Gc<T>>
 {
     public static bool AreReferences => true;
 
-    public static GcRef<TracedValues<Gc<T>>> Make(scoped in GcScope scope, long length) => scope.NewArray<T>(length).As<TracedValues<Gc<T>>>();
+    public static GcRef<TracedValues<Gc<T>>> Make(in GcScope scope, long length) => scope.NewArray<T>(length).As<TracedValues<Gc<T>>>();
 
     public static void Copy(scoped in GcScope scope, ref Gc<T> from, ref Gc<T> to, long count) => ReferenceRange.Copy(scope, ref from, ref to, count);
 

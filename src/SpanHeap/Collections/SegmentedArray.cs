@@ -88,7 +88,7 @@ internal unsafe struct SegmentedArray<T, TElements>
     }
 
     /// <summary>What it consists of now, for <see cref="GoBack"/> within the same scope, whose end alone frees what is replaced.</summary>
-    public readonly Extent Remember(scoped in GcScope scope) => new(_first.Get(scope), _segments.Get(scope), _capacity);
+    public readonly Extent Remember(in GcScope scope) => new(_first.Get(scope), _segments.Get(scope), _capacity);
 
     /// <summary>Takes growth back, if there was any since: elements that were there then must not have been written meanwhile.</summary>
     public void GoBack(scoped in GcScope scope, Extent before)

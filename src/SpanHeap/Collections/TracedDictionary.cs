@@ -93,7 +93,7 @@ public struct TracedDictionary<TKey, TValue> : ITraced<TracedDictionary<TKey, TV
     /// <returns>The value in its place, to read or write.</returns>
     /// <exception cref="KeyNotFoundException">There is no entry with the key.</exception>
     /// <exception cref="InvalidOperationException">With full checks: the scope has ended, or is another thread's.</exception>
-    public readonly ref TValue Get(scoped in GcScope scope, TKey key)
+    public readonly ref TValue Get(in GcScope scope, TKey key)
     {
         ref var entry = ref _table.Find(scope, new ValueProbe<TKey>(key));
         if (Unsafe.IsNullRef(ref entry))

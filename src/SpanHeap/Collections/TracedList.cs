@@ -34,6 +34,7 @@ public struct TracedList<T> : ITraced<TracedList<T>>
     /// <summary>An entry, to read or write in a scope.</summary>
     /// <param name="index">Which, from 0.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such entry.</exception>
+    [UnscopedRef]
     public readonly ref T this[long index]
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -94,6 +95,7 @@ public struct TracedList<T> : ITraced<TracedList<T>>
 
     /// <summary>All entries, where they lie side by side.</summary>
     /// <exception cref="InvalidOperationException">They do not: there is more than 1 MiB of them. <see cref="SpanFrom"/> gives them run by run.</exception>
+    [UnscopedRef]
     public readonly Span<T> AsSpan()
     {
         if (_list.Count > SegmentedArray<T, ValueElements<T>>.SegmentLength)
@@ -107,6 +109,7 @@ public struct TracedList<T> : ITraced<TracedList<T>>
     /// <summary>The entries that lie side by side from one on: all behind it in lists of up to 1 MiB, at least that one in longer ones.</summary>
     /// <param name="index">The first, from 0.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such entry.</exception>
+    [UnscopedRef]
     public readonly Span<T> SpanFrom(long index) => MemoryMarshal.CreateSpan(ref _list.At(index), (int)_list.RunLength(index));
 
     /// <summary>Goes through all entries, for a <c>foreach</c>: by value, or by <c>ref</c> to change them in place.</summary>

@@ -95,7 +95,7 @@ public struct TracedRefDictionary<TKey, TValue> : ITraced<TracedRefDictionary<TK
     /// <returns>The value, which may be nothing.</returns>
     /// <exception cref="KeyNotFoundException">There is no entry with the key.</exception>
     /// <exception cref="InvalidOperationException">With full checks: the scope has ended, or is another thread's.</exception>
-    public readonly GcRef<TValue> Get(scoped in GcScope scope, TKey key)
+    public readonly GcRef<TValue> Get(in GcScope scope, TKey key)
     {
         ref var entry = ref _table.Find(scope, new ValueProbe<TKey>(key));
         if (Unsafe.IsNullRef(ref entry))
@@ -112,7 +112,7 @@ public struct TracedRefDictionary<TKey, TValue> : ITraced<TracedRefDictionary<TK
     /// <param name="value">The value; nothing if there is none.</param>
     /// <returns>Whether there is one.</returns>
     /// <exception cref="InvalidOperationException">With full checks: the scope has ended, or is another thread's.</exception>
-    public readonly bool TryGetValue(scoped in GcScope scope, TKey key, out GcRef<TValue> value)
+    public readonly bool TryGetValue(in GcScope scope, TKey key, out GcRef<TValue> value)
     {
         ref var entry = ref _table.Find(scope, new ValueProbe<TKey>(key));
         bool found = !Unsafe.IsNullRef(ref entry);

@@ -27,6 +27,7 @@ public struct TracedRefList<T> : ITraced<TracedRefList<T>>
     /// <summary>An entry, to read or write in a scope.</summary>
     /// <param name="index">Which, from 0.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such entry.</exception>
+    [UnscopedRef]
     public readonly ref Gc<T> this[long index]
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -70,7 +71,7 @@ public struct TracedRefList<T> : ITraced<TracedRefList<T>>
     /// <param name="scope">The calling thread's scope.</param>
     /// <returns>The entry.</returns>
     /// <exception cref="InvalidOperationException">The list is empty; with full checks also: the scope has ended, or is another thread's.</exception>
-    public GcRef<T> RemoveLast(scoped in GcScope scope)
+    public GcRef<T> RemoveLast(in GcScope scope)
     {
         GcRef<T> last = _list.Last().Get(scope);
         _list.RemoveAt(scope, _list.Count - 1);

@@ -67,7 +67,7 @@ public struct TracedString : ITraced<TracedString>
     /// <exception cref="ArgumentException">The part begins or ends within a character.</exception>
     /// <exception cref="OutOfMemoryException">There is no memory, or the heap is at its limit.</exception>
     /// <exception cref="InvalidOperationException">With full checks: the scope has ended, or is another thread's.</exception>
-    public readonly GcRef<TracedString> Substring(scoped in GcScope scope, int start, int length)
+    public readonly GcRef<TracedString> Substring(in GcScope scope, int start, int length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfNegative(length);
@@ -82,7 +82,7 @@ public struct TracedString : ITraced<TracedString>
     /// <summary>The text as a managed string.</summary>
     public override readonly string ToString() => Encoding.UTF8.GetString(Span);
 
-    internal static GcRef<TracedString> Make(scoped in GcScope scope, int length)
+    internal static GcRef<TracedString> Make(in GcScope scope, int length)
     {
         GcRef<TracedString> made = scope.NewBytes(TracedLayout.NoPointers, HeaderBytes + (long)length).As<TracedString>();
         made.Value._length = length;

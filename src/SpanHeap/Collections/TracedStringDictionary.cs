@@ -92,7 +92,7 @@ public struct TracedStringDictionary<TValue> : ITraced<TracedStringDictionary<TV
     /// <exception cref="KeyNotFoundException">There is no entry with the key.</exception>
     /// <exception cref="InvalidOperationException">With full checks: the scope has ended, or is another thread's.</exception>
     /// <exception cref="ArgumentNullException"><paramref name="key"/> refers to nothing.</exception>
-    public readonly ref TValue Get(scoped in GcScope scope, GcRef<TracedString> key)
+    public readonly ref TValue Get(in GcScope scope, GcRef<TracedString> key)
     {
         ref var entry = ref _table.Find(scope, new TextProbe(key));
         if (Unsafe.IsNullRef(ref entry))

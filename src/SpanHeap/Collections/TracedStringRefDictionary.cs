@@ -88,7 +88,7 @@ public struct TracedStringRefDictionary<TValue> : ITraced<TracedStringRefDiction
     /// <exception cref="KeyNotFoundException">There is no entry with the key.</exception>
     /// <exception cref="InvalidOperationException">With full checks: the scope has ended, or is another thread's.</exception>
     /// <exception cref="ArgumentNullException"><paramref name="key"/> refers to nothing.</exception>
-    public readonly GcRef<TValue> Get(scoped in GcScope scope, GcRef<TracedString> key)
+    public readonly GcRef<TValue> Get(in GcScope scope, GcRef<TracedString> key)
     {
         ref var entry = ref _table.Find(scope, new TextProbe(key));
         if (Unsafe.IsNullRef(ref entry))
@@ -106,7 +106,7 @@ public struct TracedStringRefDictionary<TValue> : ITraced<TracedStringRefDiction
     /// <returns>Whether there is one.</returns>
     /// <exception cref="InvalidOperationException">With full checks: the scope has ended, or is another thread's.</exception>
     /// <exception cref="ArgumentNullException"><paramref name="key"/> refers to nothing.</exception>
-    public readonly bool TryGetValue(scoped in GcScope scope, GcRef<TracedString> key, out GcRef<TValue> value)
+    public readonly bool TryGetValue(in GcScope scope, GcRef<TracedString> key, out GcRef<TValue> value)
     {
         ref var entry = ref _table.Find(scope, new TextProbe(key));
         bool found = !Unsafe.IsNullRef(ref entry);
@@ -120,7 +120,7 @@ public struct TracedStringRefDictionary<TValue> : ITraced<TracedStringRefDiction
     /// <param name="value">The value; nothing if there is none.</param>
     /// <returns>Whether there is one.</returns>
     /// <exception cref="InvalidOperationException">With full checks: the scope has ended, or is another thread's.</exception>
-    public readonly bool TryGetValue(scoped in GcScope scope, ReadOnlySpan<byte> utf8, out GcRef<TValue> value)
+    public readonly bool TryGetValue(in GcScope scope, ReadOnlySpan<byte> utf8, out GcRef<TValue> value)
     {
         ref var entry = ref _table.Find(scope, new TextProbe(utf8));
         bool found = !Unsafe.IsNullRef(ref entry);

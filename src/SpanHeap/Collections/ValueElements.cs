@@ -8,7 +8,7 @@ internal readonly struct ValueElements<T> : IElements<T>
 {
     public static bool AreReferences => false;
 
-    public static GcRef<TracedValues<T>> Make(scoped in GcScope scope, long length) => scope.NewValues<T>(length);
+    public static GcRef<TracedValues<T>> Make(in GcScope scope, long length) => scope.NewValues<T>(length);
 
     public static unsafe void Copy(scoped in GcScope scope, ref T from, ref T to, long count) =>
         Buffer.MemoryCopy(Unsafe.AsPointer(ref from), Unsafe.AsPointer(ref to), count * sizeof(T), count * sizeof(T));
