@@ -36,6 +36,12 @@ internal static class KnownTypes
             Is(one, "ITraced", 1) && SymbolEqualityComparer.Default.Equals(((INamedTypeSymbol)one).TypeArguments[0], self));
     }
 
+    /// <summary>Whether a type says itself where its references lie, or an interface of the program does for it.</summary>
+    public static bool HasLayout(INamedTypeSymbol type) => type.OriginalDefinition.AllInterfaces
+        .Where(one => Is(one, "ITraced", 1) && SymbolEqualityComparer.Default.Equals(one.TypeArguments[0], type.OriginalDefinition))
+        .SelectMany(static one => one.GetMembers("Layout"))
+        .Any(member => type.OriginalDefinition.FindImplementationForInterfaceMember(member) != null);
+
     /// <summary>What a field refers to: what it says it does, or else the type argument.</summary>
     public static ITypeSymbol TargetOf(IFieldSymbol slot) =>
         SaidTargetOf(slot) ?? ((INamedTypeSymbol)slot.Type).TypeArguments[0];
@@ -53,6 +59,16 @@ internal static class KnownTypes
     public static bool IsHandle(ITypeSymbol? type) => Is(type, "GcHandle", 1);
 
     public static bool IsRootArray(ITypeSymbol? type) => Is(type, "RootArray", 1);
+
+    public static bool IsWeakHandle(ITypeSymbol? type) => Is(type, "GcWeakHandle", 1);
+
+    public static bool IsSpan(ITypeSymbol? type) => type is INamedTypeSymbol
+    {
+        Name: "Span" or "ReadOnlySpan", Arity: 1, ContainingNamespace: { Name: nameof(System), ContainingNamespace.IsGlobalNamespace: true },
+    };
+
+    /// <summary>Whether a type is the library's own.</summary>
+    public static bool IsInLibrary(ITypeSymbol type) => type.ContainingNamespace is { Name: Library, ContainingNamespace.IsGlobalNamespace: true };
 
     private static bool Is(ITypeSymbol? type, string name, int arity) =>
         type is INamedTypeSymbol { ContainingType: null } named && named.Name == name && named.Arity == arity

@@ -15,7 +15,16 @@ internal static class TypeShape
         type.GetMembers().OfType<IFieldSymbol>().Where(static field => !field.IsStatic && !field.IsConst);
 
     /// <summary>Whether values of a type have references in them; a ref field leads to them and has none itself.</summary>
-    public static bool HasReferences(ITypeSymbol type) => HasReferences(type, DeepestNesting);
+    public static bool HasReferences(ITypeSymbol? type) => type != null && HasReferences(type, DeepestNesting);
+
+    /// <summary>What an array or a collection of the platform holds that is a reference or has some; null of all other types.</summary>
+    public static ITypeSymbol? HeldBy(ITypeSymbol type) => type switch
+    {
+        IArrayTypeSymbol array => HasReferences(array.ElementType) ? array.ElementType : HeldBy(array.ElementType),
+        INamedTypeSymbol { IsGenericType: true } named when HoldsValues(named) =>
+            named.TypeArguments.FirstOrDefault(HasReferences) ?? named.TypeArguments.Select(HeldBy).FirstOrDefault(static one => one != null),
+        _ => null,
+    };
 
     /// <summary>The innermost of a type and those around it that another part cannot be added to; null if there is none.</summary>
     public static INamedTypeSymbol? FirstThatIsClosed(INamedTypeSymbol type)
@@ -39,6 +48,11 @@ internal static class TypeShape
         .Where(static one => one.AttributeClass?.ToDisplayString() == "System.Runtime.CompilerServices.InlineArrayAttribute")
         .Select(static one => one.ConstructorArguments.FirstOrDefault().Value as int?)
         .FirstOrDefault();
+
+    // Comparers are of a type without having one.
+    private static bool HoldsValues(INamedTypeSymbol type) =>
+        (type.ContainingNamespace.ToDisplayString().StartsWith("System.Collections", StringComparison.Ordinal) && !type.Name.EndsWith("Comparer", StringComparison.Ordinal))
+        || (type.ContainingNamespace.ToDisplayString() == "System" && type.Name is "Memory" or "ReadOnlyMemory" or "ArraySegment" or "Lazy");
 
     private static bool HasReferences(ITypeSymbol type, int depth) =>
         KnownTypes.IsSlot(type)

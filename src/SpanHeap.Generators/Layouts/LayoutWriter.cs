@@ -10,7 +10,7 @@ internal static class LayoutWriter
     public static void Write(SourceText text, INamedTypeSymbol type)
     {
         // Who has written it stays in charge of it.
-        if (KnownTypes.DescribesItself(type))
+        if (KnownTypes.HasLayout(type))
         {
             return;
         }
@@ -54,6 +54,11 @@ internal static class LayoutWriter
     // The places are those of a value on the managed heap: whatever its size, and however the runtime laid it out.
     private static void WriteMaker(SourceText text, INamedTypeSymbol type, string self, string make)
     {
+        if (TypeShape.FieldsOf(type).Any(Marks.IsObsolete))
+        {
+            text.Line("[global::System.Obsolete]");
+        }
+
         text.Open($"private static global::SpanHeap.TracedLayout {make}()");
         text.Line($"ref {self} value = ref (new {self}[1])[0];");
         text.Line($"global::SpanHeap.TracedLayoutBuilder<{self}> layout = new(ref value);");

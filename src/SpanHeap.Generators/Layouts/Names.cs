@@ -10,6 +10,8 @@ internal static class Names
     private const uint HashStart = 2166136261;
     private const uint HashFactor = 16777619;
 
+    private const string Properties = "Properties";
+
     /// <summary>From the global namespace on, keywords escaped.</summary>
     public static string Full(ITypeSymbol type) => type.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat);
 
@@ -38,11 +40,24 @@ internal static class Names
         parameters.Count == 0 ? "" : $"<{string.Join(", ", parameters.Select(static one => Escape(one.Name)))}>";
 
     /// <summary>The class that has the properties, beside the struct or the types around it.</summary>
+    /// <remarks>
+    /// Where two structs would have the same, as <c>Node&lt;T&gt;</c> and <c>Node1</c>, those that are generic or nested have a number in it
+    /// that follows from their full name. No field has the class's name: it would be a property of the class.
+    /// </remarks>
     public static string OfProperties(INamedTypeSymbol type)
     {
-        string name = $"{string.Join("_", Chain(type).Select(static one => one.Arity == 0 ? one.Name : $"{one.Name}{one.Arity}"))}Properties";
-        return Free(name, taken => type.ContainingNamespace.GetTypeMembers(taken).Any());
+        string name = ShortName(type);
+        bool isPlain = type is { Arity: 0, ContainingType: null };
+        string full = isPlain || !HasTwin(type.ContainingNamespace.GetTypeMembers(), type, name) ? name : $"{name}_{Hash(type):x8}";
+        return Free(full + Properties, taken => type.ContainingNamespace.GetMembers(taken).Any() || type.GetMembers(taken).Any());
     }
+
+    private static string ShortName(INamedTypeSymbol type) =>
+        string.Join("_", Chain(type).Select(static one => one.Arity == 0 ? one.Name : $"{one.Name}{one.Arity}"));
+
+    private static bool HasTwin(IEnumerable<INamedTypeSymbol> types, INamedTypeSymbol type, string name) => types.Any(other =>
+        (KnownTypes.HasAttribute(other) && ShortName(other) == name && !SymbolEqualityComparer.Default.Equals(other, type))
+        || HasTwin(other.GetTypeMembers(), type, name));
 
     /// <summary>A name, with underscores behind it as long as it is taken.</summary>
     public static string Free(string name, Func<string, bool> isTaken)
@@ -56,7 +71,9 @@ internal static class Names
     }
 
     /// <summary>A file's name for each type. Types may differ in what files may not: in case, or where in a name the types around it end.</summary>
-    public static string OfFile(INamedTypeSymbol type)
+    public static string OfFile(INamedTypeSymbol type) => $"{string.Join(".", Chain(type).Select(static one => one.Name))}.{Hash(type):x8}.g.cs";
+
+    private static uint Hash(INamedTypeSymbol type)
     {
         uint hash = HashStart;
         foreach (char letter in Full(type))
@@ -64,6 +81,6 @@ internal static class Names
             hash = (hash ^ letter) * HashFactor;
         }
 
-        return $"{string.Join(".", Chain(type).Select(static one => one.Name))}.{hash:x8}.g.cs";
+        return hash;
     }
 }

@@ -9,9 +9,6 @@ namespace SpanHeap.Generators.Layouts;
 /// </remarks>
 internal static class PropertyWriter
 {
-    // Members of GcRef, which come before any extension, and of all objects.
-    private static readonly HashSet<string> s_reserved =
-        ["Address", "IsNull", "Value", "Is", "As", "Equals", "GetHashCode", "ToString", "GetType", "ReferenceEquals", "MemberwiseClone"];
 
     public static void Write(SourceText text, INamedTypeSymbol type)
     {
@@ -29,6 +26,7 @@ internal static class PropertyWriter
         IReadOnlyList<ITypeParameterSymbol> parameters = Names.Parameters(type);
         string block = Names.Free("block", name => parameters.Any(one => one.Name == name) || fields.Any(one => one.Name == name));
         text.Line($"/// <summary>The fields of {type.Name}, as properties of references to it.</summary>");
+        Marks.WriteObsolete(text, type);
         text.Open($"{visibility} static class {Names.OfProperties(type)}");
         text.Open($"extension{Names.List(parameters)}(global::SpanHeap.GcRef<{Names.Full(type)}> {block}){Constraints.Of(parameters)}");
         foreach (IFieldSymbol field in fields)
@@ -48,12 +46,14 @@ internal static class PropertyWriter
     {
         const string Access = "global::SpanHeap.TracedAccess";
         string name = Names.Escape(field.Name);
+        string property = Names.Escape(PropertyNames.Of(field));
         string visibility = VisibilityOf(field)!;
         text.Line($"/// <summary>The field {field.Name}.</summary>");
+        Marks.WriteObsolete(text, field);
         if (!KnownTypes.IsSlot(field.Type))
         {
             string kind = field.Type is IPointerTypeSymbol or IFunctionPointerTypeSymbol ? "unsafe ref" : "ref";
-            text.Line($"{visibility} {kind}{(field.IsReadOnly ? " readonly" : "")} {Names.Full(field.Type)} {name} => ref {Access}.Open({block}).{name};");
+            text.Line($"{visibility} {kind}{(field.IsReadOnly ? " readonly" : "")} {Names.Full(field.Type)} {property} => ref {Access}.Open({block}).{name};");
             return;
         }
 
@@ -61,7 +61,7 @@ internal static class PropertyWriter
         (string read, string write) = KnownTypes.SaidTargetOf(field) == null
             ? ("", "")
             : ($".As<{target}>()", $".As<{Names.Full(((INamedTypeSymbol)field.Type).TypeArguments[0])}>()");
-        text.Open($"{visibility} global::SpanHeap.GcRef<{target}> {name}");
+        text.Open($"{visibility} global::SpanHeap.GcRef<{target}> {property}");
         text.Line($"get => {Access}.Read(in {Access}.Open({block}).{name}){read};");
         if (!field.IsReadOnly)
         {
@@ -72,8 +72,7 @@ internal static class PropertyWriter
     }
 
     private static bool HasProperty(IFieldSymbol field) =>
-        !field.IsImplicitlyDeclared && !field.IsFixedSizeBuffer && !s_reserved.Contains(field.Name)
-        && VisibilityOf(field) != null;
+        !field.IsImplicitlyDeclared && !field.IsFixedSizeBuffer && !PropertyNames.IsAccessor(field) && VisibilityOf(field) != null;
 
     // The compiler sees to the types of fields, but nobody to what an attribute says that one refers to.
     private static string? VisibilityOf(IFieldSymbol field)

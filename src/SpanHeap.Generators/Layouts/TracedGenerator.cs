@@ -24,7 +24,7 @@ public sealed class TracedGenerator : IIncrementalGenerator
     private static (string Name, string Text) Write(GeneratorAttributeSyntaxContext found)
     {
         if (found.TargetSymbol is not INamedTypeSymbol { TypeKind: TypeKind.Struct } type || type.IsRefLikeType
-            || TypeShape.FirstThatIsClosed(type) != null || TypeShape.FirstManaged(type) != null || Overlap.Find(type) != null || Cycle.Find(type) != null
+            || TypeShape.FirstThatIsClosed(type) != null || TypeShape.FirstManaged(type) != null || Overlap.Find(type) != null || Packing.Find(type) != null || Cycle.Find(type) != null
             || TypeShape.FieldsOf(type).Any(static field => field.IsImplicitlyDeclared && TypeShape.HasReferences(field.Type)))
         {
             return ("", "");

@@ -4,36 +4,94 @@ using Microsoft.CodeAnalysis.Operations;
 
 namespace SpanHeap.Generators.Rules;
 
-/// <summary>Addresses of blocks that are kept in objects and static fields, where nothing but the program finds them.</summary>
-/// <remarks>In a struct they may be right: a trace function may visit them there.</remarks>
+/// <summary>Addresses of blocks that are kept in objects and static fields, or in their collections, where nothing but the program finds them.</summary>
+/// <remarks>In a struct they may be right: a trace function may visit them there. Those of collectable blocks are kept by who marks them.</remarks>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class AddressAnalyzer() : Rule(Descriptors.AddressStored)
 {
-    private protected override void Register(AnalysisContext context) =>
-        context.RegisterOperationAction(Check, OperationKind.SimpleAssignment);
+    // What puts something into a collection.
+    private static readonly HashSet<string> s_adding =
+        ["Add", "AddFirst", "AddLast", "AddOrUpdate", "Enqueue", "GetOrAdd", "Insert", "Push", "TryAdd", "TryEnqueue", "TryPush"];
 
-    private static void Check(OperationAnalysisContext context)
+    private protected override void Register(AnalysisContext context)
+    {
+        context.RegisterOperationAction(CheckAssignment, OperationKind.SimpleAssignment);
+        context.RegisterOperationAction(CheckCall, OperationKind.Invocation);
+    }
+
+    private static void CheckAssignment(OperationAnalysisContext context)
     {
         var assignment = (ISimpleAssignmentOperation)context.Operation;
         ISymbol? target = assignment.Target switch
         {
+            // A key or a value of a collection.
+            IPropertyReferenceOperation { Property.IsIndexer: true } element => KeeperOf(element.Instance) is { } keeper
+                && (IsOfTyped(assignment.Value) || element.Arguments.Any(static one => IsOfTyped(one.Value))) ? keeper : null,
+            _ when !IsAddress(assignment.Value) => null,
+            IArrayElementReferenceOperation element => KeeperOf(element.ArrayReference),
             IFieldReferenceOperation field => field.Field,
             IPropertyReferenceOperation { Property.RefKind: RefKind.None } property => property.Property,
             _ => null,
         };
-        if (target != null && (target.IsStatic || target.ContainingType.IsReferenceType) && IsAddress(assignment.Value))
+        if (target != null && (target.IsStatic || target.ContainingType.IsReferenceType))
         {
             context.ReportDiagnostic(Diagnostic.Create(Descriptors.AddressStored, assignment.Syntax.GetLocation(), target.Name));
         }
     }
 
-    private static bool IsAddress(IOperation value)
+    private static void CheckCall(OperationAnalysisContext context)
+    {
+        var call = (IInvocationOperation)context.Operation;
+        if (s_adding.Contains(call.TargetMethod.Name) && call.Arguments.Any(static one => IsOfTyped(one.Value)) && KeeperOf(call.Instance) is { } keeper)
+        {
+            context.ReportDiagnostic(Diagnostic.Create(Descriptors.AddressStored, call.Syntax.GetLocation(), keeper.Name));
+        }
+    }
+
+    // The field or property of an object that a collection of the platform is kept in. One that a local has goes with the method.
+    private static ISymbol? KeeperOf(IOperation? collection)
+    {
+        ISymbol? keeper = collection switch
+        {
+            IFieldReferenceOperation field => field.Field,
+            IPropertyReferenceOperation property => property.Property,
+            _ => null,
+        };
+        bool isOfPlatform = collection?.Type is IArrayTypeSymbol || collection?.Type?.ContainingNamespace?.ToDisplayString().StartsWith("System.Collections", StringComparison.Ordinal) == true;
+        return isOfPlatform && keeper != null && (keeper.IsStatic || keeper.ContainingType.IsReferenceType) ? keeper : null;
+    }
+
+    // Who keeps bytes without a type has a way of its own to find them.
+    private static bool IsOfTyped(IOperation value) =>
+        AddressIn(value) is { Property.ContainingType.TypeArguments: var what } && what[0].SpecialType != SpecialType.System_Byte && IsAddress(value);
+
+    private static bool IsAddress(IOperation value) => AddressIn(value) is { } address && !IsOfCollectable(address.Instance);
+
+    // The property that a value was read from: there, or where the local was declared that has it.
+    private static IPropertyReferenceOperation? AddressIn(IOperation value)
     {
         while (value is IConversionOperation conversion)
         {
             value = conversion.Operand;
         }
 
-        return value is IPropertyReferenceOperation { Property.Name: "Address" } property && KnownTypes.IsReference(property.Property.ContainingType);
+        return value switch
+        {
+            IPropertyReferenceOperation { Property.Name: "Address" } property when KnownTypes.IsReference(property.Property.ContainingType) => property,
+            ILocalReferenceOperation { Local: { RefKind: RefKind.None, Type.SpecialType: SpecialType.System_IntPtr or SpecialType.System_Int64 } } local
+                when BeginningOf(local) is { } first && first is not ILocalReferenceOperation => AddressIn(first),
+            _ => null,
+        };
     }
+
+    private static bool IsOfCollectable(IOperation? block) => block switch
+    {
+        IInvocationOperation call => call.TargetMethod.Name == "NewCollectable",
+        ILocalReferenceOperation local => BeginningOf(local) is IInvocationOperation { TargetMethod.Name: "NewCollectable" },
+        _ => false,
+    };
+
+    private static IOperation? BeginningOf(ILocalReferenceOperation local) => Usage.Root(local).Descendants()
+        .OfType<IVariableDeclaratorOperation>()
+        .FirstOrDefault(one => SymbolEqualityComparer.Default.Equals(one.Symbol, local.Local))?.GetVariableInitializer()?.Value;
 }

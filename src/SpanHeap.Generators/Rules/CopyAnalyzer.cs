@@ -4,42 +4,54 @@ using Microsoft.CodeAnalysis.Operations;
 
 namespace SpanHeap.Generators.Rules;
 
-/// <summary>References and structs that have some, taken or written as values, or as bytes.</summary>
+/// <summary>References and structs that have some, taken or written as values.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class CopyAnalyzer() : Rule(Descriptors.SlotCopied, Descriptors.StructCopied)
 {
-    // What these give is read or written as something else. Not Add, or AsRef of a reference, which only lead to another.
-    private static readonly HashSet<string> s_raw =
-        ["As", "AsPointer", "AsBytes", "BitCast", "Cast", "Copy", "CopyBlock", "Read", "ReadUnaligned", "Write", "WriteUnaligned"];
-
     private protected override void Register(AnalysisContext context)
     {
-        context.RegisterSymbolAction(static found => CheckSignature(found, (IMethodSymbol)found.Symbol), SymbolKind.Method);
+        context.RegisterSymbolAction(static found => CheckSignature(found.ReportDiagnostic, (IMethodSymbol)found.Symbol), SymbolKind.Method);
         context.RegisterSymbolAction(static found => CheckProperty(found, (IPropertySymbol)found.Symbol), SymbolKind.Property);
+        context.RegisterOperationAction(static found => CheckSignature(found.ReportDiagnostic, ((ILocalFunctionOperation)found.Operation).Symbol), OperationKind.LocalFunction);
+        context.RegisterOperationAction(static found => CheckLambda(found, ((IAnonymousFunctionOperation)found.Operation).Symbol), OperationKind.AnonymousFunction);
         context.RegisterOperationAction(CheckLocal, OperationKind.VariableDeclarator);
+        context.RegisterOperationAction(CheckDeclared, OperationKind.DeclarationExpression, OperationKind.DeclarationPattern, OperationKind.RecursivePattern);
         context.RegisterOperationAction(CheckAssignment, OperationKind.SimpleAssignment);
         context.RegisterOperationAction(CheckArgument, OperationKind.Argument);
         context.RegisterOperationAction(CheckBoxing, OperationKind.Conversion);
-        context.RegisterOperationAction(CheckAddress, OperationKind.AddressOf);
-        context.RegisterOperationAction(CheckArray, OperationKind.ArrayCreation);
-        context.RegisterOperationAction(CheckRaw, OperationKind.Invocation);
+        context.RegisterOperationAction(CheckInterpolation, OperationKind.Interpolation);
+        context.RegisterOperationAction(static found => CheckElements(found, ((ITupleOperation)found.Operation).Elements), OperationKind.Tuple);
+        context.RegisterOperationAction(static found => CheckElements(found, ((ICollectionExpressionOperation)found.Operation).Elements), OperationKind.CollectionExpression);
     }
 
-    private static void CheckSignature(SymbolAnalysisContext context, IMethodSymbol method)
+    private static void CheckSignature(Action<Diagnostic> report, IMethodSymbol method)
     {
-        if (method.IsImplicitlyDeclared || method.MethodKind is MethodKind.PropertyGet or MethodKind.PropertySet or MethodKind.LambdaMethod)
+        if (method.IsImplicitlyDeclared || method.MethodKind is MethodKind.PropertyGet or MethodKind.PropertySet)
         {
             return;
         }
 
         foreach (IParameterSymbol parameter in method.Parameters.Where(static one => one.RefKind == RefKind.None))
         {
-            Report(context.ReportDiagnostic, parameter.Type, parameter.Locations.FirstOrDefault());
+            Report(report, parameter.Type, parameter.Locations.FirstOrDefault());
         }
 
         if (method.RefKind == RefKind.None)
         {
-            Report(context.ReportDiagnostic, method.ReturnType, method.Locations.FirstOrDefault());
+            Report(report, method.ReturnType, method.Locations.FirstOrDefault());
+        }
+    }
+
+    private static void CheckLambda(OperationAnalysisContext context, IMethodSymbol lambda)
+    {
+        foreach (IParameterSymbol parameter in lambda.Parameters.Where(static one => one.RefKind == RefKind.None))
+        {
+            Report(context.ReportDiagnostic, parameter.Type, parameter.Locations.FirstOrDefault());
+        }
+
+        if (lambda.RefKind == RefKind.None && (KnownTypes.IsSlot(lambda.ReturnType) || TypeShape.HasReferences(lambda.ReturnType)))
+        {
+            Report(context.ReportDiagnostic, lambda.ReturnType, context.Operation.Syntax.GetLocation());
         }
     }
 
@@ -73,11 +85,47 @@ public sealed class CopyAnalyzer() : Rule(Descriptors.SlotCopied, Descriptors.St
 
     private static void CheckArgument(OperationAnalysisContext context)
     {
-        // Of methods that take a value of any type: the others are told where they are declared.
+        // Of methods that take a value of any type, or that are not of this project: the others are told where they are declared.
         var argument = (IArgumentOperation)context.Operation;
-        if (argument.Parameter is { RefKind: RefKind.None, OriginalDefinition.Type: ITypeParameterSymbol } && !argument.IsImplicit)
+        if (argument.Parameter is { RefKind: RefKind.None } parameter && (!argument.IsImplicit || IsOfInterpolation(argument))
+            && (!TypeShape.HasReferences(parameter.OriginalDefinition.Type) || !parameter.ContainingSymbol.Locations.Any(static place => place.IsInSource)))
         {
-            Report(context.ReportDiagnostic, argument.Value.Type, argument.Syntax.GetLocation());
+            Report(context.ReportDiagnostic, argument.Value.Type, argument.Value.Syntax.GetLocation());
+        }
+    }
+
+    // A handler of interpolated strings takes what is in the braces by calls that nobody wrote.
+    private static bool IsOfInterpolation(IArgumentOperation argument) => argument.Parent?.Parent is IInterpolatedStringAppendOperation;
+
+    private static void CheckInterpolation(OperationAnalysisContext context)
+    {
+        IOperation value = ((IInterpolationOperation)context.Operation).Expression;
+        Report(context.ReportDiagnostic, value.Type, value.Syntax.GetLocation());
+    }
+
+    // What a pattern or a deconstruction declares; names of patterns that only look declare nothing.
+    private static void CheckDeclared(OperationAnalysisContext context)
+    {
+        IEnumerable<ISymbol?> declared = context.Operation switch
+        {
+            IDeclarationPatternOperation pattern => [pattern.DeclaredSymbol],
+            IRecursivePatternOperation pattern => [pattern.DeclaredSymbol],
+            _ => context.Operation.Descendants().OfType<ILocalReferenceOperation>().Where(static one => one.IsDeclaration || one.Parent is ITupleOperation or IDeclarationExpressionOperation).Select(static one => one.Local),
+        };
+        foreach (ILocalSymbol local in declared.OfType<ILocalSymbol>())
+        {
+            Report(context.ReportDiagnostic, local.Type, local.Locations.FirstOrDefault());
+        }
+    }
+
+    // Once for all that are listed; what is declared there has been told so.
+    private static void CheckElements(OperationAnalysisContext context, IEnumerable<IOperation> elements)
+    {
+        bool isTarget = context.Operation.Parent is IDeconstructionAssignmentOperation assignment && assignment.Target == context.Operation;
+        if (!isTarget && context.Operation.Parent is not IDeclarationExpressionOperation
+            && elements.FirstOrDefault(static one => one is not (IDeclarationExpressionOperation or ISpreadOperation) && TypeShape.HasReferences(one.Type)) is { } element)
+        {
+            Report(context.ReportDiagnostic, element.Type, element.Syntax.GetLocation());
         }
     }
 
@@ -90,44 +138,5 @@ public sealed class CopyAnalyzer() : Rule(Descriptors.SlotCopied, Descriptors.St
         }
     }
 
-    private static void CheckAddress(OperationAnalysisContext context)
-    {
-        var address = (IAddressOfOperation)context.Operation;
-        if (KnownTypes.IsSlot(address.Reference.Type))
-        {
-            Report(context.ReportDiagnostic, address.Reference.Type, address.Syntax.GetLocation());
-        }
-    }
-
-    private static void CheckArray(OperationAnalysisContext context)
-    {
-        if (context.Operation.Type is IArrayTypeSymbol array)
-        {
-            Report(context.ReportDiagnostic, array.ElementType, context.Operation.Syntax.GetLocation());
-        }
-    }
-
-    private static void CheckRaw(OperationAnalysisContext context)
-    {
-        var call = (IInvocationOperation)context.Operation;
-        IMethodSymbol method = call.TargetMethod;
-        if (s_raw.Contains(method.Name)
-            && method.ContainingType.ToDisplayString() is "System.Runtime.CompilerServices.Unsafe" or "System.Runtime.InteropServices.MemoryMarshal"
-            && method.TypeArguments.FirstOrDefault(TypeShape.HasReferences) is { } type)
-        {
-            Report(context.ReportDiagnostic, type, call.Syntax.GetLocation());
-        }
-    }
-
-    private static void Report(Action<Diagnostic> report, ITypeSymbol? type, Location? place)
-    {
-        if (KnownTypes.IsSlot(type))
-        {
-            report(Diagnostic.Create(Descriptors.SlotCopied, place));
-        }
-        else if (type != null && (KnownTypes.IsArray(type) || TypeShape.HasReferences(type)))
-        {
-            report(Diagnostic.Create(Descriptors.StructCopied, place, type.Name));
-        }
-    }
+    private static void Report(Action<Diagnostic> report, ITypeSymbol? type, Location? place) => Copies.Report(report, type, place);
 }

@@ -30,19 +30,34 @@ internal static class Descriptors
         "SPAN008", "Address of a block stored where no collection looks", "The address does not keep the block alive: store a GcHandle<T> in '{0}'");
 
     public static readonly DiagnosticDescriptor Escaping = Make(
-        "SPAN009", "Reference used beyond its scope", "The reference is good until the scope '{0}' ends or yields: keep the block in a GcHandle<T>, and get the reference again");
+        "SPAN009", "Reference used beyond its scope", "'{0}' is good until the scope '{1}' ends or yields: keep the block in a GcHandle<T>, and get the reference again");
 
     public static readonly DiagnosticDescriptor ScopeCopied = Make(
         "SPAN010", "Scope copied", "'{0}' is the same scope as '{1}', and ends with it: use that one, or enter another");
 
     public static readonly DiagnosticDescriptor ScopeOpen = Make(
-        "SPAN011", "Scope that nobody ends", "No collection happens while a scope is open: get it in a using");
+        "SPAN011", "Scope that nobody ends", "No collection happens while the scope of '{0}' is open, which nothing ends on some way: write 'using GcScope scope = {0};'");
 
     public static readonly DiagnosticDescriptor Waiting = Make(
         "SPAN012", "Wait within a scope", "'{0}' may wait, and the scope '{1}' keeps all collections waiting meanwhile: end the scope before");
 
     public static readonly DiagnosticDescriptor HandleLost = Make(
-        "SPAN013", "Handle that nobody disposes", "'{0}' keeps what it names alive until it is disposed, which nobody can do after this method: dispose it, or hand it on");
+        "SPAN013", "Handle that nobody disposes", "The handle of '{0}' lasts until it is disposed, which nothing can do after this: dispose it, or keep it in a field");
+
+    public static readonly DiagnosticDescriptor LocalTooWide = Make(
+        "SPAN014", "Local that is taken to outlive its references", "'{0}' is declared without a reference of the scope '{1}', so that the compiler refuses to give it one: write 'scoped' before its type{2}");
+
+    public static readonly DiagnosticDescriptor ScopeLimited = Make(
+        "SPAN015", "References of a scope parameter that cannot leave the method", "References of '{0}' cannot leave the method as it is given: take it as '{1}'");
+
+    public static readonly DiagnosticDescriptor RefStruct = Make(
+        "SPAN016", "Traced ref struct", "'{0}' is a ref struct, which lies in no block: make it a plain struct, or leave [Traced] out");
+
+    public static readonly DiagnosticDescriptor Hidden = Make(
+        "SPAN017", "Field that a member of GcRef hides", "'{0}' of a GcRef is the reference's own: the field of that name in '{1}' is '{2}'");
+
+    public static readonly DiagnosticDescriptor NoVariable = Make(
+        "SPAN018", "Property set of a reference that no variable has", "'{0}' is no variable, so that nothing of it can be set: put it into a local first, '{1} = {0};'");
 
     private static DiagnosticDescriptor Make(string id, string title, string message) =>
         new(id, title, message, "SpanHeap", DiagnosticSeverity.Error, isEnabledByDefault: true);

@@ -4,24 +4,12 @@ using Microsoft.CodeAnalysis.Operations;
 
 namespace SpanHeap.Generators.Rules;
 
-/// <summary>References that a method takes out of a scope that it has opened itself, while no other is known to be open.</summary>
+/// <summary>References that a local takes out of the block of a scope that the method has opened itself, while no other is known to be open.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class EscapeAnalyzer() : Rule(Descriptors.Escaping)
 {
-    private protected override void Register(AnalysisContext context)
-    {
-        context.RegisterOperationAction(CheckReturn, OperationKind.Return);
+    private protected override void Register(AnalysisContext context) =>
         context.RegisterOperationAction(CheckAssignment, OperationKind.SimpleAssignment);
-    }
-
-    private static void CheckReturn(OperationAnalysisContext context)
-    {
-        if (((IReturnOperation)context.Operation).ReturnedValue is { } value && MayBeBlock(value) && value is not IParameterReferenceOperation
-            && !OpenScope.IsGiven(value, context.ContainingSymbol) && OpenScope.Around(context.Operation).LastOrDefault() is { } outermost)
-        {
-            Report(context, value, outermost);
-        }
-    }
 
     private static void CheckAssignment(OperationAnalysisContext context)
     {
@@ -38,7 +26,7 @@ public sealed class EscapeAnalyzer() : Rule(Descriptors.Escaping)
             && Usage.Of(Usage.Root(assignment), local).FirstOrDefault(use => use.Syntax.SpanStart >= outermost.Region.Syntax.Span.End) is { } later
             && !Usage.IsWrite(later))
         {
-            Report(context, assignment, outermost);
+            context.ReportDiagnostic(Diagnostic.Create(Descriptors.Escaping, assignment.Syntax.GetLocation(), local.Name, outermost.Scope.Name));
         }
     }
 
@@ -48,7 +36,4 @@ public sealed class EscapeAnalyzer() : Rule(Descriptors.Escaping)
     // A reference to nothing needs no scope.
     private static bool MayBeBlock(IOperation value) =>
         KnownTypes.IsReference(value.Type) && (value is IConversionOperation conversion ? conversion.Operand : value) is not (IDefaultValueOperation or IObjectCreationOperation { Arguments.Length: 0 });
-
-    private static void Report(OperationAnalysisContext context, IOperation place, OpenScope open) =>
-        context.ReportDiagnostic(Diagnostic.Create(Descriptors.Escaping, place.Syntax.GetLocation(), open.Scope.Name));
 }

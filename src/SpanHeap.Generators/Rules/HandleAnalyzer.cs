@@ -1,15 +1,30 @@
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.Diagnostics;
 using Microsoft.CodeAnalysis.Operations;
 
 namespace SpanHeap.Generators.Rules;
 
-/// <summary>Handles and root arrays that are made, kept in a local, and forgotten there.</summary>
+/// <summary>Handles and root arrays that are made, kept in a local or in none, and forgotten there.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class HandleAnalyzer() : Rule(Descriptors.HandleLost)
 {
-    private protected override void Register(AnalysisContext context) =>
+    private protected override void Register(AnalysisContext context)
+    {
         context.RegisterOperationAction(Check, OperationKind.VariableDeclarator);
+        context.RegisterOperationAction(CheckDropped, OperationKind.Invocation);
+    }
+
+    // One that no variable ever had. A lambda that is all call is there for what the call throws.
+    private static void CheckDropped(OperationAnalysisContext context)
+    {
+        var call = (IInvocationOperation)context.Operation;
+        if (IsMaker(call.TargetMethod)
+            && (call.Parent is ISimpleAssignmentOperation { Target: IDiscardOperation } || (call.Parent is IExpressionStatementOperation && call.Syntax.Parent is not LambdaExpressionSyntax)))
+        {
+            context.ReportDiagnostic(Diagnostic.Create(Descriptors.HandleLost, call.Syntax.GetLocation(), call.TargetMethod.Name));
+        }
+    }
 
     private static void Check(OperationAnalysisContext context)
     {
@@ -22,5 +37,5 @@ public sealed class HandleAnalyzer() : Rule(Descriptors.HandleLost)
     }
 
     private static bool IsMaker(IMethodSymbol method) =>
-        (method.Name == "Keep" && KnownTypes.IsScope(method.ContainingType)) || (method.Name == "CreateRootArray" && KnownTypes.IsHeap(method.ContainingType));
+        (method.Name is "Keep" or "KeepWeak" && KnownTypes.IsScope(method.ContainingType)) || (method.Name == "CreateRootArray" && KnownTypes.IsHeap(method.ContainingType));
 }

@@ -58,8 +58,22 @@ internal sealed class OpenScope(ILocalSymbol scope, IOperation region)
     private bool Disposes(IOperation statement) => statement switch
     {
         IBlockOperation block => block.Operations.Any(Disposes),
+        IConditionalOperation { WhenFalse: { } otherwise } choice => Disposes(choice.WhenTrue) && Disposes(otherwise),
+        ITryOperation attempt => (attempt.Finally != null && Disposes(attempt.Finally)) || (Disposes(attempt.Body) && attempt.Catches.All(one => Disposes(one.Handler) || Leaves(one.Handler))),
+        ISwitchOperation choice => choice.Cases.Any(static one => one.Clauses.Any(static clause => clause.CaseKind == CaseKind.Default))
+            && choice.Cases.All(one => one.Body.Any(Disposes) || one.Body.Any(Leaves)),
+        ILockOperation inner => Disposes(inner.Body),
+        IUsingOperation inner => Disposes(inner.Body),
         IExpressionStatementOperation { Operation: IInvocationOperation { TargetMethod.Name: "Dispose", Instance: ILocalReferenceOperation local } } =>
             SymbolEqualityComparer.Default.Equals(local.Local, scope),
+        _ => false,
+    };
+
+    // Whether control does not go on after it.
+    private static bool Leaves(IOperation statement) => statement switch
+    {
+        IBlockOperation block => block.Operations.LastOrDefault() is { } last && Leaves(last),
+        IReturnOperation or IThrowOperation or IExpressionStatementOperation { Operation: IThrowOperation } => true,
         _ => false,
     };
 

@@ -44,11 +44,15 @@ public sealed class ScopeAnalyzer() : Rule(Descriptors.ScopeCopied, Descriptors.
             IExpressionStatementOperation => call.Syntax.Parent is not LambdaExpressionSyntax,
             ISimpleAssignmentOperation { Target: IDiscardOperation } => true,
             IVariableInitializerOperation { Parent: IVariableDeclaratorOperation declarator } => IsLost(declarator),
+
+            // Who is lent it does not end it, and nobody else can.
+            IArgumentOperation argument => argument.Parameter is { RefKind: not RefKind.None },
+            IInvocationOperation next => next.Instance == call && next.TargetMethod.Name != "Dispose",
             _ => false,
         };
         if (isLost)
         {
-            context.ReportDiagnostic(Diagnostic.Create(Descriptors.ScopeOpen, call.Syntax.GetLocation()));
+            context.ReportDiagnostic(Diagnostic.Create(Descriptors.ScopeOpen, call.Syntax.GetLocation(), call.Syntax));
         }
     }
 

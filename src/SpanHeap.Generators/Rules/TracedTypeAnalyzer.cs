@@ -5,7 +5,7 @@ namespace SpanHeap.Generators.Rules;
 
 /// <summary>Types that have references, or say that they do.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
-public sealed class TracedTypeAnalyzer() : Rule(Descriptors.Untraced, Descriptors.Managed, Descriptors.Closed, Descriptors.Overlapping, Descriptors.Unloadable)
+public sealed class TracedTypeAnalyzer() : Rule(Descriptors.Untraced, Descriptors.Managed, Descriptors.Closed, Descriptors.Overlapping, Descriptors.Unloadable, Descriptors.RefStruct)
 {
     private protected override void Register(AnalysisContext context) =>
         context.RegisterSymbolAction(static found => Check(found, (INamedTypeSymbol)found.Symbol), SymbolKind.NamedType);
@@ -26,8 +26,14 @@ public sealed class TracedTypeAnalyzer() : Rule(Descriptors.Untraced, Descriptor
             return;
         }
 
+        if (type.IsRefLikeType)
+        {
+            Report(context, Descriptors.RefStruct, type, type);
+            return;
+        }
+
         Report(context, Descriptors.Managed, TypeShape.FirstManaged(type), type);
-        Report(context, Descriptors.Overlapping, Overlap.Find(type), type);
+        Report(context, Descriptors.Overlapping, Overlap.Find(type) ?? Packing.Find(type), type);
         Report(context, Descriptors.Unloadable, Cycle.Find(type), type);
         if (KnownTypes.HasAttribute(type))
         {
@@ -42,9 +48,9 @@ public sealed class TracedTypeAnalyzer() : Rule(Descriptors.Untraced, Descriptor
             return false;
         }
 
-        if (field.Type is IArrayTypeSymbol array)
+        if (TypeShape.HeldBy(field.Type) != null)
         {
-            return TypeShape.HasReferences(array.ElementType);
+            return true;
         }
 
         // A struct of the program that is not traced is told so itself.

@@ -19,6 +19,9 @@ public sealed class WaitingAnalyzer() : Rule(Descriptors.Waiting)
         "System.Threading.Barrier.SignalAndWait",
     ];
 
+    // Members of the heap that are refused within a scope of it.
+    private static readonly HashSet<string> s_outside = ["BeginMark", "Collect", "FinishSweeping", "RunCleanUps"];
+
     private protected override void Register(AnalysisContext context)
     {
         context.RegisterOperationAction(CheckCall, OperationKind.Invocation);
@@ -29,19 +32,81 @@ public sealed class WaitingAnalyzer() : Rule(Descriptors.Waiting)
     private static void CheckCall(OperationAnalysisContext context)
     {
         var call = (IInvocationOperation)context.Operation;
-        if (!call.Arguments.Any(static argument => IsNoTime(argument.Value)))
+        if (KnownTypes.IsHeap(call.TargetMethod.ContainingType) && s_outside.Contains(call.TargetMethod.Name))
+        {
+            CheckOutside(context, call);
+        }
+        else if (!call.Arguments.Any(static argument => IsNoTime(argument.Value)))
         {
             Check(context, call.TargetMethod);
         }
     }
 
+    // What a heap refuses to a thread that is in a scope of it: certain where the scope is the same variable's.
+    private static void CheckOutside(OperationAnalysisContext context, IInvocationOperation call)
+    {
+        bool IsOfSame(OpenScope open) => call.Instance is { } heap && VariableOf(heap) is { } variable && Usage.Root(call).Descendants()
+            .OfType<IVariableDeclaratorOperation>()
+            .Any(one => SymbolEqualityComparer.Default.Equals(one.Symbol, open.Scope)
+                && one.GetVariableInitializer()?.Value is IInvocationOperation { Instance: { } entered } && SymbolEqualityComparer.Default.Equals(VariableOf(entered), variable));
+
+        if (OpenScope.Around(call).FirstOrDefault(open => !open.IsDisposedBefore(call) && IsOfSame(open)) is { } open)
+        {
+            context.ReportDiagnostic(Diagnostic.Create(Descriptors.Waiting, call.Syntax.GetLocation(), $"NativeHeap.{call.TargetMethod.Name}", open.Scope.Name));
+        }
+    }
+
+    private static ISymbol? VariableOf(IOperation operation) => operation switch
+    {
+        ILocalReferenceOperation local => local.Local,
+        IParameterReferenceOperation parameter => parameter.Parameter,
+        IFieldReferenceOperation { Instance: null or IInstanceReferenceOperation } field => field.Field,
+        _ => null,
+    };
+
     private static void Check(OperationAnalysisContext context, ISymbol member)
     {
-        if (s_waits.Contains($"{member.ContainingType.ContainingNamespace.ToDisplayString()}.{member.ContainingType.Name}.{member.Name}"))
+        if (s_waits.Contains($"{member.ContainingType.ContainingNamespace.ToDisplayString()}.{member.ContainingType.Name}.{member.Name}")
+            && !IsOfCompleted(context.Operation))
         {
             Report(context, $"{member.ContainingType.Name}.{member.Name}", context.Operation.Syntax.GetLocation());
         }
     }
+
+    // A task that the condition around has found completed is not waited for.
+    private static bool IsOfCompleted(IOperation wait)
+    {
+        ISymbol? task = wait switch
+        {
+            IPropertyReferenceOperation { Instance: { } instance } => VariableOf(instance),
+            IInvocationOperation { Instance: IInvocationOperation { TargetMethod.Name: "GetAwaiter", Instance: { } instance } } => VariableOf(instance),
+            IInvocationOperation { Instance: { } instance } => VariableOf(instance),
+            _ => null,
+        };
+        for (IOperation at = wait; task != null && at.Parent is { } parent; at = parent)
+        {
+            IOperation? condition = parent switch
+            {
+                IConditionalOperation choice when choice.WhenTrue == at => choice.Condition,
+                IBinaryOperation { OperatorKind: BinaryOperatorKind.ConditionalAnd } both when both.RightOperand == at => both.LeftOperand,
+                _ => null,
+            };
+            if (condition != null && Requires(condition, task))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool Requires(IOperation condition, ISymbol task) => condition switch
+    {
+        IPropertyReferenceOperation { Property.Name: "IsCompleted" or "IsCompletedSuccessfully" or "IsFaulted" or "IsCanceled", Instance: { } instance } =>
+            SymbolEqualityComparer.Default.Equals(VariableOf(instance), task),
+        IBinaryOperation { OperatorKind: BinaryOperatorKind.ConditionalAnd } both => Requires(both.LeftOperand, task) || Requires(both.RightOperand, task),
+        _ => false,
+    };
 
     // No wait has a number or a span for anything but how long it may take.
     private static bool IsNoTime(IOperation argument) => argument switch
