@@ -91,11 +91,14 @@ public sealed class LifetimeRuleTests
 
     [Theory]
     [InlineData("static GcRef<Tree> M(scoped in GcScope scope) => [|scope.New<Tree>()|];")]
+    [InlineData("static GcRef<Tree> M(in GcScope scope, GcRef<Tree> tree) { while (tree.Key != 3) { [|tree|] = tree.Value.Left.Get(scope); } return tree; }")]
     [InlineData("static GcRef<Tree> M(GcScope scope) { GcRef<Tree> made = scope.New<Tree>(); made.Key = 3; return [|made|]; }")]
     public void A_scope_whose_references_cannot_leave_is_named(string method) => Check.Refused("SPAN015", Tree + $"static class C {{ {method} }}");
 
     [Theory]
     [InlineData("static GcRef<Tree> M(in GcScope scope) { GcRef<Tree> made = scope.New<Tree>(); made.Key = 3; return made; }")]
+    [InlineData("static GcRef<Tree> M(GcRef<Tree> tree) { while (tree.Key != 3) { tree = tree.Left; } return tree; }")]
+    [InlineData("static GcRef<Tree> M([System.Diagnostics.CodeAnalysis.UnscopedRef] in GcScope scope, GcRef<Tree> tree) { while (tree.Key != 3) { tree = tree.Value.Left.Get(scope); } return tree; }")]
     [InlineData("static GcRef<Tree> M(scoped in GcScope scope, GcRef<Tree> tree) { tree.Left = scope.New<Tree>(); return tree; }")]
     [InlineData("static ReadOnlySpan<byte> M(GcRef<Tree> tree) => tree.Name.Value.Span;")]
     [InlineData("static ref long M(in GcScope scope, GcHandle<Tree> root) => ref root.Get(scope).Key;")]

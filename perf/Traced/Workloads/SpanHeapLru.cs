@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using SpanHeap.Perf.Traced.Workers;
 
@@ -66,7 +67,7 @@ internal sealed class SpanHeapLru : ILru
         return good;
     }
 
-    private static GcRef<Entry> Find(in GcScope scope, GcRef<Entry> entry, long key)
+    private static GcRef<Entry> Find([UnscopedRef] in GcScope scope, GcRef<Entry> entry, long key)
     {
         while (!entry.IsNull && entry.Value.Key != key)
             entry = entry.Value.Chain.Get(in scope);
@@ -87,7 +88,7 @@ internal sealed class SpanHeapLru : ILru
         return entry;
     }
 
-    private void Evict(scoped in GcScope scope, ref Cache cache, ref TracedArray<Entry> buckets)
+    private void Evict([UnscopedRef] in GcScope scope, ref Cache cache, ref TracedArray<Entry> buckets)
     {
         _count--;
         GcRef<Entry> last = cache.Last.Get(in scope);

@@ -58,7 +58,11 @@ internal sealed class Findings
         {
             Add(target, Descriptors.Escaping, TextOf(target), own.Name);
         }
-        else if (target is IMemberReferenceOperation && Limited(sources, isReturn: false) is { } scope)
+        else if (target is IParameterReferenceOperation { Parameter: { RefKind: RefKind.None, ScopedKind: ScopedKind.None } parameter } && sources.OfType<ILocalSymbol>().FirstOrDefault() is { } open)
+        {
+            Add(target, Descriptors.LocalTooWide, parameter.Name, open.Name, "");
+        }
+        else if (target is IMemberReferenceOperation or IParameterReferenceOperation { Parameter.RefKind: RefKind.None } && Limited(sources, isReturn: false) is { } scope)
         {
             Add(target, Descriptors.ScopeLimited, scope.Name, "[UnscopedRef] in GcScope " + scope.Name);
         }
