@@ -190,31 +190,6 @@ public sealed unsafe class GuardLimitTests
         UseAndVerify(heap);
     }
 
-    [Fact]
-    public void What_is_not_freed_is_reported_when_the_heap_goes_and_when_the_process_ends()
-    {
-        ChildProgram.Result child = ChildProgram.Run(Leak);
-
-        Assert.Equal(0, child.ExitCode);
-        Assert.Contains("2 guarded blocks, together 300 bytes, were not freed in the heap 'Disposed'", child.Error, StringComparison.Ordinal);
-        Assert.Contains("1 guarded blocks, together 77 bytes, were not freed in the heap 'Forgotten'", child.Error, StringComparison.Ordinal);
-        Assert.Contains(nameof(Leak), child.Error, StringComparison.Ordinal);
-        Assert.DoesNotContain("'Clean'", child.Error, StringComparison.Ordinal);
-    }
-
-    private static void Leak()
-    {
-        NativeHeap forgotten = Leaking("Forgotten");
-        forgotten.Alloc(77);
-        using NativeHeap disposed = Leaking("Disposed");
-        disposed.Alloc(100);
-        disposed.Alloc(200);
-        using NativeHeap clean = Leaking("Clean");
-        clean.Free(clean.Alloc(10));
-    }
-
-    private static NativeHeap Leaking(string name) => new(new NativeHeapOptions { Name = name, Guard = GuardMode.All, GuardLeaks = true });
-
     private static void RefuseProtection(NativeHeap heap)
     {
         // The first call says that there are no markers; the second kind is refused for good.

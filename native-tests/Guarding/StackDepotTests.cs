@@ -24,12 +24,12 @@ public sealed class StackDepotTests
     public void Other_callers_have_other_numbers() => Assert.NotEqual(FirstCaller(), SecondCaller());
 
     [Fact]
-    public void Places_in_one_method_share_a_number_as_they_share_their_text()
+    public void Places_in_one_method_are_told_apart_by_file_and_line()
     {
-        int first = FirstCaller();
-        int second = FirstCaller();
-        Assert.Equal(first, second);
-        Assert.Equal(StackDepot.Describe(first), StackDepot.Describe(second));
+        string first = StackDepot.Describe(FirstCaller())!;
+        string second = StackDepot.Describe(FirstCaller())!;
+        Assert.NotEqual(first, second);
+        Assert.Contains($"{nameof(StackDepotTests)}.cs:line ", first.Split('\n')[1], StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using SpanHeap.Guarding;
 using SpanHeap.Os;
 using SpanHeap.Spans;
 
@@ -168,6 +169,7 @@ internal sealed unsafe partial class HeapCore
         {
             if (Options.LateMisuse == MisuseResponse.FailFast)
             {
+                ProcessEnd.Announce();
                 Environment.FailFast($"SpanHeap, heap '{Name}': {MisuseMessage.For(address, kind)}");
             }
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 
 namespace SpanHeap.Guarding;
 
@@ -9,10 +10,11 @@ internal static class StackText
 
     private static readonly string? s_own = typeof(StackText).Assembly.GetName().Name;
 
-    /// <summary>The calling thread's, from the frame that called into SpanHeap on; empty when there is none.</summary>
+    /// <summary>The calling thread's, from the frame that called into SpanHeap on, with file and line where there are symbols; empty when there is none.</summary>
     public static string[] Capture()
     {
-        StackFrame[] frames = new StackTrace(fNeedFileInfo: false).GetFrames();
+        // Places are read from the symbols' files, which takes some stack, and some time for each stack that is new.
+        StackFrame[] frames = new StackTrace(fNeedFileInfo: RuntimeHelpers.TryEnsureSufficientExecutionStack()).GetFrames();
         int first = 0;
         while (first < frames.Length && IsOwn(DiagnosticMethodInfo.Create(frames[first])?.DeclaringAssemblyName))
         {
