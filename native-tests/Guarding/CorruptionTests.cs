@@ -50,17 +50,48 @@ public sealed class CorruptionTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [InlineData("write_after_free_small", 0)]
-    [InlineData("write_after_free_small_reuse", 15)]
-    public unsafe void With_full_checks_a_write_to_a_freed_block_is_found_when_it_serves_again(string name, int offset)
+    [InlineData("write_after_free_small", 16, 0)]
+    [InlineData("write_after_free_small", 16, 15)]
+    [InlineData("write_after_free_small", 30_000, 29_999)]
+    [InlineData("write_after_free_large", 100_000, 50_000)]
+    public unsafe void With_full_checks_a_write_to_a_freed_block_is_found_when_it_leaves_the_quarantine(string name, int byteCount, int offset)
     {
         using NativeHeap heap = Checked();
-        byte* block = (byte*)heap.Alloc(16);
+        byte* block = (byte*)heap.Alloc((nuint)byteCount);
         heap.Free(block);
         block[offset] = 1;
+        AssertFoundOnce(heap, block, name);
+    }
 
-        Assert.Equal(MisuseKind.WriteAfterFree, Assert.Throws<HeapCorruptionException>(heap.Verify).Kind);
-        Assert.Equal((nint)block, (nint)heap.Alloc(16));
+    // Without a quarantine the first of the others would have the address, and the write would be into its block.
+    [Theory]
+    [InlineData("write_after_free_small_reuse", 16)]
+    [InlineData("write_after_free_large_reuse", 100_000)]
+    public unsafe void With_full_checks_a_write_to_a_freed_block_is_found_also_after_others_came(string name, int byteCount)
+    {
+        using NativeHeap heap = Checked();
+        byte* block = (byte*)heap.Alloc((nuint)byteCount);
+        heap.Free(block);
+        nint[] others = StressHeap.AllocateMany(heap, 10, byteCount);
+        Assert.DoesNotContain((nint)block, others);
+        for (int i = 0; i < 10; i++)
+        {
+            void* other = heap.Alloc((nuint)byteCount);
+            Assert.NotEqual((nint)block, (nint)other);
+            heap.Free(other);
+        }
+
+        block[1] = 1;
+        AssertFoundOnce(heap, block, name);
+        StressHeap.FreeAll(heap, others);
+        heap.Verify();
+    }
+
+    private static unsafe void AssertFoundOnce(NativeHeap heap, byte* block, string name)
+    {
+        HeapCorruptionException error = Assert.Throws<HeapCorruptionException>(heap.Verify);
+        Assert.Equal((MisuseKind.WriteAfterFree, (nint)block), (error.Kind, error.Address));
+        heap.Trim();
         Assert.True(heap.GetStatistics().MisuseCount == 1, name);
         heap.Verify();
     }

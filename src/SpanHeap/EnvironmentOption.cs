@@ -5,13 +5,13 @@ namespace SpanHeap;
 /// <summary>Reads options of the shared heap from environment variables; a value that means nothing is an error that names the variable.</summary>
 internal static class EnvironmentOption
 {
-    /// <summary>A number of bytes, with K, M or G behind it for powers of 1024; 0 when not set.</summary>
-    public static nuint Bytes(Func<string, string?> read, string variable)
+    /// <summary>A number of bytes, with K, M or G behind it for powers of 1024; the fallback when not set.</summary>
+    public static nuint Bytes(Func<string, string?> read, string variable, nuint fallback = 0)
     {
         string? text = read(variable);
         if (string.IsNullOrWhiteSpace(text))
         {
-            return 0;
+            return fallback;
         }
 
         string digits = text.Trim();

@@ -11,8 +11,9 @@ public enum HeapChecks
 
     /// <summary>
     /// All misuse of a pointer is refused at the call, before anything changes. Bytes behind a block are found written to when it is freed or
-    /// resized; blocks of up to 32 KiB are overwritten when they are freed, and found written to when they serve again. Costs 8 bytes a
-    /// block, and as much time as the bytes of small blocks take to write and to read.
+    /// resized. Blocks of up to 32 KiB are overwritten when they are freed; they and larger ones are kept back for a while
+    /// (<see cref="NativeHeapOptions.QuarantineBytes"/>), and found written to at its end. Costs 8 bytes a block, and as much time as the
+    /// bytes of the blocks take to write and to read.
     /// </summary>
     Full,
 }
@@ -47,6 +48,9 @@ public sealed class NativeHeapOptions
     private const int LargestSampleRate = 1_000_000_000;
     private const nuint DefaultBudget = 256 << 20;
     private const nuint DefaultSampleBudget = 1 << 20;
+    private const nuint DefaultQuarantineBytes = 4 << 20;
+    private const int DefaultQuarantineBlocks = 16_384;
+    private const int LargestQuarantineBlocks = 1 << 24;
 
     private static readonly TimeSpan s_longestDelay = TimeSpan.FromDays(1);
 
@@ -71,6 +75,20 @@ public sealed class NativeHeapOptions
 
     /// <summary>How much misuse is found, and when.</summary>
     public HeapChecks Checks { get; set; }
+
+    /// <summary>
+    /// With <see cref="HeapChecks.Full"/>: bytes of freed blocks that are kept back before they serve again, so that a write through a pointer
+    /// kept too long is found; 4 MiB unless set, 0 for none. Blocks leave in the order in which they were freed, but for a random
+    /// share; one of more than a sixteenth of this is not kept back. A heap with a <see cref="MemoryLimit"/>, towards which these blocks count
+    /// as do all that are kept for reuse, keeps back an eighth of it at most, and all are released before an allocation is refused.
+    /// </summary>
+    public nuint QuarantineBytes { get; set; } = DefaultQuarantineBytes;
+
+    /// <summary>
+    /// With <see cref="HeapChecks.Full"/>: how many freed blocks are kept back at most, 0 to 16,777,216; 16,384 unless set, 0 for none. Each takes
+    /// 8 bytes of records from the first on.
+    /// </summary>
+    public int QuarantineBlocks { get; set; } = DefaultQuarantineBlocks;
 
     /// <summary>What happens to pointers that no heap knows.</summary>
     public ForeignFree ForeignFree { get; set; }
@@ -186,6 +204,8 @@ public sealed class NativeHeapOptions
         MemoryLimit = EnvironmentOption.Bytes(read, "SPANHEAP_MEMORY_LIMIT"),
         ScavengeDelay = EnvironmentOption.Milliseconds(read, "SPANHEAP_SCAVENGE_DELAY_MS", TimeSpan.FromSeconds(1)),
         Checks = EnvironmentOption.Choice<HeapChecks>(read, "SPANHEAP_CHECKS"),
+        QuarantineBytes = EnvironmentOption.Bytes(read, "SPANHEAP_QUARANTINE_BYTES", DefaultQuarantineBytes),
+        QuarantineBlocks = EnvironmentOption.Number(read, "SPANHEAP_QUARANTINE_BLOCKS", 0, LargestQuarantineBlocks, DefaultQuarantineBlocks),
         ForeignFree = EnvironmentOption.Choice<ForeignFree>(read, "SPANHEAP_FOREIGN_FREE"),
         LateMisuse = EnvironmentOption.Choice<MisuseResponse>(read, "SPANHEAP_LATE_MISUSE"),
         HugePages = EnvironmentOption.Switch(read, "SPANHEAP_HUGE_PAGES"),
@@ -222,6 +242,7 @@ public sealed class NativeHeapOptions
             throw NotDefined(GuardAlignment, nameof(GuardAlignment));
         }
 
+        RequireInRange(QuarantineBlocks, 0, LargestQuarantineBlocks, nameof(QuarantineBlocks));
         RequireInRange(GuardSampleRate, 1, LargestSampleRate, nameof(GuardSampleRate));
         RequireInRange(TracedGrowthPercent, 1, 10_000, nameof(TracedGrowthPercent));
         RequireInRange(TracedMarkThreads, 1, 1024, nameof(TracedMarkThreads));

@@ -25,6 +25,41 @@ internal sealed unsafe partial class HeapCore
         }
     }
 
+    // A freed block waits; what leaves for it goes the way of all freed blocks.
+    private void KeepBack(ThreadCache* cache, nint block, uint entry)
+    {
+        if (!_quarantine!.TryAdd(block, PageEntry.SizeClass(entry), out nint leaving))
+        {
+            GiveBack(cache, block, entry);
+            return;
+        }
+
+        for (; leaving != 0 || (leaving = _quarantine.TakeOverdue()) != 0; leaving = 0)
+        {
+            GiveBack(cache, leaving, Volatile.Read(ref *ArenaHeader.EntryOf(leaving)));
+        }
+    }
+
+    /// <summary>Checks all freed blocks that are kept back, and returns them to their spans.</summary>
+    public void ReleaseKeptBack()
+    {
+        int place = 0;
+        nint block;
+        while (_quarantine != null && (block = _quarantine.TakeNext(ref place)) != 0)
+        {
+            _remote.ReturnOne(block);
+        }
+    }
+
+    // Of a heap whose blocks go with it.
+    private void CheckKeptBack()
+    {
+        int place = 0;
+        while (_quarantine != null && _quarantine.TakeNext(ref place) != 0)
+        {
+        }
+    }
+
     // Named is an address on the page that has the entry. Of a block that may be freed, and its pages become others', while it is looked at: as long as the owner is held they do not.
     private static nuint ByteCountOf(nint named, uint entry, nint block, nuint slotBytes)
     {

@@ -59,7 +59,15 @@ internal sealed unsafe partial class HeapCore
             cache = TryAttach();
         }
 
-        GiveBack(cache, block, entry);
+        if (_quarantine != null)
+        {
+            KeepBack(cache, block, entry);
+        }
+        else
+        {
+            GiveBack(cache, block, entry);
+        }
+
         NoteActivity();
     }
 

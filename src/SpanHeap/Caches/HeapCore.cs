@@ -29,6 +29,9 @@ internal sealed unsafe partial class HeapCore : IDisposable
     private readonly HeapMaintenance _maintenance;
     private readonly bool _fullChecks;
 
+    // Null without full checks, or a budget.
+    private readonly FreedBlockQuarantine? _quarantine;
+
     // Whether fast paths find nothing, and what serves stands where they do not look.
     private readonly bool _hidden;
 
@@ -65,6 +68,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
         Spans = new SpanSource(Pages, Arenas);
         Magazines = new MagazinePool(Metadata);
         Misuse = new MisuseLog();
+        _quarantine = FreedBlockQuarantine.For(options, Metadata, Misuse, (ulong)Environment.TickCount64 + Serial);
         Clock = new HeapClock();
         Registry = new CacheRegistry(Os, Serial);
         // Where every call is looked at, or counted and the fast paths do not count, they must find nothing.
@@ -137,6 +141,9 @@ internal sealed unsafe partial class HeapCore : IDisposable
     /// <summary>The heap's guarded blocks; null when it has none.</summary>
     public GuardHeap? Guard => _guard;
 
+    /// <summary>Freed blocks that full checks keep back; null when none are.</summary>
+    public FreedBlockQuarantine? Quarantine => _quarantine;
+
     /// <summary>Draws which allocations are guarded; null unless a sample is.</summary>
     public GuardSampler? Sampler => _sampler;
 
@@ -181,6 +188,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
         }
 
         _maintenance.Dispose();
+        CheckKeptBack();
         _leakWatch?.Dispose();
         Registry.Dispose();
         _guard?.Close();
@@ -189,6 +197,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
         Metadata.Dispose();
         _guardFile?.Dispose();
         s_numbers.Give(Number);
+        QueueMisuseReport();
     }
 
     /// <summary>The calling thread's cache of a heap; <see cref="ThreadCache.None"/> when it has none yet.</summary>

@@ -56,6 +56,7 @@ internal sealed unsafe class HeapVerifier(HeapCore heap)
         }
 
         ParkedBlocks.Visit(heap, VerifyParked);
+        VerifyQuarantine();
         Require(_listed.Count == 0, _listed.Keys.FirstOrDefault(), "a shelf lists a span that no page entry names");
         Require(_pagesInUse == heap.Pages.PagesInUse, 0, $"spans have {_pagesInUse} pages, the page heap has {heap.Pages.PagesInUse} in use");
         Require(_spans == heap.Spans.Count, 0, $"there are {_spans} spans, {heap.Spans.Count} are counted");
@@ -144,6 +145,18 @@ internal sealed unsafe class HeapVerifier(HeapCore heap)
             if (damage != 0)
             {
                 ThrowHelper.Misuse(block, MisuseKind.WriteAfterFree);
+            }
+        }
+    }
+
+    private void VerifyQuarantine()
+    {
+        if (heap.Quarantine is { } quarantine)
+        {
+            Require(quarantine.IsSound(), 0, "the freed blocks that are kept back have not as many bytes as are counted");
+            if (quarantine.FindDamaged() is nint written and not 0)
+            {
+                ThrowHelper.Misuse(written, MisuseKind.WriteAfterFree);
             }
         }
     }

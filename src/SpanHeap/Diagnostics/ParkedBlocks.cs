@@ -3,7 +3,7 @@ using SpanHeap.Spans;
 
 namespace SpanHeap.Diagnostics;
 
-/// <summary>The free blocks that lie in stacks, depots, outboxes, inboxes or among what is put aside.</summary>
+/// <summary>The free blocks that lie in stacks, depots, outboxes, inboxes, the quarantine, or among what is put aside.</summary>
 internal static unsafe class ParkedBlocks
 {
     /// <summary>Counts them by class. Threads may go on meanwhile: their stacks are read as they happen to be.</summary>
@@ -28,6 +28,7 @@ internal static unsafe class ParkedBlocks
             cache->Lock.Exit();
         }
 
+        heap.Quarantine?.Count(byClass);
         byClass[SizeClasses.None] = 0;
     }
 
@@ -104,6 +105,8 @@ internal static unsafe class ParkedBlocks
             VisitChain((Magazine*)Volatile.Read(ref cache->Inbox), visit);
             VisitChain(cache->Pending, visit);
         }
+
+        heap.Quarantine?.Visit(visit);
     }
 
     private static void VisitStack(ClassStack* stack, Action<nint> visit)
