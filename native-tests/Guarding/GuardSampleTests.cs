@@ -63,17 +63,91 @@ public sealed unsafe class GuardSampleTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void A_sample_stays_within_its_budget()
+    public void A_sample_stays_within_its_budget_and_a_quarter_of_the_heap()
     {
         using NativeHeap heap = Sampled(budget: 64 << 10);
         nint[] blocks = StressHeap.AllocateMany(heap, 5000, 100);
 
-        GuardStatistics guard = heap.GetStatistics().Guard;
-        Assert.InRange(guard.LiveBlocks, 1, 8);
+        HeapStatistics statistics = heap.GetStatistics();
+        GuardStatistics guard = statistics.Guard;
+        Assert.InRange(guard.LiveBlocks, 8, 8 + ((statistics.PagesInUse - guard.Pages) / 4));
         Assert.InRange(guard.Skipped, 1, 5000);
+        Assert.Equal(guard.LiveBlocks, heap.Core.Guard!.SamplePages);
         StressHeap.FreeAll(heap, blocks);
         heap.Verify();
         Assert.Equal(0, heap.GetStatistics().LiveBlocks);
+    }
+
+    [Fact]
+    public void Blocks_that_live_on_keep_no_later_ones_out()
+    {
+        using NativeHeap heap = Sampled(rate: 100, budget: 1 << 20);
+        List<nint> kept = [];
+        for (int i = 0; i < 200_000; i++)
+        {
+            void* block = heap.Alloc(200);
+            if (i % 10 == 0)
+            {
+                kept.Add((nint)block);
+            }
+            else
+            {
+                heap.Free(block);
+            }
+        }
+
+        // More live than the budget has pages.
+        Assert.InRange(heap.GetStatistics().Guard.LiveBlocks, 129, kept.Count);
+        AssertRate(heap, 200_000, "a tenth stays", rate: 100);
+        Assert.Equal(heap.GetStatistics().Guard.LiveBlocks, heap.FindLiveBlocks().Sum(static group => group.Blocks));
+        StressHeap.FreeAll(heap, [.. kept]);
+        Assert.Equal((0, 0), (heap.Core.Guard!.SamplePages, heap.Core.Arenas.GuardedBytes));
+        heap.Verify();
+    }
+
+    [Theory]
+    [InlineData(2 << 20, 400)]
+    [InlineData(70 << 20, 20)]
+    public void Blocks_larger_than_the_budget_are_sampled(int byteCount, int count)
+    {
+        using NativeHeap heap = Sampled(rate: 4, budget: 1 << 20);
+        nint[] blocks = StressHeap.AllocateMany(heap, count, byteCount);
+        AssertRate(heap, count, "large blocks", rate: 4);
+        GuardStatistics guard = heap.GetStatistics().Guard;
+        Assert.Equal(guard.LiveBlocks, heap.FindLiveBlocks().Sum(static group => group.Blocks));
+        Assert.InRange(heap.Core.Guard!.SamplePages, guard.LiveBlocks, guard.LiveBlocks * 2);
+
+        // They count towards a limit as they would without guards.
+        Assert.Equal(guard.LiveBlocks * byteCount, heap.Core.Arenas.GuardedBytes);
+        StressHeap.FreeAll(heap, blocks);
+        Assert.Equal((0, 0), (heap.Core.Guard.SamplePages, heap.Core.Arenas.GuardedBytes));
+        Assert.InRange(heap.GetStatistics().Guard.QuarantinedBlocks, 0, 1);
+        heap.Verify();
+    }
+
+    [Fact]
+    public void Large_traced_blocks_are_sampled_and_give_their_room_back_when_they_die()
+    {
+        using NativeHeap heap = new(new NativeHeapOptions
+        {
+            Guard = GuardMode.Sampled, GuardSampleRate = 2, GuardBudget = 1 << 20, Traced = true, TracedByHand = true, ScavengeDelay = Timeout.InfiniteTimeSpan,
+        });
+        using (GcScope scope = heap.Enter())
+        {
+            for (int i = 0; i < 20; i++)
+            {
+                scope.NewValues<byte>(2 << 20);
+            }
+        }
+
+        Assert.Equal(0, heap.GetStatistics().Guard.Skipped);
+        Assert.InRange(heap.Core.Guard!.SamplePages, 1, 20);
+        Assert.InRange(heap.Core.Arenas.GuardedBytes, 2 << 20, 40 << 20);
+        heap.Collect();
+        heap.FinishSweeping();
+        Assert.Equal((0, 0), (heap.Core.Guard.SamplePages, heap.Core.Arenas.GuardedBytes));
+        Assert.InRange(heap.GetStatistics().Guard.QuarantinedBlocks, 1, 20);
+        heap.Verify();
     }
 
     private static void CountOnFastPaths()
@@ -116,11 +190,11 @@ public sealed unsafe class GuardSampleTests(ITestOutputHelper output)
         ("LocalHeap.AlignedAlloc", static byteCount => (nint)NativeHeap.Shared.GetLocal().AlignedAlloc(byteCount, 64)),
     ];
 
-    private static void AssertRate(NativeHeap heap, long made, string pattern, long before = 0)
+    private static void AssertRate(NativeHeap heap, long made, string pattern, long before = 0, int rate = Rate)
     {
         GuardStatistics guard = heap.GetStatistics().Guard;
-        double expected = (double)made / Rate;
-        double deviation = Math.Sqrt(made * (1.0 / Rate) * (1 - (1.0 / Rate)));
+        double expected = (double)made / rate;
+        double deviation = Math.Sqrt(made * (1.0 / rate) * (1 - (1.0 / rate)));
         long guarded = guard.Guarded - before;
         Assert.Equal((0, 0), (guard.Skipped, guard.Degraded));
         Assert.True(
@@ -214,10 +288,10 @@ public sealed unsafe class GuardSampleTests(ITestOutputHelper output)
         return Allocations;
     }
 
-    private static NativeHeap Sampled(nuint budget = 64 << 20) => new(new NativeHeapOptions
+    private static NativeHeap Sampled(nuint budget = 64 << 20, int rate = Rate) => new(new NativeHeapOptions
     {
         Guard = GuardMode.Sampled,
-        GuardSampleRate = Rate,
+        GuardSampleRate = rate,
         GuardBudget = budget,
         ScavengeDelay = Timeout.InfiniteTimeSpan,
     });

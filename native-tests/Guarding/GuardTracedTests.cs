@@ -86,7 +86,7 @@ public sealed unsafe class GuardTracedTests
     }
 
     [Fact]
-    public void Live_blocks_of_a_sample_stay_within_its_budget_and_others_go_unguarded()
+    public void Live_blocks_of_a_sample_stay_within_its_budget_and_a_quarter_of_the_heap_and_others_go_unguarded()
     {
         using NativeHeap heap = Traced(GuardMode.Sampled, rate: 1, budget: 64 << 10);
         using (GcScope scope = heap.Enter())
@@ -98,15 +98,19 @@ public sealed unsafe class GuardTracedTests
                 guarded += IsGuarded(heap, scope.NewValues<byte>(100_000 * (i % 2)).Address) ? 1 : 0;
             }
 
-            Assert.InRange(guarded, 1, 8);
+            long others = heap.GetStatistics().PagesInUse - heap.Core.Arenas.GuardedPages;
+            Assert.Equal(guarded, heap.Core.Guard!.SamplePages);
+            Assert.InRange(guarded, 8, 8 + (others / 4));
         }
 
         heap.Verify();
         heap.Collect();
         heap.FinishSweeping();
         GuardStatistics guard = heap.GetStatistics().Guard;
-        Assert.InRange(guard.QuarantinedBytes, 1, 64 << 10);
-        Assert.InRange(guard.Skipped, 1000, 2000);
+
+        // The large one that died last stays, whatever it takes.
+        Assert.InRange(guard.QuarantinedBytes, 1, (64 << 10) + 106_496);
+        Assert.InRange(guard.Skipped, 1, 2000);
         heap.Verify();
     }
 

@@ -79,7 +79,7 @@ public sealed class NativeHeapOptions
     /// <summary>
     /// With <see cref="HeapChecks.Full"/>: bytes of freed blocks that are kept back before they serve again, so that a write through a pointer
     /// kept too long is found; 4 MiB unless set, 0 for none. Blocks leave in the order in which they were freed, but for a random
-    /// share; one of more than a sixteenth of this is not kept back. A heap with a <see cref="MemoryLimit"/>, towards which these blocks count
+    /// share, and when the heap is left alone for its <see cref="ScavengeDelay"/>; one of more than a sixteenth of this is not kept back. A heap with a <see cref="MemoryLimit"/>, towards which these blocks count
     /// as do all that are kept for reuse, keeps back an eighth of it at most, and all are released before an allocation is refused.
     /// </summary>
     public nuint QuarantineBytes { get; set; } = DefaultQuarantineBytes;
@@ -122,7 +122,8 @@ public sealed class NativeHeapOptions
 
     /// <summary>
     /// Bytes of address space that freed guarded blocks may take before the oldest are used again (those too large for an arena as much
-    /// again), and of a sample all guarded blocks together; memory they take almost none. 0, as unless set, for 256 MiB, and 1 MiB for a sample.
+    /// again); memory they take almost none. In a sample live blocks share it with them, less what they would take unguarded, and may take up
+    /// to a quarter of the heap's pages on top. 0, as unless set, for 256 MiB, and 1 MiB for a sample.
     /// </summary>
     public nuint GuardBudget { get; set; }
 
@@ -135,7 +136,12 @@ public sealed class NativeHeapOptions
     /// </summary>
     public bool GuardFaultReport { get; set; } = true;
 
-    /// <summary>Whether the guarded blocks that still live when the heap is disposed, or the process ends, are reported to the error stream.</summary>
+    /// <summary>
+    /// Whether the guarded blocks that still live when the heap is disposed, or the process ends, are reported to the error stream, once for
+    /// each heap. The process ends after its Main, by <see cref="Environment.Exit"/>, by an exception that nobody handles, or by one of the
+    /// signals SIGTERM, SIGINT and SIGHUP that no handler cancels; what a signal does stays as it is. Nothing is reported when it is killed,
+    /// and when the program calls <see cref="Environment.FailFast(string)"/>, of which the runtime tells nobody.
+    /// </summary>
     public bool GuardLeaks { get; set; }
 
     /// <summary>

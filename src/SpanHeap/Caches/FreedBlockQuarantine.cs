@@ -31,6 +31,9 @@ internal sealed unsafe class FreedBlockQuarantine(MetadataAllocator metadata, Mi
     private long _head;
     private long _tail;
 
+    // A round's alone.
+    private long _headAtLastRound;
+
     // Of the blocks here, and of those about to be. Interlocked.
     private long _bytes;
 
@@ -102,6 +105,15 @@ internal sealed unsafe class FreedBlockQuarantine(MetadataAllocator metadata, Mi
         }
 
         return leaving;
+    }
+
+    /// <summary>Whether no block came since this was asked last. For the heap's rounds alone.</summary>
+    public bool IsIdle()
+    {
+        long head = Volatile.Read(ref _head);
+        bool idle = head == _headAtLastRound;
+        _headAtLastRound = head;
+        return idle;
     }
 
     /// <summary>Counts the blocks by class. Others may come and go meanwhile.</summary>

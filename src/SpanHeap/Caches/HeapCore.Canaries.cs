@@ -40,15 +40,19 @@ internal sealed unsafe partial class HeapCore
         }
     }
 
-    /// <summary>Checks all freed blocks that are kept back, and returns them to their spans.</summary>
-    public void ReleaseKeptBack()
+    /// <summary>Checks some of the freed blocks that are kept back, and returns them to their spans.</summary>
+    /// <param name="place">Where to look on; 0 at first.</param>
+    /// <param name="most">How many at most.</param>
+    /// <returns>Whether there may be more.</returns>
+    public bool ReleaseKeptBack(ref int place, int most)
     {
-        int place = 0;
-        nint block;
-        while (_quarantine != null && (block = _quarantine.TakeNext(ref place)) != 0)
+        nint block = 0;
+        for (int released = 0; released < most && (block = _quarantine!.TakeNext(ref place)) != 0; released++)
         {
             _remote.ReturnOne(block);
         }
+
+        return block != 0;
     }
 
     // Of a heap whose blocks go with it.

@@ -81,7 +81,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
         _maintenance = new HeapMaintenance(this);
         if (guards)
         {
-            _guard = new GuardHeap(Os, Pages, Arenas, options, _guardFile, Misuse.Record);
+            _guard = new GuardHeap(Os, Pages, Arenas, options, _guardFile, MappingBudget.Process, Misuse.Record);
             if (options.GuardFaultReport)
             {
                 FaultHandler.TryInstall();

@@ -15,6 +15,7 @@ namespace SpanHeap.Caches;
 internal unsafe ref struct MaintenanceRound(HeapCore heap, bool idleOnly, MaintenanceStep last)
 {
     private const int ThreadsPerStep = 256;
+    private const int BlocksPerStep = 256;
 
     private readonly HeapCore _heap = heap;
     private MaintenanceStep _step;
@@ -34,6 +35,7 @@ internal unsafe ref struct MaintenanceRound(HeapCore heap, bool idleOnly, Mainte
     {
         bool more = _step switch
         {
+            MaintenanceStep.Quarantine => ReleaseKeptBack(),
             MaintenanceStep.Threads => PollThreads(),
             MaintenanceStep.Orphans => DrainOrphan(),
             MaintenanceStep.Outboxes => FlushOutbox(),
@@ -53,6 +55,20 @@ internal unsafe ref struct MaintenanceRound(HeapCore heap, bool idleOnly, Mainte
         }
 
         return _step <= last;
+    }
+
+    // By rounds only when no block has come for a whole one.
+    private bool ReleaseKeptBack()
+    {
+        if (_heap.Quarantine is not { } quarantine || (_left < 0 && idleOnly && !quarantine.IsIdle()))
+        {
+            IsWorkLeft |= _heap.Quarantine is { Bytes: > 0 };
+            return false;
+        }
+
+        // The place to look on from.
+        _left = Math.Max(_left, 0);
+        return _heap.ReleaseKeptBack(ref _left, BlocksPerStep);
     }
 
     private bool PollThreads()

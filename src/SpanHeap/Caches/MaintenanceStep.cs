@@ -3,6 +3,9 @@ namespace SpanHeap.Caches;
 /// <summary>The parts of a maintenance round, in their order: each may leave something for the next.</summary>
 internal enum MaintenanceStep
 {
+    /// <summary>Some of the freed blocks that full checks keep back go on.</summary>
+    Quarantine,
+
     /// <summary>Some threads are asked whether they live.</summary>
     Threads,
 

@@ -23,7 +23,7 @@ internal static unsafe class GuardVerifier
                 {
                     GuardedSpan* span = (GuardedSpan*)ArenaHeader.SpanAt(address);
                     VerifyLinks(span, address);
-                    Sum(span, address, ref live, ref bytes);
+                    Sum(heap.Guard, span, address, ref live, ref bytes);
                 }
             }
         }
@@ -32,7 +32,7 @@ internal static unsafe class GuardVerifier
         {
             GuardedSpan* span = (GuardedSpan*)huge.Guarded;
             HeapVerifier.Require(span->IsHuge && span->Bytes == huge.Size, huge.Address, "the span of a huge guarded block is another's");
-            Sum(span, huge.Address, ref live, ref bytes);
+            Sum(heap.Guard, span, huge.Address, ref live, ref bytes);
             spans++;
         }
 
@@ -46,9 +46,9 @@ internal static unsafe class GuardVerifier
         HeapVerifier.Require(bytes == statistics.LiveBytes, 0, $"live guarded blocks have {bytes} bytes, {statistics.LiveBytes} are counted");
     }
 
-    private static void Sum(GuardedSpan* span, nint address, ref long live, ref long bytes)
+    private static void Sum(GuardHeap heap, GuardedSpan* span, nint address, ref long live, ref long bytes)
     {
-        if (VerifySpan(span, address))
+        if (VerifySpan(heap, span, address))
         {
             live++;
             bytes += (long)span->Record.ByteCount;
@@ -68,13 +68,13 @@ internal static unsafe class GuardVerifier
     }
 
     // Whether the block lives.
-    private static bool VerifySpan(GuardedSpan* span, nint address)
+    private static bool VerifySpan(GuardHeap heap, GuardedSpan* span, nint address)
     {
         ref GuardRecord record = ref span->Record;
         bool placed = span->Span.State == SpanState.Guarded && span->Span.Base == address && record.SpanBase == address
             && record.Magic == GuardRecord.RecordMagic && record.Address >= address && (nuint)(record.Address - address) <= span->Bytes;
         HeapVerifier.Require(placed, address, "a guarded span's record is not of it");
-        HeapVerifier.Require(span->GuardForm != ProtectionForm.None || span->GuardBytes == 0, address, "a guarded span has no guard");
+        HeapVerifier.Require(span->GuardForm != ProtectionForm.None || span->GuardBytes == 0 || !heap.GuardsAll, address, "a guarded span has no guard");
         if (record.State != GuardState.Live)
         {
             HeapVerifier.Require(record.State is GuardState.Freed or GuardState.Swept, address, "a guarded block neither lives nor is freed");

@@ -35,9 +35,9 @@ internal sealed unsafe partial class GuardHeap
             return null;
         }
 
-        if (!GuardsAll && !(FitsArena(layout) && HasRoom((int)layout.Pages)))
+        int cost = SampleBudget.CostOf((long)layout.Pages, byteCount);
+        if (!TryTakeRoom(cost))
         {
-            Interlocked.Increment(ref _skipped);
             return null;
         }
 
@@ -47,6 +47,7 @@ internal sealed unsafe partial class GuardHeap
             whyNot = arenas.HasRoomForGuarded((int)Math.Min(layout.Pages, int.MaxValue))
                 ? "there is no address space or memory for its pages, or its heap is at its limit"
                 : "its heap has a limit and guards as many pages as that";
+            _sample?.Give(cost);
             return null;
         }
 
@@ -55,6 +56,7 @@ internal sealed unsafe partial class GuardHeap
         {
             CountNoLonger(byteCount);
             GiveBack(span);
+            _sample?.Give(cost);
             whyNot = ProtectionRefused;
             return null;
         }
@@ -126,9 +128,9 @@ internal sealed unsafe partial class GuardHeap
     // Whether freed blocks have so many pages, and live ones leave as many of what a limit allows.
     private bool CanMakeWay(int count) => _quarantine.Pages >= count && arenas.HasRoomForGuarded(count - (int)_quarantine.Pages);
 
-    // What a block counts towards the heap's limit while it lives; freed ones count nothing, nor those of a sample, which has its budget:
+    // What a block counts towards the heap's limit while it lives; freed ones count nothing, nor small ones of a sample, which has its budget:
     // without it they might have had slots that are counted already.
-    private nuint ChargeFor(nuint byteCount) => GuardsAll ? Math.Max(byteCount, SmallestCharge) : 0;
+    private nuint ChargeFor(nuint byteCount) => GuardsAll || byteCount > SizeClasses.MaxSharedSize ? Math.Max(byteCount, SmallestCharge) : 0;
 
     private void CountNoLonger(nuint byteCount) => arenas.CountGuarded(-(long)ChargeFor(byteCount));
 
@@ -145,9 +147,9 @@ internal sealed unsafe partial class GuardHeap
     private bool TryGuard(GuardedSpan* span)
     {
         span->GuardForm = _protection.Protect(span->GuardStart, span->GuardBytes);
-        for (int retired = 0; span->GuardForm == ProtectionForm.None && retired < MostRetiredForGuard && TryRetireOldest(); retired++)
+        for (int retired = 0; span->GuardForm == ProtectionForm.None && retired < MostRetiredForGuard && (TryRetireOldest() || TryWithdrawGuard()); retired++)
         {
-            // A freed block has mappings that this one may lack, if it was not protected by markers.
+            // A freed block has mappings that this one may lack, if it was not protected by markers; and so has one of a sample that lives on.
             span->GuardForm = _protection.Protect(span->GuardStart, span->GuardBytes);
         }
 

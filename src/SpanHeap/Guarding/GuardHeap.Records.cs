@@ -21,6 +21,11 @@ internal sealed unsafe partial class GuardHeap
         _liveBytes += (long)record.ByteCount;
         _hugeBytes += span->IsHuge ? (long)record.ByteCount : 0;
         _guarded++;
+        if (_sample != null)
+        {
+            _liveGuards.Add(span);
+        }
+
         Link(span);
         _lock.Exit();
     }
@@ -65,6 +70,12 @@ internal sealed unsafe partial class GuardHeap
         _liveBlocks--;
         _liveBytes -= (long)record.ByteCount;
         CountNoLonger(record.ByteCount);
+        if (_sample != null)
+        {
+            _liveGuards.Remove(span);
+            _sample.Give(CostOf(span));
+        }
+
         _hugeBytes -= span->IsHuge ? (long)record.ByteCount : 0;
     }
 

@@ -37,11 +37,7 @@ internal sealed unsafe partial class GuardHeap
         span->Record.State = GuardState.Swept;
         span->Record.FreeThread = Environment.CurrentManagedThreadId;
         Stamp(ref span->Record);
-        if (!GuardsAll)
-        {
-            Interlocked.Add(ref _tracedPages, -pageCount);
-        }
-
+        _sample?.Give(SampleBudget.TracedCost);
         _lock.Enter();
         Link(span);
         _lock.Exit();
@@ -79,7 +75,8 @@ internal sealed unsafe partial class GuardHeap
         {
         }
 
-        while (!IsWithinBudget(_hugeQuarantine.Pages) && TryRetireOldestHuge())
+        // One of a sample that takes more alone stays until the next comes.
+        while (_hugeQuarantine.Spans > 1 && !IsWithinBudget(_hugeQuarantine.Pages) && TryRetireOldestHuge())
         {
         }
     }
@@ -99,10 +96,10 @@ internal sealed unsafe partial class GuardHeap
         TryDelete(span);
     }
 
-    // A few huge blocks would turn all others out.
+    // A few huge blocks would turn all others out, and so would large ones in a sample.
     private ref GuardQuarantine QuarantineOf(GuardedSpan* span)
     {
-        if (span->IsHuge)
+        if (span->IsHuge || (_sample != null && _sample.IsLarge(span->Span.Pages)))
         {
             return ref _hugeQuarantine;
         }
@@ -110,7 +107,7 @@ internal sealed unsafe partial class GuardHeap
         return ref _quarantine;
     }
 
-    private bool IsOverBudget => !IsWithinBudget(_quarantine.Pages) || _protection.IsTooMuch(_quarantine.Spans + _hugeQuarantine.Spans);
+    private bool IsOverBudget => (_sample != null ? _quarantine.Pages > _sample.QuarantinePages : !IsWithinBudget(_quarantine.Pages)) || _protection.IsTooMuch(_quarantine.Spans + _hugeQuarantine.Spans);
 
     // Deletes the span that has been in quarantine longest; false when there is none, or the system does not let its pages go.
     private bool TryRetireOldest() => TryRetireOldest(ref _quarantine);

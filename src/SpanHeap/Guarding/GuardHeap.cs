@@ -18,9 +18,12 @@ namespace SpanHeap.Guarding;
 /// can come to pages of another owner, and no owner of pages finds them protected. (The model <c>guard-quarantine.pml</c> shows what breaks
 /// otherwise.)</para>
 /// </remarks>
-internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, ArenaSource arenas, NativeHeapOptions options, GuardRecordFile? file, Action<nint, MisuseKind> late)
+internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, ArenaSource arenas, NativeHeapOptions options, GuardRecordFile? file, MappingBudget mappings, Action<nint, MisuseKind> late)
 {
-    private readonly PageProtection _protection = new(os, MappingBudget.Process);
+    private readonly PageProtection _protection = new(os, mappings);
+
+    // Null where all blocks are guarded.
+    private readonly SampleBudget? _sample = options.Guard == GuardMode.All ? null : new SampleBudget(options.GuardBudget, pages, arenas);
 
     private NativeLock _lock;
 
@@ -34,14 +37,19 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
     private long _guarded;
     private long _retired;
 
-    // Interlocked. Traced pages are those of live blocks of a sample, which are no guarded spans before they are swept.
-    private long _tracedPages;
+    // By the lock as well; of a sample alone.
+    private LiveGuards _liveGuards;
+
+    // Interlocked.
     private long _degraded;
     private long _skipped;
     private int _warned;
 
-    /// <summary>Address space that freed blocks may take until the oldest leave, and in a sampling heap all guarded blocks together.</summary>
+    /// <summary>Address space that freed blocks may take until the oldest leave; in a sampling heap also what those that live take, up to a part of the heap.</summary>
     public nuint BudgetBytes { get; } = options.GuardBudget;
+
+    /// <summary>Pages that the guards of a sample add to blocks that live.</summary>
+    internal long SamplePages => _sample?.Taken ?? 0;
 
     /// <summary>Whether all blocks are to be guarded.</summary>
     public bool GuardsAll => options.Guard == GuardMode.All;
@@ -76,15 +84,22 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
         }
 
         GuardFinding finding = GuardFinding.Of(span, address);
+        GuardRecord freed = default;
+        bool isOthers = false;
         if (finding.IsSound)
         {
             NoteFree(span, GuardState.Freed, stack);
+            freed = span->Record;
+            isOthers = span->GuardForm == ProtectionForm.Withdrawing;
         }
 
         _lock.Exit();
         finding.ThrowUnlessSound();
-        file?.Note(span->Record);
-        Withdraw(span);
+        file?.Note(freed);
+        if (!isOthers)
+        {
+            Withdraw(span);
+        }
     }
 
     /// <summary>

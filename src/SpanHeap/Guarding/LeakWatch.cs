@@ -1,20 +1,21 @@
 namespace SpanHeap.Guarding;
 
 /// <summary>Has a heap's guarded blocks that live reported once: when the heap goes, or when the process ends if that comes first.</summary>
-/// <remarks>Thread safe: who comes first reports, and a heap waits with going until its report is written.</remarks>
+/// <remarks>Thread safe: the first to come reports, and the others wait until the report is written.</remarks>
 internal sealed class LeakWatch : IDisposable
 {
-    private const int Waiting = 0;
-    private const int Reporting = 1;
-    private const int Reported = 2;
+    private const int Due = 0;
+    private const int Writing = 1;
+    private const int Done = 2;
 
     private readonly GuardHeap _guard;
     private readonly string _heap;
 
-    // Interlocked, from one of the above to the next. Once it is the last nobody here has to do with the heap's memory, which may be gone.
+    // Moved on by compare-exchange from Due, by whoever writes the report from there: no lock, which an interrupt could keep a heap that
+    // is being disposed from taking. Whoever finds it done has nothing to do with the heap's memory any more, which may be gone.
     private int _state;
 
-    // Of the thread that reports, which may come back here from the writer of the error stream.
+    // The thread that writes, which may come back here from the writer of the error stream.
     private int _thread;
 
     public LeakWatch(GuardHeap guard, string heap)
@@ -29,30 +30,27 @@ internal sealed class LeakWatch : IDisposable
     {
         ProcessEnd.Remove(this);
         Report();
-
-        // Not by a lock: one can be interrupted, and the heap would stay for ever.
-        while (Volatile.Read(ref _state) == Reporting && Volatile.Read(ref _thread) != Environment.CurrentManagedThreadId)
-        {
-            Thread.Yield();
-        }
     }
 
-    /// <summary>Reports, unless that has been done, or somebody is just doing it.</summary>
+    /// <summary>Reports, unless that has been done; waits for a report that is being written.</summary>
     public void Report()
     {
-        if (Interlocked.CompareExchange(ref _state, Reporting, Waiting) != Waiting)
+        if (Interlocked.CompareExchange(ref _state, Writing, Due) == Due)
         {
-            return;
+            Volatile.Write(ref _thread, Environment.CurrentManagedThreadId);
+            try
+            {
+                GuardLeaks.Report(_guard, _heap);
+            }
+            finally
+            {
+                Volatile.Write(ref _state, Done);
+            }
         }
 
-        Volatile.Write(ref _thread, Environment.CurrentManagedThreadId);
-        try
+        while (Volatile.Read(ref _state) != Done && Volatile.Read(ref _thread) != Environment.CurrentManagedThreadId)
         {
-            GuardLeaks.Report(_guard, _heap);
-        }
-        finally
-        {
-            Volatile.Write(ref _state, Reported);
+            Thread.Yield();
         }
     }
 }

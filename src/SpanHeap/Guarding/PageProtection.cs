@@ -13,6 +13,9 @@ internal enum ProtectionForm : byte
 
     /// <summary>By the protection of a mapping, which is split for it.</summary>
     Mapping,
+
+    /// <summary>As <see cref="Mapping"/>, and somebody is just making them accessible again.</summary>
+    Withdrawing,
 }
 
 /// <summary>

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using SpanHeap.Os;
 
 namespace SpanHeap.Guarding;
 
@@ -57,27 +58,15 @@ internal static class ProcessEnd
     // made is not the place to say so.
     private static PosixSignalRegistration[] Listen(PosixSignal signal)
     {
-        bool interrupted = false;
-        while (true)
+        PosixSignalRegistration[] made = new PosixSignalRegistration[1];
+        try
         {
-            try
-            {
-                PosixSignalRegistration[] made = [PosixSignalRegistration.Create(signal, OnSignal)];
-                if (interrupted)
-                {
-                    Thread.CurrentThread.Interrupt();
-                }
-
-                return made;
-            }
-            catch (ThreadInterruptedException)
-            {
-                interrupted = true;
-            }
-            catch (Exception refused) when (refused is PlatformNotSupportedException or IOException)
-            {
-                return [];
-            }
+            Uninterrupted.Do(made, made => made[0] = PosixSignalRegistration.Create(signal, OnSignal));
+            return made;
+        }
+        catch (Exception refused) when (refused is PlatformNotSupportedException or IOException)
+        {
+            return [];
         }
     }
 

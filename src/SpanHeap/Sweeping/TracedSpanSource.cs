@@ -78,7 +78,7 @@ internal sealed unsafe class TracedSpanSource
         bool large = TracedKinds.Info(kind)->SizeClass == SizeClasses.None;
         guarded = sampled || (_guardsAll && _guard!.TryAdmitOfAll(large ? pageCount : PagesOf(info, guarded: true)));
         int pages = large ? pageCount : PagesOf(info, guarded);
-        if (sampled && !_guard!.TryAdmit(pages))
+        if (sampled && !_guard!.TryAdmit())
         {
             refusal = PageRefusal.Guards;
             return null;
@@ -86,11 +86,17 @@ internal sealed unsafe class TracedSpanSource
 
         long charge = ChargeOf(pages, large ? (nuint)pages << PageGeometry.PageShift : (nuint)info.Size, guarded);
         refusal = TryTakePages(pages, charge, guarded, out PageRun run);
+        if (sampled && refusal == PageRefusal.NoRun && TryGrow(pages))
+        {
+            // The caller does not ask for a sample's block again: it would be one without a guard.
+            refusal = TryTakePages(pages, charge, guarded, out run);
+        }
+
         if (refusal != PageRefusal.None)
         {
             if (sampled)
             {
-                _guard!.Dismiss(pages);
+                _guard!.Dismiss();
             }
 
             return null;
@@ -142,7 +148,7 @@ internal sealed unsafe class TracedSpanSource
 
     // Towards the limit: what the block was asked for, of a sample's nothing, as there is its budget.
     private long ChargeOf(int pageCount, nuint slotSize, bool guarded) =>
-        !guarded ? (long)pageCount << PageGeometry.PageShift : _guardsAll ? (long)slotSize : 0;
+        !guarded ? (long)pageCount << PageGeometry.PageShift : _guardsAll || slotSize > SizeClasses.MaxSharedSize ? (long)slotSize : 0;
 
     // What is protected when a span dies are pages of the system, and no neighbour may lie in one.
     private int WholeSystemPages(int pageCount)
