@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
+using SpanHeap.Tracing;
 
 namespace SpanHeap;
 
@@ -8,8 +9,9 @@ namespace SpanHeap;
 /// <typeparam name="T">What the block is; <see cref="byte"/> for one that has no type.</typeparam>
 /// <remarks>
 /// Nothing finds references but the program: what has to live longer goes into a field of a live block (<see cref="Gc{T}"/>), a
-/// <see cref="GcHandle{T}"/> or a <see cref="RootArray{T}"/>. A reference used after its scope is undefined behaviour, except that with
-/// <see cref="HeapChecks.Full"/> none is stored any more that refers to a block that has died.
+/// <see cref="GcHandle{T}"/> or a <see cref="RootArray{T}"/>. A reference used after its scope is undefined behaviour. With
+/// <see cref="HeapChecks.Full"/> neither <see cref="Value"/> nor a store takes one that refers to a block that has died, unless another block
+/// lies there by then; <see cref="NativeHeapOptions.TracedStress"/> lets blocks die soon enough for that.
 /// </remarks>
 public readonly unsafe ref struct GcRef<T>
     where T : unmanaged
@@ -31,7 +33,24 @@ public readonly unsafe ref struct GcRef<T>
     /// be copied over others.
     /// </summary>
     /// <exception cref="NullReferenceException">It refers to nothing.</exception>
+    /// <exception cref="InvalidOperationException">With full checks: the calling thread is in no scope of the block's heap.</exception>
+    /// <exception cref="HeapCorruptionException">With full checks: it refers to no live block.</exception>
     public ref T Value
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get
+        {
+            if (CheckedHeaps.Any)
+            {
+                CheckedHeaps.RequireUsable(Address);
+            }
+
+            return ref Target;
+        }
+    }
+
+    /// <summary>The block, for callers that have looked whether it is one, or have just got it from a live block.</summary>
+    internal ref T Target
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get

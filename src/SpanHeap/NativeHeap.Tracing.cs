@@ -150,6 +150,7 @@ public sealed unsafe partial class NativeHeap
             MinimumBytes = (long)nuint.Min(options.TracedMinimum, s_largestMinimum),
             SoftLimitBytes = options.TracedMemoryLimit == 0 ? long.MaxValue : (long)Math.Min((ulong)options.TracedMemoryLimit, long.MaxValue),
             ByHand = options.TracedByHand,
+            IsStressed = options.TracedStress && !options.TracedByHand,
             IdleDelay = options.TracedIdleDelay,
             WritesTrace = options.TracedTrace,
             Patience = s_gatePatience,

@@ -202,6 +202,14 @@ public sealed class NativeHeapOptions
     /// </summary>
     public bool TracedCheckmark { get; set; }
 
+    /// <summary>
+    /// Whether traced memory is collected at each outermost <see cref="NativeHeap.Enter"/> and each <see cref="GcScope.Yield"/>, as far as no
+    /// other thread's scope is in the way, so that a reference that was kept too long refers to a dead block at its next use; for tests. It
+    /// brings <see cref="HeapChecks.Full"/> with it, which finds that use. A heap with <see cref="TracedByHand"/> is collected by hand all the
+    /// same. On for all traced heaps when the environment variable <c>SPANHEAP_TRACED_STRESS</c> is 1.
+    /// </summary>
+    public bool TracedStress { get; set; }
+
     /// <summary>The options of the shared heap, from the environment.</summary>
     /// <exception cref="FormatException">A variable has a value that means nothing; the message names it.</exception>
     internal static NativeHeapOptions FromEnvironment(Func<string, string?> read) => new()
@@ -263,6 +271,8 @@ public sealed class NativeHeapOptions
     {
         NativeHeapOptions copy = (NativeHeapOptions)MemberwiseClone();
         copy.TracedCheckmark |= Traced && EnvironmentOption.Switch(read, "SPANHEAP_TRACED_CHECKMARK");
+        copy.TracedStress |= Traced && EnvironmentOption.Switch(read, "SPANHEAP_TRACED_STRESS");
+        copy.Checks = Traced && copy.TracedStress ? HeapChecks.Full : copy.Checks;
         copy.TracedTrace |= Traced && EnvironmentOption.Switch(read, "SPANHEAP_GCTRACE");
         return copy;
     }

@@ -27,7 +27,7 @@ public static class TracedAccess
             CheckedHeaps.RequireUsable(block.Address);
         }
 
-        return ref block.Value;
+        return ref block.Target;
     }
 
     /// <summary>What a field refers to.</summary>

@@ -20,12 +20,12 @@ internal readonly ref struct TextProbe : IProbe<Gc<TracedString>>
         }
 
         _text = key.Value.Span;
-        Hash = (uint)key.Value.ContentHash();
+        Hash = (uint)key.Target.ContentHash();
     }
 
     public uint Hash { get; }
 
     public override string ToString() => System.Text.Encoding.UTF8.GetString(_text);
 
-    public bool Matches(scoped in GcScope scope, in Gc<TracedString> key) => key.Get(scope).Value.ContentEquals(_text);
+    public bool Matches(scoped in GcScope scope, in Gc<TracedString> key) => key.Get(scope).Target.ContentEquals(_text);
 }

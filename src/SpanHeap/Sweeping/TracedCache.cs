@@ -57,6 +57,13 @@ internal unsafe struct TracedCache
     [FieldOffset(40)]
     public int ThreadNumber;
 
+    /// <summary>
+    /// With full checks: the number of the stack that entered the outermost scope, or 0. Written by the thread, read by any thread that
+    /// describes the scope.
+    /// </summary>
+    [FieldOffset(44)]
+    public int EntryStack;
+
     /// <summary>Counts outermost scopes.</summary>
     [FieldOffset(56)]
     public ulong LastEpoch;

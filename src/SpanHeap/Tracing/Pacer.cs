@@ -17,7 +17,7 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
     private long _taken;
     private long _pagesToSweep;
     private long _pagesSweptBefore;
-    private int _due;
+    private int _due = options.IsStressed ? 1 : 0;
 
     // Whether the growth that is allowed is what a limit leaves; and whether the limit was reached. Set as the goal is, and by any thread.
     private bool _isLimited;
@@ -62,6 +62,15 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
         Volatile.Write(ref _due, options.ByHand ? 0 : 1);
     }
 
+    /// <summary>A cycle is due at the next scope, so that what has died shows. Nothing in a heap that is collected by hand.</summary>
+    public void MakeDue()
+    {
+        if (!options.ByHand)
+        {
+            Volatile.Write(ref _due, 1);
+        }
+    }
+
     /// <summary>A cycle has marked so many bytes; its sweeping begins. No thread is in a scope.</summary>
     public void BeginCycle(long marked)
     {
@@ -85,7 +94,7 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
         _isLimited = allowed < growth;
         _limitReached = 0;
         Volatile.Write(ref _goal, _live + Math.Min(growth, allowed));
-        Volatile.Write(ref _due, 0);
+        Volatile.Write(ref _due, options.IsStressed ? 1 : 0);
     }
 
     // All is swept when half of the way to the next cycle is gone.

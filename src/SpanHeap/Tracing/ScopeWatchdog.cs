@@ -32,7 +32,7 @@ internal static unsafe class ScopeWatchdog
 
         cache->ReportedEpoch = epoch;
         cache->ReportedCycle = cycles;
-        heap.EntryStacks.TryGet((nint)cache, out string? stack);
+        heap.EntryStacks.TryGet(cache, out string? stack);
 
         // It has been open while the collector waited, whatever the coarser clock says.
         TimeSpan openFor = OpenFor(cache) is { } known && known > waited ? known : waited;
@@ -49,5 +49,5 @@ internal static unsafe class ScopeWatchdog
     }
 
     private static string DescribeEntry(TracedHeap heap, TracedCache* cache) =>
-        heap.EntryStacks.TryGet((nint)cache, out string? stack) ? $" It was entered{Environment.NewLine}{stack}" : string.Empty;
+        heap.EntryStacks.TryGet(cache, out string? stack) ? $" It was entered{Environment.NewLine}{stack}" : string.Empty;
 }

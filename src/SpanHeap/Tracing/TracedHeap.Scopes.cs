@@ -44,7 +44,9 @@ internal sealed unsafe partial class TracedHeap
         Gate.Exit(cache, 1);
         try
         {
+            long begun = CheckedYields.Begin();
             EnterOutermost(cache);
+            CheckedYields.End(begun);
 
             // Handlers that were called meanwhile may have had scopes of their own.
             cache->Epoch = epoch;

@@ -43,6 +43,7 @@ internal sealed unsafe partial class TracedHeap : IDisposable
         Checks = new TracedChecks(this, core.HasFullChecks, core.Options.TracedCheckmark);
         Collector = new Collector(this, core, options);
         EntryStacks = new EntryStacks(core.HasFullChecks);
+        CheckedYields = new CheckedYields(core.HasFullChecks, Pacer);
         Idle = options.IdleDelay != Timeout.InfiniteTimeSpan && !options.ByHand ? new IdleCollection(this, options.IdleDelay) : null;
         if (IsChecked)
         {
@@ -92,6 +93,8 @@ internal sealed unsafe partial class TracedHeap : IDisposable
 
     /// <summary>Where scopes were entered, with full checks.</summary>
     public EntryStacks EntryStacks { get; }
+
+    public CheckedYields CheckedYields { get; }
 
     /// <summary>Called, without any lock, when a due collection was held up; set when the heap is made.</summary>
     public Action<CollectionHeldUpEventArgs>? OnHeldUp { get; set; }

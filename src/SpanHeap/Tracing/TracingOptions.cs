@@ -15,6 +15,9 @@ internal sealed record TracingOptions
     /// <summary>Whether no cycle begins by itself, and no thread works in the background.</summary>
     public bool ByHand { get; init; }
 
+    /// <summary>Whether a cycle is due at each outermost scope and each Yield.</summary>
+    public bool IsStressed { get; init; }
+
     /// <summary>How long a heap must have been left alone to be collected for that; infinite for never.</summary>
     public TimeSpan IdleDelay { get; init; } = Timeout.InfiniteTimeSpan;
 
