@@ -31,14 +31,18 @@ internal sealed class Compiled
 
     private readonly Compilation _compilation;
 
-    private Compiled(Compilation compilation, ImmutableArray<Diagnostic> said)
+    private Compiled(Compilation compilation, ImmutableArray<Diagnostic> said, ImmutableArray<Diagnostic> generating)
     {
         _compilation = compilation;
+        SaidByGenerator = generating;
         Said = [.. said.Where(static one => one.Severity >= DiagnosticSeverity.Warning)];
     }
 
     /// <summary>What compiler and rules have said of it: warnings and errors.</summary>
     public IReadOnlyList<Diagnostic> Said { get; }
+
+    /// <summary>What the generator itself has said, as it does in a build that fails.</summary>
+    public IReadOnlyList<Diagnostic> SaidByGenerator { get; }
 
     /// <summary>The files that were generated.</summary>
     public IEnumerable<string> Generated => _compilation.SyntaxTrees.Skip(2).Select(static tree => tree.ToString());
@@ -53,10 +57,12 @@ internal sealed class Compiled
             [CSharpSyntaxTree.ParseText(Usings, options), CSharpSyntaxTree.ParseText(SourceText.From(source), options, "Source.cs")],
             References,
             new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, allowUnsafe: true, nullableContextOptions: NullableContextOptions.Enable));
-        CSharpGeneratorDriver.Create([new TracedGenerator().AsSourceGenerator()], parseOptions: options)
+        CSharpGeneratorDriver.Create([new TracedGenerator().AsSourceGenerator(), new FailingBuild().AsSourceGenerator()], parseOptions: options)
             .RunGeneratorsAndUpdateCompilation(written, out Compilation compilation, out ImmutableArray<Diagnostic> generating);
         ImmutableArray<Diagnostic> said = compilation.WithAnalyzers(s_rules).GetAllDiagnosticsAsync().GetAwaiter().GetResult();
-        return new Compiled(compilation, [.. generating, .. said]);
+
+        // In a build the rules are asked by the generator alone if there are errors, and by the compiler alone if there are none.
+        return new Compiled(compilation, [.. said, .. generating.Where(one => !said.Any(other => other.Id == one.Id && other.Location == one.Location))], generating);
     }
 
     /// <summary>Calls the static method <c>Program.Run</c>.</summary>

@@ -85,6 +85,18 @@ public sealed class ShapeTests
     [InlineData("[|Find(node)|].Next = node;")]
     public void A_reference_is_set_where_a_variable_has_it(string statement) => AssertTold("SPAN018", statement, "CS1612");
 
+    [Theory]
+    [InlineData("SPAN003", "[Traced] public struct S { public Gc<S> Next; } public static class P { static void M(NativeHeap heap) { using GcScope scope = heap.Enter(); scope.New<S>(); } }")]
+    [InlineData("SPAN005", "[Traced] public partial struct A { public Gc<B> Other; } [Traced] public partial struct B { public Gc<A> Other; } public static class P { static void M(NativeHeap heap) { using GcScope scope = heap.Enter(); scope.New<A>(); } }")]
+    [InlineData("SPAN015", "[Traced] public partial struct A { public Gc<A> Other; } public static class P { static GcRef<A> M(scoped in GcScope scope) => scope.New<A>(); }")]
+    [InlineData("SPAN009", "[Traced] public partial struct A { public Gc<A> Other; } public static class P { static GcRef<A> M(NativeHeap heap) { using GcScope scope = heap.Enter(); return scope.New<A>().Other; } }")]
+    public void A_build_that_fails_says_what_the_rules_say(string rule, string source) =>
+        Assert.Contains(Compiled.From(source).SaidByGenerator, one => one.Id == rule);
+
+    [Fact]
+    public void A_build_that_succeeds_leaves_the_rules_to_the_compiler() => Assert.Empty(Compiled.From(
+        "[Traced] public partial struct A { public Gc<A> Other; } public static class P { static void M(NativeHeap heap) { heap.Enter(); } }").SaidByGenerator);
+
     private static void AssertTold(string rule, string marked, string compiler)
     {
         const string Before = """

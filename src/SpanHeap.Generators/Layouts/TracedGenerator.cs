@@ -15,11 +15,13 @@ public sealed class TracedGenerator : IIncrementalGenerator
     /// <inheritdoc/>
     public void Initialize(IncrementalGeneratorInitializationContext context)
     {
-        IncrementalValuesProvider<(string Name, string Text)> files = context.SyntaxProvider
-            .ForAttributeWithMetadataName(KnownTypes.TracedAttribute, static (node, _) => node is TypeDeclarationSyntax, static (found, _) => Write(found))
-            .Where(static file => file.Text.Length != 0);
-        context.RegisterSourceOutput(files, static (output, file) => output.AddSource(file.Name, file.Text));
+        context.RegisterSourceOutput(Files(context), static (output, file) => output.AddSource(file.Name, file.Text));
     }
+
+    /// <summary>What is written for a project.</summary>
+    internal static IncrementalValuesProvider<(string Name, string Text)> Files(IncrementalGeneratorInitializationContext context) => context.SyntaxProvider
+        .ForAttributeWithMetadataName(KnownTypes.TracedAttribute, static (node, _) => node is TypeDeclarationSyntax, static (found, _) => Write(found))
+        .Where(static file => file.Text.Length != 0);
 
     private static (string Name, string Text) Write(GeneratorAttributeSyntaxContext found)
     {
