@@ -4,8 +4,8 @@ namespace SpanHeap;
 public enum HeapChecks
 {
     /// <summary>
-    /// Foreign pointers and pointers into free pages are refused at the call. Interior pointers and double frees are found later, when
-    /// blocks return to their spans: dropped, counted and reported.
+    /// Foreign pointers and pointers into free pages are refused at the call, and pointers into a block by all calls but a free of a small
+    /// one. Those and double frees are found later, when blocks return to their spans: dropped, counted and reported.
     /// </summary>
     Standard,
 
@@ -62,7 +62,8 @@ public sealed class NativeHeapOptions
 
     /// <summary>
     /// Bytes of pages in use and metadata above which allocations throw <see cref="OutOfMemoryException"/>; 0 for no limit. Blocks that
-    /// other threads keep for reuse count as in use; a guarded block counts the bytes that were asked for, so that guarding makes no
+    /// other threads keep for reuse count as in use, and so do freed blocks too large for an arena that stay mapped for a while, which go
+    /// before anything is refused; a guarded block counts the bytes that were asked for, so that guarding makes no
     /// allocation fail, and all pages of guarded blocks may take as much again as the limit: blocks beyond that go unguarded.
     /// </summary>
     public nuint MemoryLimit { get; set; }

@@ -33,6 +33,9 @@ internal sealed unsafe partial class ArenaSource : IDisposable
 
     // Bytes of huge blocks, which count towards the limit. Interlocked.
     private long _hugeBytes;
+
+    // Those of them that are free and kept for reuse. Interlocked.
+    private long _keptHugeBytes;
     private long _reservedBytes;
 
     // Held between looking at the limit and taking what it allows; a heap without a limit does without.
@@ -138,6 +141,11 @@ internal sealed unsafe partial class ArenaSource : IDisposable
 
     /// <summary>Bytes of huge blocks that count towards the limit: those that the program has, and those that are kept for reuse.</summary>
     public long HugeBytes => Volatile.Read(ref _hugeBytes);
+
+    /// <summary>Bytes of the free huge blocks among those. They go before the limit refuses anything, so that they are room as well.</summary>
+    public long KeptHugeBytes => Volatile.Read(ref _keptHugeBytes);
+
+    public void AddKeptHugeBytes(long bytes) => Interlocked.Add(ref _keptHugeBytes, bytes);
 
     public void AddHugeBytes(long bytes) => Interlocked.Add(ref _hugeBytes, bytes);
 

@@ -30,10 +30,9 @@ internal sealed unsafe class HugeBlockCache(OsMemory os, ArenaSource arenas)
 
     private NativeLock _lock;
 
-    // Guarded by the lock; in the order in which they were freed. Count and bytes are read without it by statistics.
+    // Guarded by the lock; in the order in which they were freed. The count is read without it.
     private Blocks _blocks;
     private int _count;
-    private nuint _bytes;
 
     [InlineArray(Capacity)]
     private struct Blocks
@@ -51,7 +50,8 @@ internal sealed unsafe class HugeBlockCache(OsMemory os, ArenaSource arenas)
 
     public int Count => Volatile.Read(ref _count);
 
-    public nuint Bytes => Volatile.Read(ref _bytes);
+    /// <summary>Bytes of the kept blocks. Changed under the lock.</summary>
+    public nuint Bytes => (nuint)arenas.KeptHugeBytes;
 
     /// <summary>
     /// Takes the smallest kept block that serves a request without much waste, of several the one freed last. It is the program's from now
@@ -177,11 +177,11 @@ internal sealed unsafe class HugeBlockCache(OsMemory os, ArenaSource arenas)
     private bool TryAdd(in HugeBlock block, uint round, out HugeBlock oldest)
     {
         _lock.Enter();
-        bool fits = _count < Capacity && _bytes + block.Size <= MaxBytes;
+        bool fits = _count < Capacity && Bytes + block.Size <= MaxBytes;
         if (fits)
         {
             _blocks[_count] = new KeptBlock { Block = block, Round = round };
-            _bytes += block.Size;
+            arenas.AddKeptHugeBytes((long)block.Size);
             Volatile.Write(ref _count, _count + 1);
         }
 
@@ -202,7 +202,7 @@ internal sealed unsafe class HugeBlockCache(OsMemory os, ArenaSource arenas)
     private HugeBlock RemoveAt(int index)
     {
         HugeBlock block = _blocks[index].Block;
-        _bytes -= block.Size;
+        arenas.AddKeptHugeBytes(-(long)block.Size);
         Volatile.Write(ref _count, _count - 1);
         for (int i = index; i < _count; i++)
         {

@@ -51,5 +51,5 @@ internal sealed class MemoryRoom(ArenaSource arenas, TracedSpanSource spans, lon
 
     private static long Least(long live, long share) => Math.Max(live / share, LeastBytes);
 
-    private long Room(long live, long limit) => limit - (long)arenas.BytesInUse + spans.BytesInUse - live;
+    private long Room(long live, long limit) => limit - (long)arenas.BytesInUse + arenas.KeptHugeBytes + spans.BytesInUse - live;
 }
