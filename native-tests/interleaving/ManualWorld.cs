@@ -11,6 +11,12 @@ internal sealed unsafe class ManualWorld : IDisposable
     /// <summary>A size of which few blocks fill a magazine that is sent, and few fill a span.</summary>
     public const int Medium = 16 * 1024;
 
+    /// <summary>A size whose blocks no thread keeps: freed, they are pages of the page heap at once.</summary>
+    public const int Large = 1280 * 1024;
+
+    // Whole pages are lost or found: a word in each half of the smallest is enough to see it.
+    private const nuint WrittenEvery = 2048;
+
     // What a trim leaves for the next: outboxes fill inboxes, and those outboxes.
     private const int MostTrims = 4;
 
@@ -34,14 +40,23 @@ internal sealed unsafe class ManualWorld : IDisposable
     public DeadThread OnThreadThatDies(Action work)
     {
         DeadThread dead = default;
+        Exception? failure = null;
         Thread thread = new(() =>
         {
-            work();
-            ThreadCache* cache = Core.FindOwnCache();
-            dead = new DeadThread((nint)cache, ThreadIdentity.OfCurrent(), cache->Ownership);
+            try
+            {
+                work();
+                ThreadCache* cache = Core.FindOwnCache();
+                dead = new DeadThread((nint)cache, ThreadIdentity.OfCurrent(), cache->Ownership);
+            }
+            catch (Exception thrown)
+            {
+                failure = thrown;
+            }
         });
         thread.Start();
         thread.Join();
+        Assert.Null(failure);
         Assert.True(SpinWait.SpinUntil(() => dead.Identity.IsDead, TimeSpan.FromSeconds(30)));
         return dead;
     }
@@ -67,7 +82,20 @@ internal sealed unsafe class ManualWorld : IDisposable
         return block;
     }
 
-    public nint[] Allocate(int count, nuint size = Medium)
+    /// <summary>The same with a block that is to be zero.</summary>
+    public nint AllocateZeroed(nuint size)
+    {
+        nint block = (nint)Heap.AllocZeroed(size);
+        for (nuint at = 0; at < size; at += WrittenEvery)
+        {
+            Assert.True(*(long*)(block + (nint)at) == 0, $"The block {block:x} is not zero.");
+        }
+
+        NoteAllocated(block, size);
+        return block;
+    }
+
+    public nint[] AllocateMany(int count, nuint size = Medium)
     {
         nint[] blocks = new nint[count];
         for (int i = 0; i < count; i++)
@@ -98,7 +126,11 @@ internal sealed unsafe class ManualWorld : IDisposable
     {
         Assert.True(_sizes.TryAdd(block, size), $"The block {block:x} was given out twice.");
         Assert.DoesNotContain(_sizes, other => other.Key < block && block < other.Key + (nint)other.Value);
-        new Span<long>((void*)block, (int)size / sizeof(long)).Fill(++_lastStamp);
+        long stamp = ++_lastStamp;
+        for (nuint at = 0; at < size; at += WrittenEvery)
+        {
+            *(long*)(block + (nint)at) = stamp;
+        }
     }
 
     /// <summary>The program is about to free a block.</summary>
@@ -141,8 +173,11 @@ internal sealed unsafe class ManualWorld : IDisposable
 
     private static void RequireContents(nint block, nuint size)
     {
-        ReadOnlySpan<long> words = new((void*)block, (int)size / sizeof(long));
-        Assert.False(words.ContainsAnyExcept(words[0]) || words[0] == 0, $"The block {block:x} does not hold what was written to it.");
+        long stamp = *(long*)block;
+        for (nuint at = 0; at < size; at += WrittenEvery)
+        {
+            Assert.True(stamp != 0 && *(long*)(block + (nint)at) == stamp, $"The block {block:x} does not hold what was written to it.");
+        }
     }
 
     /// <summary>A thread that has ended, and what it was when it did.</summary>

@@ -37,12 +37,12 @@ public sealed class AdoptionTests(ITestOutputHelper output)
         static Scenario Make()
         {
             ManualWorld world = new();
-            world.OnThreadThatDies(() => world.Free(world.Allocate(6)[..3]));
+            world.OnThreadThatDies(() => world.Free(world.AllocateMany(6)[..3]));
             return new Scenario(
                 world,
                 ("trims", world.Heap.Trim),
-                ("first heir", () => world.AsOwner(() => world.Allocate(2))),
-                ("second heir", () => world.AsOwner(() => world.Free(world.Allocate(2)))))
+                ("first heir", () => world.AsOwner(() => world.AllocateMany(2))),
+                ("second heir", () => world.AsOwner(() => world.Free(world.AllocateMany(2)))))
             {
                 AtEnd = world.AssertAllCanBeFreed,
             };
@@ -54,7 +54,7 @@ public sealed class AdoptionTests(ITestOutputHelper output)
     private static Scenario Make(Poll poll)
     {
         ManualWorld world = new();
-        ManualWorld.DeadThread dead = world.OnThreadThatDies(() => world.Free(world.Allocate(4)[..2]));
+        ManualWorld.DeadThread dead = world.OnThreadThatDies(() => world.Free(world.AllocateMany(4)[..2]));
         return new Scenario(
             world,
             ("polls", () =>

@@ -54,12 +54,12 @@ public sealed unsafe class RemoteFreeTests(ITestOutputHelper output)
     {
         ManualWorld world = new();
         nint[] blocks = [];
-        world.OnThreadThatDies(() => blocks = world.Allocate(6));
+        world.OnThreadThatDies(() => blocks = world.AllocateMany(6));
         return new Scenario(
             world,
             ("frees", () => Array.ForEach(blocks, block => free(world, block))),
             ("trims", world.Heap.Trim),
-            ("heir", () => world.Allocate(2)))
+            ("heir", () => world.AllocateMany(2)))
         {
             AtEnd = world.AssertAllCanBeFreed,
         };
@@ -74,9 +74,9 @@ public sealed unsafe class RemoteFreeTests(ITestOutputHelper output)
             world,
             ("owner", () =>
             {
-                blocks = world.Allocate(6);
+                blocks = world.AllocateMany(6);
                 InterleavingPoints.At(InterleavingPoint.InboxRead);
-                world.Allocate(4);
+                world.AllocateMany(4);
             }),
             ("first sender", () => Send(0)),
             ("second sender", () => Send(3)))

@@ -92,7 +92,7 @@ internal static class Exploration
     /// </summary>
     public static void RequireFound(Func<Scenario> make, ITestOutputHelper output, int preemptions, params string[] reasons)
     {
-        const int MostSeeds = 2000;
+        const int MostSeeds = 500;
         ScheduleFailedException? byAll = Find(make, AllOrders(preemptions), out int all);
         ScheduleFailedException? bySeed = Find(make, Enumerable.Range(1, MostSeeds).Select(static seed => new RandomOrder(seed)), out int seeds);
         output.WriteLine($"found after {all} schedules of all with up to {preemptions} preemptions, {seeds} random ones");

@@ -169,6 +169,7 @@ internal sealed unsafe partial class HeapCore
                 return true;
             }
 
+            InterleavingPoints.At(InterleavingPoint.PagesRefused);
             bool helped = result switch
             {
                 RefillResult.NeedsMagazines => Magazines.TryGrow(),
@@ -219,6 +220,7 @@ internal sealed unsafe partial class HeapCore
             }
 
             room = 0;
+            InterleavingPoints.At(InterleavingPoint.PagesRefused);
             bool helped = refusal == PageRefusal.NoRun && Arenas.TryGrow(pages, pageAlignment);
             if (!helped && !TryRelieve(ref relieved, (nuint)pages << PageGeometry.PageShift))
             {
@@ -282,6 +284,7 @@ internal sealed unsafe partial class HeapCore
         _maintenance.DrainAll();
         while (Pages.PagesScavenged > 0)
         {
+            InterleavingPoints.Spin(InterleavingPoint.ScavengeAwaited);
             Thread.Yield();
         }
 

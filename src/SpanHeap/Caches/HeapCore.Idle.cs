@@ -194,7 +194,9 @@ internal sealed unsafe partial class HeapCore
             ClassShelf* shelf = ThreadCache.Shelf(cache, sizeClass);
             while (_hollowing.TryTake(cache, shelf, idleOnly ? Clock.Now : uint.MaxValue, out HollowSpan hollow))
             {
+                InterleavingPoints.At(InterleavingPoint.SlotsTaken);
                 hollow.Discard(Os);
+                InterleavingPoints.At(InterleavingPoint.SlotsDiscarded);
                 _hollowing.GiveBack(ref hollow);
             }
         }

@@ -170,8 +170,10 @@ internal unsafe ref struct MaintenanceRound(HeapCore heap, bool idleOnly, Mainte
 
     private readonly void GiveBack(in PageRun run)
     {
+        InterleavingPoints.At(InterleavingPoint.RunTaken);
         bool discarded = _heap.Os.Discard(run.Address, run.Bytes);
         ArenaHeader.DiscardRecords(_heap.Os, run);
+        InterleavingPoints.At(InterleavingPoint.RunDiscarded);
         _heap.Pages.FinishScavenge(run, discarded, zero: discarded && OsMemory.DiscardedPagesAreZero);
     }
 

@@ -86,6 +86,7 @@ internal sealed unsafe class SpanHollowing(BlockReturn blockReturn)
         while (true)
         {
             ThreadCache* owner = (ThreadCache*)Volatile.Read(ref span->Owner);
+            InterleavingPoints.At(InterleavingPoint.OwnerRead);
             owner->Lock.Enter();
             bool still = (ThreadCache*)span->Owner == owner;
             if (still)

@@ -121,6 +121,30 @@ internal enum InterleavingPoint
     /// <summary>An orphan's shelf has spans, which are the central cache's next.</summary>
     SpansMoving,
 
+    /// <summary>Pages were refused, and the reason is known; the caller neither grows nor relieves the heap yet.</summary>
+    PagesRefused,
+
+    /// <summary>It is the thread's turn to add arenas; it has not looked yet whether they are still lacking.</summary>
+    GrowthBegins,
+
+    /// <summary>Waiting for another thread to add arenas.</summary>
+    GrowthAwaited,
+
+    /// <summary>Waiting for pages that are being given back to the system.</summary>
+    ScavengeAwaited,
+
+    /// <summary>Free pages are in the hands of a scavenger; they are not discarded yet.</summary>
+    RunTaken,
+
+    /// <summary>A scavenger has discarded pages; they are not free again yet.</summary>
+    RunDiscarded,
+
+    /// <summary>The free slots of a span have been taken; their memory is not discarded yet.</summary>
+    SlotsTaken,
+
+    /// <summary>The memory of free slots has been discarded; the slots are not back yet.</summary>
+    SlotsDiscarded,
+
     /// <summary>No point: one past the last.</summary>
     End,
 }

@@ -159,6 +159,7 @@ internal sealed unsafe partial class ArenaSource : IDisposable
         {
             while (Volatile.Read(ref _growing) != 0)
             {
+                InterleavingPoints.Spin(InterleavingPoint.GrowthAwaited);
                 Thread.Yield();
             }
 
@@ -167,6 +168,8 @@ internal sealed unsafe partial class ArenaSource : IDisposable
 
         try
         {
+            InterleavingPoints.At(InterleavingPoint.GrowthBegins);
+
             // A look under the turn to grow: since the caller looked, another thread may have grown the heap, or freed pages.
             return AwaitsRun(count, alignment) || (_pages.ArenaCount > 0 && TryReserve(ArenasPerRequest)) || TryReserve(1);
         }
@@ -199,6 +202,7 @@ internal sealed unsafe partial class ArenaSource : IDisposable
         bool found = _pages.HasRun(count, alignment);
         for (int step = 0; step < MostWaits && !found && _pages.PagesScavenged >= count; step++)
         {
+            InterleavingPoints.Spin(InterleavingPoint.ScavengeAwaited);
             Thread.Yield();
             found = _pages.HasRun(count, alignment);
         }
