@@ -31,6 +31,8 @@ public sealed class PackageTests(ITestOutputHelper output)
 
             Assert.False(compiled);
             Assert.NotNull(package.GetEntry("analyzers/dotnet/cs/SpanHeap.Generators.dll"));
+            Assert.NotNull(package.GetEntry("build/SpanHeap.targets"));
+            Assert.NotNull(package.GetEntry("buildTransitive/SpanHeap.targets"));
             foreach (string system in (string[])["linux-x64", "linux-arm64", "win-x64"])
             {
                 Assert.Equal((true, version), Read(package, $"runtimes/{system}/{Portable}"));

@@ -23,13 +23,16 @@ internal static unsafe partial class PosixMemory
     private static readonly delegate* unmanaged<void*, nuint, int, int> s_advise = (delegate* unmanaged<void*, nuint, int, int>)PosixLibrary.Find("madvise");
     private static readonly delegate* unmanaged<void*, nuint, int, int> s_protect = (delegate* unmanaged<void*, nuint, int, int>)PosixLibrary.Find("mprotect");
 
+    // Set once by any thread, when an import finds no library or no function: asking again would be an exception for each call.
+    private static volatile bool s_isMissing;
+
     public static bool Discard(nint address, nuint bytes) =>
         Advise(address, bytes, OperatingSystem.IsLinux() ? LinuxDontNeed : MacFree);
 
     public static bool Protect(nint address, nuint bytes, bool accessible)
     {
         int protection = accessible ? ProtectReadWrite : ProtectNone;
-        return (s_protect != null ? s_protect((void*)address, bytes, protection) : MemoryProtect((void*)address, bytes, protection)) == 0;
+        return s_protect != null ? s_protect((void*)address, bytes, protection) == 0 : ProtectByImport(address, bytes, protection);
     }
 
     /// <summary>Makes pages fault by markers in the page table; Linux 6.13 and later, and not for locked memory.</summary>
@@ -41,7 +44,35 @@ internal static unsafe partial class PosixMemory
         Advise(address, bytes, wanted ? LinuxHugePage : LinuxNoHugePage);
 
     private static bool Advise(nint address, nuint bytes, int advice) =>
-        (s_advise != null ? s_advise((void*)address, bytes, advice) : MemoryAdvise((void*)address, bytes, advice)) == 0;
+        s_advise != null ? s_advise((void*)address, bytes, advice) == 0 : AdviseByImport(address, bytes, advice);
+
+    /// <summary>The call where the function cannot be looked up. Refused, as by the system, in a process that has no C library of that name.</summary>
+    internal static bool AdviseByImport(nint address, nuint bytes, int advice)
+    {
+        try
+        {
+            return !s_isMissing && MemoryAdvise((void*)address, bytes, advice) == 0;
+        }
+        catch (TypeLoadException)
+        {
+            s_isMissing = true;
+            return false;
+        }
+    }
+
+    /// <inheritdoc cref="AdviseByImport"/>
+    internal static bool ProtectByImport(nint address, nuint bytes, int protection)
+    {
+        try
+        {
+            return !s_isMissing && MemoryProtect((void*)address, bytes, protection) == 0;
+        }
+        catch (TypeLoadException)
+        {
+            s_isMissing = true;
+            return false;
+        }
+    }
 
     [LibraryImport("libc", EntryPoint = "madvise")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
