@@ -5,7 +5,7 @@ namespace SpanHeap.Tests.Support;
 
 /// <summary>
 /// The entry point of the test assembly, for what must happen in a process of its own: <c>dotnet exec SpanHeap.Tests.dll TYPE METHOD</c>
-/// runs a static method without parameters. The test runner does not come here.
+/// runs a static method without parameters. The test runner does not come here. With <c>tests NAME..</c> instead it runs tests itself.
 /// </summary>
 internal static class ChildProgram
 {
@@ -17,12 +17,17 @@ internal static class ChildProgram
 
     public static int Main(string[] args)
     {
+        if (args is ["tests", ..])
+        {
+            return TestRun.Run(args[1..]);
+        }
+
         MethodInfo? method = args.Length == 2
             ? typeof(ChildProgram).Assembly.GetType(args[0])?.GetMethod(args[1], BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic)
             : null;
         if (method == null)
         {
-            Console.Error.WriteLine("usage: TYPE METHOD (of this assembly, static, without parameters)");
+            Console.Error.WriteLine("usage: TYPE METHOD (of this assembly, static, without parameters), or: tests NAME.. (beginnings of names of classes)");
             return Misused;
         }
 
@@ -35,6 +40,7 @@ internal static class ChildProgram
     /// <param name="environment">Variables to set.</param>
     public static Result Run(Action scenario, params (string Name, string Value)[] environment)
     {
+        TestRun.RequireOtherProcesses();
         ProcessStartInfo start = new(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet")
         {
             RedirectStandardOutput = true,

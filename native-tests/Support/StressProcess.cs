@@ -10,6 +10,7 @@ internal static class StressProcess
     public static (int? ExitCode, string Output) Run(
         string program, IEnumerable<string> arguments, TimeSpan bound, params (string Name, string? Value)[] environment)
     {
+        TestRun.RequireOtherProcesses();
         ProcessStartInfo start = new(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
 
         // What the test runner's own build tools leave in the environment would mislead another build.

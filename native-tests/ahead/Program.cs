@@ -1,0 +1,30 @@
+using System.Runtime.CompilerServices;
+using SpanHeap.Tests.Ahead;
+
+// Each check throws when it fails. The last line says how many passed.
+(string Name, Action Run)[] checks =
+[
+    (nameof(ManualChecks.Blocks_of_all_sizes_hold_what_is_written), ManualChecks.Blocks_of_all_sizes_hold_what_is_written),
+    (nameof(ManualChecks.Zeroed_blocks_are_zero_when_they_serve_again), ManualChecks.Zeroed_blocks_are_zero_when_they_serve_again),
+    (nameof(ManualChecks.Aligned_blocks_are_aligned), ManualChecks.Aligned_blocks_are_aligned),
+    (nameof(ManualChecks.Resized_blocks_keep_their_contents), ManualChecks.Resized_blocks_keep_their_contents),
+    (nameof(ManualChecks.Blocks_are_freed_by_other_threads), ManualChecks.Blocks_are_freed_by_other_threads),
+    (nameof(ManualChecks.Threads_that_end_leave_their_caches), ManualChecks.Threads_that_end_leave_their_caches),
+    (nameof(ManualChecks.Memory_goes_back), ManualChecks.Memory_goes_back),
+    (nameof(ManualChecks.A_limit_refuses_and_serves_again), ManualChecks.A_limit_refuses_and_serves_again),
+    (nameof(ManualChecks.Foreign_pointers_are_refused), ManualChecks.Foreign_pointers_are_refused),
+    (nameof(ManualChecks.Full_checks_find_a_double_free), ManualChecks.Full_checks_find_a_double_free),
+    (nameof(ManualChecks.Any_address_is_looked_up), ManualChecks.Any_address_is_looked_up),
+    (nameof(TracedChecks.What_nothing_reaches_goes), TracedChecks.What_nothing_reaches_goes),
+    (nameof(TracedChecks.Collections_of_blocks_hold_what_they_are_given), TracedChecks.Collections_of_blocks_hold_what_they_are_given),
+    (nameof(TracedChecks.Weak_handles_and_clean_ups_tell_of_the_dead), TracedChecks.Weak_handles_and_clean_ups_tell_of_the_dead),
+];
+
+foreach ((string name, Action run) in checks)
+{
+    run();
+    Console.WriteLine($"passed: {name}");
+}
+
+string how = RuntimeFeature.IsDynamicCodeCompiled ? "compiled as it runs" : "compiled ahead";
+Console.WriteLine($"{checks.Length} checks passed on {System.Runtime.InteropServices.RuntimeInformation.RuntimeIdentifier}, {how}");
