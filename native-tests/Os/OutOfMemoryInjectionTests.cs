@@ -95,7 +95,7 @@ public sealed unsafe class OutOfMemoryInjectionTests(ITestOutputHelper output)
         {
             OsMemory none = new();
             none.FailAfter(0);
-            CacheRegistry registry = new(none, ulong.MaxValue);
+            CacheRegistry registry = new(none, ulong.MaxValue, isLimited: false);
 
             Assert.True(registry.TryCreateCentral() == null);
             Assert.Equal(0, registry.Count);

@@ -17,6 +17,9 @@ internal sealed class StressWorker : IDisposable
         _thread.Start();
     }
 
+    /// <summary>Whether the thread waits to be told something.</summary>
+    public bool IsAsleep => (_thread.ThreadState & ThreadState.WaitSleepJoin) != 0;
+
     /// <summary>Lets the thread do something and waits for it.</summary>
     public void Do(Action action)
     {

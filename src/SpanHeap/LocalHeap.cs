@@ -25,19 +25,22 @@ public readonly unsafe ref struct LocalHeap
         _serial = core.Serial;
     }
 
-    // A cache outlives its heap and may serve another by now.
+    // A cache outlives its heap and may serve another by now. False also while what lies on the thread's stacks is being taken.
     private bool IsValid
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => _cache->HeapSerial == _serial;
     }
 
+    // For slow paths, which wait for the cache, or find that the heap is disposed.
+    private ThreadCache* ValidCache => IsValid ? _cache : ThreadCache.None;
+
     /// <inheritdoc cref="SpanMemory.Alloc(nuint)"/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void* Alloc(nuint byteCount) =>
         byteCount <= SizeClasses.MaxSharedSize && IsValid && ThreadCache.TryAlloc(_cache, byteCount, out void* block)
             ? block
-            : _core.Allocate(_cache, byteCount, zeroed: false);
+            : _core.Allocate(ValidCache, byteCount, zeroed: false);
 
     /// <inheritdoc cref="SpanMemory.AllocZeroed(nuint)"/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -49,7 +52,7 @@ public readonly unsafe ref struct LocalHeap
             return block;
         }
 
-        return _core.Allocate(_cache, byteCount, zeroed: true);
+        return _core.Allocate(ValidCache, byteCount, zeroed: true);
     }
 
     /// <inheritdoc cref="SpanMemory.Free"/>
@@ -58,12 +61,12 @@ public readonly unsafe ref struct LocalHeap
     {
         if (!IsValid || !ThreadCache.TryFree(_cache, ptr))
         {
-            _core.Free(_cache, ptr);
+            _core.Free(ValidCache, ptr);
         }
     }
 
     /// <inheritdoc cref="SpanMemory.Realloc"/>
-    public void* Realloc(void* ptr, nuint byteCount) => _core.Reallocate(_cache, ptr, byteCount, HeapCore.NoAlignment);
+    public void* Realloc(void* ptr, nuint byteCount) => _core.Reallocate(ValidCache, ptr, byteCount, HeapCore.NoAlignment);
 
     /// <inheritdoc cref="SpanMemory.AlignedAlloc"/>
     public void* AlignedAlloc(nuint byteCount, nuint alignment)
@@ -72,6 +75,6 @@ public readonly unsafe ref struct LocalHeap
         return IsValid && SizeClasses.TryOfSharedAligned(byteCount, alignment, out uint sizeClass)
             && ThreadCache.TryPop(_cache, sizeClass, out void* block)
             ? block
-            : _core.AllocateAligned(_cache, byteCount, alignment);
+            : _core.AllocateAligned(ValidCache, byteCount, alignment);
     }
 }

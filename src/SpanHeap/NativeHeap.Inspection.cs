@@ -82,7 +82,7 @@ public sealed unsafe partial class NativeHeap
 
     /// <summary>
     /// Returns what caches keep for reuse and gives free memory back to the system now, instead of after the heap's delay. What other
-    /// living threads have on their own stacks stays.
+    /// threads keep for themselves goes back too if they are waiting (not on Windows, and not in native code), and stays otherwise.
     /// </summary>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     public void Trim() => _core.Trim();

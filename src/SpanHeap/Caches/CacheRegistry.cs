@@ -8,10 +8,13 @@ namespace SpanHeap.Caches;
 /// an orphan by one compare-exchange, so that of several who ask only one hands it over, and the next thread adopts it whole.
 /// </summary>
 /// <remarks>Thread safe by a lock of its own, the first in the order.</remarks>
-internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
+internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool isLimited)
 {
     // How many threads an attaching one asks whether they live: enough to keep up with threads that come and go.
     private const int PolledPerAttach = 16;
+
+    // So many threads are not worth a managed object each (see ThreadIdentity), unless the heap has a limit: what they keep is little.
+    private const int UnwatchedThreads = 16;
 
     private NativeLock _lock;
 
@@ -98,6 +101,32 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
         }
     }
 
+    /// <summary>
+    /// Takes a cache so that what lies on its thread's stacks can be taken: it stays the thread's, and is not orphaned before
+    /// <see cref="EndReclaim"/>. Null for a cache that no thread owns, or that another has taken.
+    /// </summary>
+    public ThreadCache* BeginReclaim(int index, out ThreadIdentity thread)
+    {
+        _lock.Enter();
+        ThreadCache* cache = index < _count ? (ThreadCache*)_caches[index] : null;
+        bool begun = cache != null && ThreadCache.IsOwned(cache) && !cache->IsReclaimed && _threads[index].IsWatched;
+        thread = begun ? _threads[index] : ThreadIdentity.None;
+        if (begun)
+        {
+            cache->IsReclaimed = true;
+        }
+
+        _lock.Exit();
+        return begun ? cache : null;
+    }
+
+    public void EndReclaim(ThreadCache* cache)
+    {
+        _lock.Enter();
+        cache->IsReclaimed = false;
+        _lock.Exit();
+    }
+
     /// <summary>Takes an orphan for draining: nobody adopts it before <see cref="ReturnOrphan"/>. Null when there is none.</summary>
     public ThreadCache* TakeOrphan()
     {
@@ -165,7 +194,7 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
 
     private bool TryOrphanLocked(ThreadCache* cache, long incarnation)
     {
-        bool orphaned = (incarnation & 1) != 0
+        bool orphaned = (incarnation & 1) != 0 && !cache->IsReclaimed
             && Interlocked.CompareExchange(ref cache->Ownership, incarnation & ~1L, incarnation) == incarnation;
         if (orphaned)
         {
@@ -253,7 +282,7 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial)
     // A cache that nobody owns and no list names becomes the calling thread's.
     private void Own(ThreadCache* cache)
     {
-        ThreadIdentity current = ThreadIdentity.OfCurrent();
+        ThreadIdentity current = ThreadIdentity.OfCurrent(watched: isLimited || OwnedCount > UnwatchedThreads);
         if (cache->Traced != 0)
         {
             Volatile.Write(ref cache->FormerTraced, cache->Traced);

@@ -24,7 +24,8 @@ internal enum RefillResult
 /// back to them.
 /// </summary>
 /// <remarks>All methods want the cache's lock held and ask the system for nothing.</remarks>
-internal sealed unsafe partial class CacheStock(SpanSource spans, BlockReturn blockReturn, MagazinePool magazines, HeapClock clock, bool hidden)
+internal sealed unsafe partial class CacheStock(
+    SpanSource spans, BlockReturn blockReturn, MagazinePool magazines, HeapClock clock, ParkingBudget budget, bool hidden)
 {
     private const int MaxSpares = 4;
 
@@ -154,6 +155,7 @@ internal sealed unsafe partial class CacheStock(SpanSource spans, BlockReturn bl
         }
 
         cache->DepotBytes -= (long)full->Count * SizeClasses.Info(sizeClass).Size;
+        Volatile.Write(ref cache->HasStacks, true);
         stack->Install(full, full->Count, CapacityFor(shelf, sizeClass, stack));
     }
 
@@ -257,6 +259,7 @@ internal sealed unsafe partial class CacheStock(SpanSource spans, BlockReturn bl
             return false;
         }
 
+        Volatile.Write(ref cache->HasStacks, true);
         stack->Install(magazine, 0, 0);
         return true;
     }
@@ -265,11 +268,15 @@ internal sealed unsafe partial class CacheStock(SpanSource spans, BlockReturn bl
         shelf->DepotCount == ClassShelf.DepotSize || cache->DepotBytes + bytes > MaxDepotBytes;
 
     // A stack may hold as many blocks as the program has in use, within the class's bounds, and fewer and fewer while the program only
-    // frees: so what it holds back is in proportion, and little when all is freed. Nobody can take it from a thread that sleeps.
-    private static int CapacityFor(ClassShelf* shelf, uint sizeClass, ClassStack* stack)
+    // frees: so what it holds back is in proportion, and little when all is freed. The bounds fall with the number of threads and with
+    // the limit, because a thread that waits in native code keeps what it has.
+    private int CapacityFor(ClassShelf* shelf, uint sizeClass, ClassStack* stack)
     {
         ref readonly SizeClassInfo info = ref SizeClasses.Info(sizeClass);
         int used = shelf->Outstanding - shelf->DepotBlocks - stack->Count;
-        return Math.Clamp(used >> shelf->Overflows, info.MinParked, info.MaxParked);
+        int shift = budget.Shift;
+        int most = Math.Max(ParkingBudget.FewestBlocks, info.MaxParked >> shift);
+        int least = Math.Max(ParkingBudget.FewestBlocks, info.MinParked >> (shift + (shelf->Overflows >> 1)));
+        return Math.Clamp(used >> shelf->Overflows, least, most);
     }
 }

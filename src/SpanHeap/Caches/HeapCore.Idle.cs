@@ -44,23 +44,7 @@ internal sealed unsafe partial class HeapCore
     }
 
     /// <summary>Returns what lies on a cache's stacks, which must be the caller's own or of a dead thread in the caller's hands.</summary>
-    public void DrainStacks(ThreadCache* cache)
-    {
-        _large.Drain(cache);
-        for (uint sizeClass = 1; sizeClass <= (uint)SizeClasses.LastShared; sizeClass++)
-        {
-            ClassStack* stack = _stock.ServingStack(cache, sizeClass);
-            cache->Lock.Enter();
-            Magazine* magazine = stack->Remove();
-            if (magazine != null)
-            {
-                _stock.ReturnAll(cache, magazine);
-            }
-            cache->Lock.Exit();
-        }
-
-        _remote.SendPending(cache);
-    }
+    public void DrainStacks(ThreadCache* cache) => _drain.Drain(cache);
 
     /// <summary>Returns what lies in a cache's depots and releases its empty spans.</summary>
     /// <param name="cache">Any cache of the heap.</param>

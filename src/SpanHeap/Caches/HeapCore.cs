@@ -25,6 +25,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
     private readonly BlockReturn _blockReturn;
     private readonly RemoteFrees _remote;
     private readonly LargeBlocks _large;
+    private readonly StackDrain _drain;
     private readonly SpanHollowing _hollowing;
     private readonly HeapMaintenance _maintenance;
     private readonly bool _fullChecks;
@@ -70,13 +71,15 @@ internal sealed unsafe partial class HeapCore : IDisposable
         Misuse = new MisuseLog();
         _quarantine = FreedBlockQuarantine.For(options, Metadata, Misuse, (ulong)Environment.TickCount64 + Serial);
         Clock = new HeapClock();
-        Registry = new CacheRegistry(Os, Serial);
+        Registry = new CacheRegistry(Os, Serial, isLimited: options.MemoryLimit != 0);
+        ParkingBudget budget = new(Registry, options.MemoryLimit);
         // Where every call is looked at, or counted and the fast paths do not count, they must find nothing.
         _hidden = _fullChecks || (options.Guard == GuardMode.Sampled && !GuardSampling.IsCounted);
         _blockReturn = new BlockReturn(Spans, Misuse);
-        _stock = new CacheStock(Spans, _blockReturn, Magazines, Clock, _hidden);
+        _stock = new CacheStock(Spans, _blockReturn, Magazines, Clock, budget, _hidden);
         _remote = new RemoteFrees(_stock, _blockReturn, Magazines, Misuse, Clock);
-        _large = new LargeBlocks(Spans, _remote, Misuse, _hidden);
+        _large = new LargeBlocks(Spans, _remote, Misuse, budget, _hidden);
+        _drain = new StackDrain(_stock, _large, _remote);
         _hollowing = new SpanHollowing(_blockReturn);
         _maintenance = new HeapMaintenance(this);
         if (guards)
@@ -101,6 +104,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
 
         // Last: the process knows of these until the heap is disposed.
         Number = s_numbers.Take();
+        Sleepers = new StackReclaimer(Registry, _drain, Number, Serial, _hidden);
         _leakWatch = _guard != null && options.GuardLeaks ? new LeakWatch(_guard, Name) : null;
     }
 
@@ -134,6 +138,9 @@ internal sealed unsafe partial class HeapCore : IDisposable
     public HeapClock Clock { get; }
 
     public CacheRegistry Registry { get; }
+
+    /// <summary>Takes what lies on the stacks of threads that wait.</summary>
+    public StackReclaimer Sleepers { get; }
 
     /// <summary>The cache of spans that no thread's cache owns, and of blocks too large for a class.</summary>
     public ThreadCache* Central { get; }
@@ -208,8 +215,24 @@ internal sealed unsafe partial class HeapCore : IDisposable
         return isShared ? record->Shared : ThreadTable.Find(record->Table, number, serial);
     }
 
-    /// <summary>The calling thread's cache of this heap; <see cref="ThreadCache.None"/> when it has none yet.</summary>
-    public ThreadCache* FindOwnCache() => FindCache(this == SharedHeap.Core, Number, Serial);
+    /// <summary>
+    /// The calling thread's cache of this heap; <see cref="ThreadCache.None"/> when it has none yet. Unlike <see cref="FindCache"/> it waits
+    /// for a thread that is taking what lies on the stacks, and has the cache out of sight meanwhile.
+    /// </summary>
+    public ThreadCache* FindOwnCache()
+    {
+        bool shared = this == SharedHeap.Core;
+        ThreadCache* cache = FindCache(shared, Number, Serial);
+        ThreadRecord* record = ThreadRecord.Current;
+        if (cache == ThreadCache.None && record != ThreadRecord.None)
+        {
+            record->Lock.Enter();
+            cache = FindCache(shared, Number, Serial);
+            record->Lock.Exit();
+        }
+
+        return cache;
+    }
 
     private ThreadCache* TryAttach()
     {
@@ -228,7 +251,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
 
         // The slot first: a cache that a thread cannot find again would be lost until the thread is dead.
         bool shared = this == SharedHeap.Core;
-        if (!shared && !ThreadTable.TrySet(ref record->Table, Number, 0, ThreadCache.None))
+        if (!shared && !ThreadTable.TrySet(record, Number, 0, ThreadCache.None))
         {
             return null;
         }
@@ -240,17 +263,20 @@ internal sealed unsafe partial class HeapCore : IDisposable
         }
 
         cache->UntilSample = _sampler?.Draw() ?? int.MaxValue;
+        _large.Begin(cache);
+
+        // A thread that only uses fast paths and dies must be found, too. Before the thread has its cache, because what wakes the
+        // maintenance may wait in a way that looks as if the cache were not in use (see StackReclaimer).
+        _maintenance.Arm();
         if (shared)
         {
-            record->Shared = cache;
+            Volatile.Write(ref *(nint*)&record->Shared, (nint)cache);
         }
         else
         {
-            ThreadTable.TrySet(ref record->Table, Number, Serial, cache);
+            ThreadTable.TrySet(record, Number, Serial, cache);
         }
 
-        // A thread that only uses fast paths and dies must be found, too.
-        _maintenance.Arm();
         return cache;
     }
 

@@ -66,7 +66,7 @@ internal sealed class HeapMaintenance : IDisposable
         }
     }
 
-    /// <summary>Takes back all that caches keep, but for what lies on other living threads' stacks.</summary>
+    /// <summary>Takes back all that caches keep, but for what lies on the stacks of other threads that do not wait.</summary>
     public void DrainAll() => RunAll(MaintenanceStep.LastOfDraining);
 
     /// <summary>Takes back all that caches keep, as <see cref="DrainAll"/>, and gives all free memory back to the system.</summary>

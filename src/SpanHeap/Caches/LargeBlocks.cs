@@ -9,7 +9,7 @@ namespace SpanHeap.Caches;
 /// the page heap as soon as they are freed, where they may become part of longer or shorter blocks.
 /// </summary>
 /// <remarks>With full checks, which look at every call, they stay where fast paths do not look: in the hidden stack.</remarks>
-internal sealed unsafe class LargeBlocks(SpanSource spans, RemoteFrees remote, MisuseLog misuse, bool hidden)
+internal sealed unsafe class LargeBlocks(SpanSource spans, RemoteFrees remote, MisuseLog misuse, ParkingBudget budget, bool hidden)
 {
     /// <summary>The fast path: a block of so many bytes that the thread freed lately. For the owning thread.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -30,7 +30,8 @@ internal sealed unsafe class LargeBlocks(SpanSource spans, RemoteFrees remote, M
     public void Keep(ThreadCache* cache, uint sizeClass, nint block)
     {
         LargeStack* kept = ThreadCache.LargeOf(cache, hidden);
-        if (SizeClasses.Info(sizeClass).Size > LargeStack.MaxBlockBytes)
+        kept->Shift = budget.Shift;
+        if (SizeClasses.Info(sizeClass).Size > LargeStack.MaxBlockBytes >> kept->Shift)
         {
             remote.ReturnOne(block);
             return;
@@ -48,7 +49,10 @@ internal sealed unsafe class LargeBlocks(SpanSource spans, RemoteFrees remote, M
         }
     }
 
-    /// <summary>Returns all kept blocks of a cache, which must be the caller's, or of a dead thread in the caller's hands.</summary>
+    /// <summary>Prepares the cache of a thread that begins.</summary>
+    public void Begin(ThreadCache* cache) => ThreadCache.LargeOf(cache, hidden)->Shift = budget.Shift;
+
+    /// <summary>Returns all kept blocks of a cache whose stacks are the caller's (<see cref="StackDrain"/>).</summary>
     public void Drain(ThreadCache* cache)
     {
         LargeStack* kept = ThreadCache.LargeOf(cache, hidden);

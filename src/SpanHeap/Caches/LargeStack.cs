@@ -10,12 +10,12 @@ namespace SpanHeap.Caches;
 /// pages between freeing one and having it again.
 /// </summary>
 /// <remarks>Belongs to the cache's thread alone, like a <see cref="ClassStack"/>. All zero is the empty one.</remarks>
-[StructLayout(LayoutKind.Sequential, Size = (Capacity + 1) * sizeof(long))]
+[StructLayout(LayoutKind.Sequential, Size = (Capacity + 2) * sizeof(long))]
 internal unsafe struct LargeStack
 {
     public const int Capacity = 16;
 
-    /// <summary>The largest block that is kept, if only alone: nobody can take it from a thread that sleeps.</summary>
+    /// <summary>The largest block that is kept, if only alone: nobody can take it from a thread that waits in native code.</summary>
     public const uint MaxBlockBytes = 1024 * 1024;
 
     /// <summary>All blocks together, when they are several.</summary>
@@ -32,6 +32,9 @@ internal unsafe struct LargeStack
 
     // The one freed last stands last.
     private fixed ulong _blocks[Capacity];
+
+    /// <summary>Both bounds are so many times halved. Written by the owning thread.</summary>
+    public int Shift;
 
     public readonly nint Block(int index) => (nint)(_blocks[index] & ~ClassMask);
 
@@ -62,7 +65,7 @@ internal unsafe struct LargeStack
     public bool TryAdd(uint sizeClass, nint block)
     {
         uint bytes = Bytes + SizeClasses.Info(sizeClass).Size;
-        if (Count == Capacity || (Count > 0 && bytes > MaxBytes) || bytes > MaxBlockBytes || Contains(sizeClass, block))
+        if (Count == Capacity || (Count > 0 && bytes > MaxBytes >> Shift) || bytes > MaxBlockBytes >> Shift || Contains(sizeClass, block))
         {
             return false;
         }

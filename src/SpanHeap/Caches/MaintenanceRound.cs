@@ -20,7 +20,8 @@ internal unsafe ref struct MaintenanceRound(HeapCore heap, bool idleOnly, Mainte
     private readonly HeapCore _heap = heap;
     private MaintenanceStep _step;
 
-    // How far the current part of the round has come: caches, orphans or threads that were there when it began, and are left.
+    // How far the current part of the round has come: caches, orphans or threads that were there when it began, and are left. (With
+    // sleepers: how many it has come by.)
     private int _left = -1;
 
     // The same for pages: where to look on.
@@ -37,6 +38,7 @@ internal unsafe ref struct MaintenanceRound(HeapCore heap, bool idleOnly, Mainte
         {
             MaintenanceStep.Quarantine => ReleaseKeptBack(),
             MaintenanceStep.Threads => PollThreads(),
+            MaintenanceStep.Sleepers => ReclaimStacks(),
             MaintenanceStep.Orphans => DrainOrphan(),
             MaintenanceStep.Outboxes => FlushOutbox(),
             MaintenanceStep.Shelves => DrainShelves(),
@@ -77,6 +79,13 @@ internal unsafe ref struct MaintenanceRound(HeapCore heap, bool idleOnly, Mainte
         _heap.Registry.Poll(Math.Min(_left, ThreadsPerStep));
         _left -= ThreadsPerStep;
         return _left > 0;
+    }
+
+    private bool ReclaimStacks()
+    {
+        _left = Math.Max(_left, 0);
+        IsWorkLeft |= _heap.Sleepers.ReclaimSome(ref _left, idleOnly);
+        return _left < _heap.Registry.Count;
     }
 
     // One at a time: an orphan taken for draining cannot be adopted meanwhile, because its stacks are the drainer's.

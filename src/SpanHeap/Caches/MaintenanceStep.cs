@@ -9,6 +9,9 @@ internal enum MaintenanceStep
     /// <summary>Some threads are asked whether they live.</summary>
     Threads,
 
+    /// <summary>What lies on the stacks of some threads that wait is taken.</summary>
+    Sleepers,
+
     /// <summary>The cache of one dead thread is drained.</summary>
     Orphans,
 

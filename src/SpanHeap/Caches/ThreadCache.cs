@@ -110,6 +110,24 @@ internal unsafe struct ThreadCache
     [FieldOffset(ColdOffset + 56)]
     public uint OutboxUsedAt;
 
+    /// <summary>
+    /// Whether a stack may have blocks: set by the owning thread when it opens one, cleared when all have been drained. Others read it to
+    /// pass by threads that have nothing.
+    /// </summary>
+    [FieldOffset(ColdOffset + 44)]
+    public bool HasStacks;
+
+    /// <summary>Whether somebody is taking what lies on the stacks. Guarded by the registry's lock.</summary>
+    [FieldOffset(ColdOffset + 45)]
+    public bool IsReclaimed;
+
+    /// <summary>For how many rounds the stacks have looked alike, and how they looked; the rounds' own.</summary>
+    [FieldOffset(ColdOffset + 60)]
+    public int StillRounds;
+
+    [FieldOffset(ColdOffset + 224)]
+    public ulong StacksSeen;
+
     /// <summary>The large blocks freed last while fast paths are to see none. The owning thread's alone.</summary>
     [FieldOffset(ColdOffset + 64)]
     public LargeStack HiddenLarge;

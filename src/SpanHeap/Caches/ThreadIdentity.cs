@@ -1,29 +1,99 @@
+
 namespace SpanHeap.Caches;
 
-/// <summary>Names a thread that has a record, so that others can ask whether it still lives.</summary>
+/// <summary>Names a thread that has a record, so that others can ask whether it still lives and whether it waits.</summary>
 internal readonly unsafe struct ThreadIdentity
 {
     private readonly ThreadRecord* _record;
     private readonly long _incarnation;
 
-    // Where nobody tells the end of a thread. Else null: a thread that only allocates native memory then makes no managed object, and
-    // the first of those costs it 8 KiB of the garbage collected heap (Thread.CurrentThread makes one).
+    // Null for a thread that is not watched.
     private readonly Thread? _thread;
 
-    private ThreadIdentity(ThreadRecord* record)
+    // Whether the end of the managed thread is the end of the record's. Elsewhere the C library tells it, later: code that runs when the
+    // managed thread has ended, in a library's own destructor, still has the record.
+    private readonly bool _endsWithThread;
+
+    private ThreadIdentity(ThreadRecord* record, bool watched)
     {
         _record = record;
         _incarnation = record->Incarnation;
-        _thread = record->ThreadHandle == 0 ? null : Thread.CurrentThread;
+        _endsWithThread = record->ThreadHandle != 0;
+
+        // The first managed object of a thread costs it 8 KiB of the garbage collected heap, and Thread.CurrentThread makes one. A thread
+        // that has made others already pays nothing.
+        _thread = watched || _endsWithThread || GC.GetAllocatedBytesForCurrentThread() > 0 ? Thread.CurrentThread : null;
     }
 
-    /// <summary>No thread; it is not dead.</summary>
+    /// <summary>No thread; it is not dead, and does not wait.</summary>
     public static ThreadIdentity None => default;
 
     /// <summary>Whether it names a thread that has ended.</summary>
     public bool IsDead => _record != null
-        && (Volatile.Read(ref _record->Incarnation) != _incarnation || Volatile.Read(ref _record->StackBytes) == 0 || _thread is { IsAlive: false });
+        && (HasRecordEnded || (_endsWithThread && _thread is { IsAlive: false }));
+
+    /// <summary>Whether the thread can be asked whether it waits.</summary>
+    public bool IsWatched => _thread != null;
+
+    /// <summary>Whether it is the calling thread.</summary>
+    public bool IsCurrent => _record == ThreadRecord.Current;
+
+    /// <summary>
+    /// Whether the thread is in one of .NET's waits at this moment: in <see cref="Monitor"/>, in <see cref="Thread.Sleep(int)"/>, at an
+    /// event and the like. A thread that waits in native code is not seen.
+    /// </summary>
+    public bool IsWaiting => _thread != null && (_thread.ThreadState & ThreadState.WaitSleepJoin) != 0;
+
+    private bool HasRecordEnded => Volatile.Read(ref _record->Incarnation) != _incarnation || Volatile.Read(ref _record->StackBytes) == 0;
 
     /// <summary>The calling thread, which has a record.</summary>
-    public static ThreadIdentity OfCurrent() => new(ThreadRecord.Current);
+    /// <param name="watched">Whether it must be possible to ask whether the thread waits, also at the cost of a managed object.</param>
+    public static ThreadIdentity OfCurrent(bool watched = false) => new(ThreadRecord.Current, watched);
+
+    /// <summary>
+    /// Takes a cache out of the places where its thread finds it, and keeps the thread from changing them. The thread comes to slow paths
+    /// from then on and waits there for <see cref="Show"/>.
+    /// </summary>
+    /// <returns>False, and nothing has changed, when the thread has ended, does not find this cache, or is changing its places.</returns>
+    public bool TryHide(ThreadCache* cache, int heapNumber, ulong heapSerial)
+    {
+        if (!_record->Lock.TryEnter())
+        {
+            return false;
+        }
+
+        // Under the lock no other thread can take the record.
+        if (HasRecordEnded || !TryReplace(cache, ThreadCache.None, heapNumber, heapSerial))
+        {
+            _record->Lock.Exit();
+            return false;
+        }
+
+        // A LocalHeap has the cache itself and looks at this.
+        Volatile.Write(ref cache->HeapSerial, 0);
+        return true;
+    }
+
+    /// <summary>Puts a cache back to where <see cref="TryHide"/> has found it.</summary>
+    public void Show(ThreadCache* cache, int heapNumber, ulong heapSerial)
+    {
+        Volatile.Write(ref cache->HeapSerial, heapSerial);
+        if (!ThreadTable.TryReplace(_record->Table, heapNumber, heapSerial, ThreadCache.None, cache))
+        {
+            Volatile.Write(ref *(nint*)&_record->Shared, (nint)cache);
+        }
+
+        _record->Lock.Exit();
+    }
+
+    private bool TryReplace(ThreadCache* cache, ThreadCache* by, int heapNumber, ulong heapSerial)
+    {
+        if (_record->Shared == cache)
+        {
+            Volatile.Write(ref *(nint*)&_record->Shared, (nint)by);
+            return true;
+        }
+
+        return ThreadTable.TryReplace(_record->Table, heapNumber, heapSerial, cache, by);
+    }
 }

@@ -44,7 +44,10 @@ internal unsafe struct ThreadRecord
     [FieldOffset(0)]
     public nuint Low;
 
-    /// <summary>The thread's cache of the shared heap, or <see cref="ThreadCache.None"/>.</summary>
+    /// <summary>
+    /// The thread's cache of the shared heap, or <see cref="ThreadCache.None"/>. Read by the thread; written by it, and under the lock by
+    /// whoever takes its stacks.
+    /// </summary>
     [FieldOffset(8)]
     public ThreadCache* Shared;
 
@@ -56,7 +59,7 @@ internal unsafe struct ThreadRecord
     [FieldOffset(StackBytesOffset)]
     public nuint StackBytes;
 
-    /// <summary>Caches by heap number; never null.</summary>
+    /// <summary>Caches by heap number; never null. The thread reads it, and changes it under the lock.</summary>
     [FieldOffset(ColdOffset)]
     public ThreadTable* Table;
 
@@ -71,6 +74,13 @@ internal unsafe struct ThreadRecord
     /// <summary>The next of the same list. Guarded likewise.</summary>
     [FieldOffset(ColdOffset + 24)]
     public ThreadRecord* Next;
+
+    /// <summary>
+    /// Held to change where the thread finds its caches: for moments by the thread itself, longer by one that takes what lies on its
+    /// stacks (<see cref="StackReclaimer"/>). The first in the order of locks; a thread waits for no other record's than its own.
+    /// </summary>
+    [FieldOffset(ColdOffset + 32)]
+    public NativeLock Lock;
 
     /// <summary>The calling thread's; <see cref="None"/> before it first needed one.</summary>
     public static ThreadRecord* Current

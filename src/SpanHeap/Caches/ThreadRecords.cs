@@ -93,9 +93,11 @@ internal static unsafe class ThreadRecords
     // The incarnation first: who asks after the thread before this one must not find it alive again.
     private static void Begin(ThreadRecord* record, nuint byteCount)
     {
+        record->Lock.Enter();
         Volatile.Write(ref record->Incarnation, record->Incarnation + 1);
         record->Shared = ThreadCache.None;
         ThreadTable.Clear(record->Table);
         Volatile.Write(ref record->StackBytes, byteCount);
+        record->Lock.Exit();
     }
 }

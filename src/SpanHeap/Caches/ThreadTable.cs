@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace SpanHeap.Caches;
 
-/// <summary>A thread's caches by heap number; the slots follow in memory. Its thread alone reads and writes it.</summary>
+/// <summary>A thread's caches by heap number; the slots follow in memory. Its thread alone reads it, and changes it under the lock of its record.</summary>
 /// <remarks>
 /// A slot says by serial number whose cache it has: heaps come and go under the same number, and the caches of one that is gone may be
 /// anybody's.
@@ -24,15 +24,29 @@ internal unsafe struct ThreadTable
         heapNumber < table->Length && Slot(table, heapNumber)->HeapSerial == heapSerial ? Slot(table, heapNumber)->Cache : ThreadCache.None;
 
     /// <summary>Notes the calling thread's cache of a heap; false when there is no memory for that.</summary>
-    public static bool TrySet(ref ThreadTable* table, int heapNumber, ulong heapSerial, ThreadCache* cache)
+    public static bool TrySet(ThreadRecord* record, int heapNumber, ulong heapSerial, ThreadCache* cache)
     {
-        if (heapNumber >= table->Length && !TryGrow(ref table, heapNumber + 1))
+        if (heapNumber >= record->Table->Length && !TryGrow(record, heapNumber + 1))
         {
             return false;
         }
 
-        *Slot(table, heapNumber) = new ThreadSlot { HeapSerial = heapSerial, Cache = cache };
+        record->Lock.Enter();
+        *Slot(record->Table, heapNumber) = new ThreadSlot { HeapSerial = heapSerial, Cache = cache };
+        record->Lock.Exit();
         return true;
+    }
+
+    /// <summary>Replaces the cache of a heap if it is the one expected. By any thread that holds the lock of the record.</summary>
+    public static bool TryReplace(ThreadTable* table, int heapNumber, ulong heapSerial, ThreadCache* expected, ThreadCache* by)
+    {
+        bool found = heapNumber < table->Length && Slot(table, heapNumber)->HeapSerial == heapSerial && Slot(table, heapNumber)->Cache == expected;
+        if (found)
+        {
+            Volatile.Write(ref *(nint*)&Slot(table, heapNumber)->Cache, (nint)by);
+        }
+
+        return found;
     }
 
     /// <summary>Forgets all caches.</summary>
@@ -43,8 +57,10 @@ internal unsafe struct ThreadTable
 
     private static nuint SlotBytes(int length) => (nuint)length * (nuint)sizeof(ThreadSlot);
 
-    private static bool TryGrow(ref ThreadTable* table, int length)
+    // The new table is made without the lock; the thread is the only one that changes which table is its own.
+    private static bool TryGrow(ThreadRecord* record, int length)
     {
+        ThreadTable* table = record->Table;
         int larger = Math.Max(2 * table->Length, length + SlotsToSpare);
         ThreadTable* made;
         try
@@ -57,13 +73,15 @@ internal unsafe struct ThreadTable
         }
 
         made->Length = larger;
+        record->Lock.Enter();
         NativeMemory.Copy(Slot(table, 0), Slot(made, 0), SlotBytes(table->Length));
+        record->Table = made;
+        record->Lock.Exit();
         if (table != Empty)
         {
             NativeMemory.Free(table);
         }
 
-        table = made;
         return true;
     }
 

@@ -9,7 +9,7 @@ namespace SpanHeap.Os;
 /// A <c>lock</c> statement can throw <see cref="ThreadInterruptedException"/> and can run other code while it waits; neither may
 /// happen in the middle of a <c>Free</c>. Held for tens of nanoseconds to a few microseconds: under it there is no system call
 /// that may block, no managed allocation, no callback and no throw.
-/// <para>Order (a thread may only take locks further to the right): cache registry, thread cache, central cache, memory limit, then one of page
+/// <para>Order (a thread may only take locks further to the right): thread record, cache registry, thread cache, central cache, memory limit, then one of page
 /// heap, magazine pool, misuse log. No thread ever holds the locks of two thread caches. Those of metadata, handles, the
 /// queue of clean-ups and the process's pools are taken with no other held, and none is taken under them; nor under those of huge blocks and
 /// the arena map, which may be taken under the guard's: that is taken with no other held.</para>
