@@ -8,7 +8,7 @@ namespace SpanHeap.Caches;
 /// Gives blocks back to their spans: clears their alloc bits, lists spans that had no free slot, and releases spans that have become
 /// empty. The only place where blocks become available to a refill again, and where misuse is found late.
 /// </summary>
-internal sealed unsafe class BlockReturn(SpanSource spans, MisuseLog misuse)
+internal sealed unsafe class BlockReturn(SpanSource spans, MisuseLog misuse, CacheRegistry registry)
 {
     /// <summary>Empty spans of a class that a cache keeps, so that a program at the edge of a span does not make and release it all the time.</summary>
     private const int KeptEmptySpans = 2;
@@ -131,6 +131,10 @@ internal sealed unsafe class BlockReturn(SpanSource spans, MisuseLog misuse)
         }
 
         shelf->EmptySpans += empty ? 1 : 0;
+        if (!ThreadCache.IsOwned(owner))
+        {
+            registry.NoteSpans(owner);
+        }
     }
 
     /// <summary>

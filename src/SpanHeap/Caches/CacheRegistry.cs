@@ -23,9 +23,19 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
     private ThreadIdentity[] _threads = new ThreadIdentity[8];
     private int _count;
     private int _pollTurn;
+    private int _orphanCount;
+
+    // Orphans that have something for who adopts them, the oldest first, and those that have been drained. Numbered as they come; those up
+    // to the fenced one may be looked into without another process-wide fence.
     private ThreadCache* _orphans;
     private ThreadCache* _lastOrphan;
-    private int _orphanCount;
+    private ThreadCache* _drained;
+    private long _lastOrphaned;
+    private long _lastFenced;
+    private long _fences;
+
+    // Orphans that have spans with free slots again, linked by NextNoted: pushed by compare-exchange by anybody, taken all at once.
+    private nint _noted;
     private long _adopted;
 
     public int Count => Volatile.Read(ref _count);
@@ -34,6 +44,9 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
 
     /// <summary>Caches of threads, living or not yet found dead; the central cache is nobody's.</summary>
     public int OwnedCount => Count - OrphanCount - 1;
+
+    /// <summary>Process-wide fences so far, before the stacks of dead threads were read.</summary>
+    public long Fences => Volatile.Read(ref _fences);
 
     /// <summary>How often a cache went from a dead thread to a new one.</summary>
     public long Adopted => Volatile.Read(ref _adopted);
@@ -63,7 +76,16 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
     }
 
     /// <summary>A cache without a thread, in the registry like all others.</summary>
-    public ThreadCache* TryCreateCentral() => TryCreate(owned: false);
+    public ThreadCache* TryCreateCentral()
+    {
+        ThreadCache* central = TryCreate(owned: false);
+        if (central != null)
+        {
+            central->IsDraining = true;
+        }
+
+        return central;
+    }
 
     /// <summary>Makes a cache an orphan if it still is in the incarnation given.</summary>
     public bool TryOrphan(ThreadCache* cache, long incarnation)
@@ -127,48 +149,82 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
         _lock.Exit();
     }
 
-    /// <summary>Takes an orphan for draining: nobody adopts it before <see cref="ReturnOrphan"/>. Null when there is none.</summary>
+    /// <summary>Takes an orphan, if possible one that has not been drained: nobody adopts it before <see cref="ReturnOrphan"/>. Null when there is none.</summary>
     public ThreadCache* TakeOrphan()
     {
         _lock.Enter();
-        ThreadCache* cache = _orphans;
-        if (cache != null)
-        {
-            _orphans = cache->NextOrphan;
-            _lastOrphan = _orphans == null ? null : _lastOrphan;
-            _orphanCount--;
-        }
-
+        bool fenced = _orphans == null || _orphans->OrphanedAt <= _lastFenced;
+        ThreadCache* cache = _orphans != null ? PopUndrained() : PopDrained();
         _lock.Exit();
-        if (cache != null)
+        if (!fenced)
         {
-            // What the dead thread wrote last must be seen by who reads its stacks now.
-            Interlocked.MemoryBarrierProcessWide();
-            InterleavingPoints.At(InterleavingPoint.OrphanTaken);
+            Fence();
         }
 
+        InterleavingPoints.AtIf(cache != null, InterleavingPoint.OrphanTaken);
         return cache;
     }
 
-    /// <summary>Puts an orphan back, drained: behind the others, which have something for who adopts them.</summary>
+    /// <summary>Runs one process-wide fence for all orphans there are, so that <see cref="TakeUndrained"/> needs none.</summary>
+    public void FenceOrphans()
+    {
+        _lock.Enter();
+        long last = _lastOrphaned;
+        bool fenced = _orphans == null || _lastOrphan->OrphanedAt <= _lastFenced;
+        _lock.Exit();
+        if (fenced)
+        {
+            return;
+        }
+
+        Fence();
+        _lock.Enter();
+        _lastFenced = Math.Max(_lastFenced, last);
+        _lock.Exit();
+    }
+
+    /// <summary>Takes an orphan for draining, of those that the last <see cref="FenceOrphans"/> has seen. Null when there is none.</summary>
+    public ThreadCache* TakeUndrained()
+    {
+        _lock.Enter();
+        ThreadCache* cache = _orphans != null && _orphans->OrphanedAt <= _lastFenced ? PopUndrained() : null;
+        _lock.Exit();
+        InterleavingPoints.AtIf(cache != null, InterleavingPoint.OrphanTaken);
+        return cache;
+    }
+
+    /// <summary>Puts an orphan back, drained: after the others, which have something for who adopts them.</summary>
     public void ReturnOrphan(ThreadCache* cache)
     {
         InterleavingPoints.At(InterleavingPoint.OrphanDrained);
         _lock.Enter();
-        cache->NextOrphan = null;
-        if (_lastOrphan == null)
-        {
-            _orphans = cache;
-        }
-        else
-        {
-            _lastOrphan->NextOrphan = cache;
-        }
-
-        _lastOrphan = cache;
+        cache->OrphanedAt = 0;
+        cache->NextOrphan = _drained;
+        _drained = cache;
         _orphanCount++;
         _lock.Exit();
     }
+
+    /// <summary>Notes that a cache which no thread owns has a span with free slots. The caller holds the cache's lock.</summary>
+    public void NoteSpans(ThreadCache* cache)
+    {
+        if (cache->IsDraining || Volatile.Read(ref cache->IsNoted))
+        {
+            return;
+        }
+
+        Volatile.Write(ref cache->IsNoted, true);
+        nint first;
+        do
+        {
+            first = Volatile.Read(ref _noted);
+            cache->NextNoted = (ThreadCache*)first;
+        }
+        while (Interlocked.CompareExchange(ref _noted, (nint)cache, first) != first);
+    }
+
+    /// <summary>Takes all caches that <see cref="NoteSpans"/> has noted, linked by <see cref="ThreadCache.NextNoted"/>. Some may be a thread's again.</summary>
+    public ThreadCache* TakeNoted() => (ThreadCache*)Interlocked.Exchange(ref _noted, 0);
 
     /// <summary>Gives all caches to the process: the heap is gone.</summary>
     public void Dispose()
@@ -177,7 +233,8 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
         nint[] caches = _caches;
         int count = _count;
         _count = 0;
-        _orphans = _lastOrphan = null;
+        _orphans = _lastOrphan = _drained = null;
+        _noted = 0;
         _orphanCount = 0;
         for (int i = 0; i < count; i++)
         {
@@ -188,6 +245,7 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
         _lock.Exit();
         for (int i = 0; i < count; i++)
         {
+            os.Free(((ThreadCache*)caches[i])->LargeOutbox);
             ThreadCachePool.Give((ThreadCache*)caches[i]);
         }
     }
@@ -207,10 +265,46 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
 
     private void PushOrphan(ThreadCache* cache)
     {
-        cache->NextOrphan = _orphans;
-        _lastOrphan = _orphans == null ? cache : _lastOrphan;
-        _orphans = cache;
+        cache->OrphanedAt = ++_lastOrphaned;
+        cache->NextOrphan = null;
+        if (_orphans == null)
+        {
+            _orphans = cache;
+        }
+        else
+        {
+            _lastOrphan->NextOrphan = cache;
+        }
+
+        _lastOrphan = cache;
         _orphanCount++;
+    }
+
+    private ThreadCache* PopUndrained()
+    {
+        ThreadCache* cache = _orphans;
+        _orphans = cache->NextOrphan;
+        _orphanCount--;
+        return cache;
+    }
+
+    private ThreadCache* PopDrained()
+    {
+        ThreadCache* cache = _drained;
+        if (cache != null)
+        {
+            _drained = cache->NextOrphan;
+            _orphanCount--;
+        }
+
+        return cache;
+    }
+
+    // What dead threads wrote last must be seen by those who read their stacks now.
+    private void Fence()
+    {
+        Interlocked.MemoryBarrierProcessWide();
+        Interlocked.Increment(ref _fences);
     }
 
     private ThreadCache* TryAdopt()

@@ -273,10 +273,10 @@ internal sealed unsafe partial class CacheStock(
     private int CapacityFor(ClassShelf* shelf, uint sizeClass, ClassStack* stack)
     {
         ref readonly SizeClassInfo info = ref SizeClasses.Info(sizeClass);
-        int used = shelf->Outstanding - shelf->DepotBlocks - stack->Count;
+        long used = shelf->Outstanding - shelf->DepotBlocks - stack->Count;
         int shift = budget.Shift;
         int most = Math.Max(ParkingBudget.FewestBlocks, info.MaxParked >> shift);
         int least = Math.Max(ParkingBudget.FewestBlocks, info.MinParked >> (shift + (shelf->Overflows >> 1)));
-        return Math.Clamp(used >> shelf->Overflows, least, most);
+        return (int)Math.Clamp(used >> shelf->Overflows, least, most);
     }
 }

@@ -20,7 +20,7 @@ internal unsafe struct ClassShelf
     public Span* Tail;
 
     /// <summary>Blocks of this cache's spans that are in use or parked anywhere. Means nothing for classes of one block a span.</summary>
-    public int Outstanding;
+    public long Outstanding;
 
     /// <summary>Full magazines in the depot, the newest last.</summary>
     public int DepotCount;

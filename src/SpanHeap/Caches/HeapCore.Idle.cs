@@ -94,32 +94,6 @@ internal sealed unsafe partial class HeapCore
         return used && !flush;
     }
 
-    /// <summary>Makes the spans with free slots of a dead thread's cache available to all threads.</summary>
-    public void MoveSpansToCentral(ThreadCache* orphan)
-    {
-        for (uint sizeClass = 1; sizeClass <= (uint)SizeClasses.LastShared; sizeClass++)
-        {
-            ClassShelf* from = ThreadCache.Shelf(orphan, sizeClass);
-            ClassShelf* to = ThreadCache.Shelf(Central, sizeClass);
-            InterleavingPoints.AtIf(from->Head != null, InterleavingPoint.SpansMoving);
-            orphan->Lock.Enter();
-            Central->Lock.Enter();
-            for (Span* span = from->Head; span != null; span = from->Head)
-            {
-                from->Remove(span);
-                SpanSource.ChangeOwner(span, (nint)Central, Central->OwnerTag);
-                to->AddFirst(span);
-                from->Outstanding -= span->Slots - span->FreeSlots;
-                to->Outstanding += span->Slots - span->FreeSlots;
-            }
-
-            to->EmptySpans += from->EmptySpans;
-            from->EmptySpans = 0;
-            Central->Lock.Exit();
-            orphan->Lock.Exit();
-        }
-    }
-
     /// <summary>Lets what was found late be told soon, if there is anything. Call without a lock.</summary>
     public void QueueMisuseReport()
     {

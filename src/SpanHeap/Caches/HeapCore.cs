@@ -75,9 +75,9 @@ internal sealed unsafe partial class HeapCore : IDisposable
         ParkingBudget budget = new(Registry, options.MemoryLimit);
         // Where every call is looked at, or counted and the fast paths do not count, they must find nothing.
         _hidden = _fullChecks || (options.Guard == GuardMode.Sampled && !GuardSampling.IsCounted);
-        _blockReturn = new BlockReturn(Spans, Misuse);
+        _blockReturn = new BlockReturn(Spans, Misuse, Registry);
         _stock = new CacheStock(Spans, _blockReturn, Magazines, Clock, budget, _hidden);
-        _remote = new RemoteFrees(_stock, _blockReturn, Magazines, Misuse, Clock);
+        _remote = new RemoteFrees(Os, _stock, _blockReturn, Magazines, Misuse, Clock);
         _large = new LargeBlocks(Spans, _remote, Misuse, budget, _hidden);
         _drain = new StackDrain(_stock, _large, _remote);
         _hollowing = new SpanHollowing(_blockReturn);
@@ -104,6 +104,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
 
         // Last: the process knows of these until the heap is disposed.
         Number = s_numbers.Take();
+        Orphans = new OrphanDrain(Registry, _drain, _stock, _blockReturn, _remote, Central);
         Sleepers = new StackReclaimer(Registry, _drain, Number, Serial, _hidden);
         _leakWatch = _guard != null && options.GuardLeaks ? new LeakWatch(_guard, Name) : null;
     }
@@ -138,6 +139,9 @@ internal sealed unsafe partial class HeapCore : IDisposable
     public HeapClock Clock { get; }
 
     public CacheRegistry Registry { get; }
+
+    /// <summary>Takes back what dead threads have left.</summary>
+    public OrphanDrain Orphans { get; }
 
     /// <summary>Takes what lies on the stacks of threads that wait.</summary>
     public StackReclaimer Sleepers { get; }

@@ -88,24 +88,7 @@ internal unsafe ref struct MaintenanceRound(HeapCore heap, bool idleOnly, Mainte
         return _left < _heap.Registry.Count;
     }
 
-    // One at a time: an orphan taken for draining cannot be adopted meanwhile, because its stacks are the drainer's.
-    private bool DrainOrphan()
-    {
-        _left = _left < 0 ? _heap.Registry.OrphanCount : _left;
-        ThreadCache* orphan = _left > 0 ? _heap.Registry.TakeOrphan() : null;
-        if (orphan == null)
-        {
-            return false;
-        }
-
-        _heap.DrainStacks(orphan);
-        _heap.FlushOutbox(orphan, idleOnly: false);
-        _heap.DrainInbox(orphan);
-        _heap.DrainShelves(orphan, idleOnly: false);
-        _heap.MoveSpansToCentral(orphan);
-        _heap.Registry.ReturnOrphan(orphan);
-        return --_left > 0;
-    }
+    private readonly bool DrainOrphan() => _heap.Orphans.DrainNext();
 
     private bool FlushOutbox()
     {

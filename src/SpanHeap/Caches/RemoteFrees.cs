@@ -12,10 +12,15 @@ namespace SpanHeap.Caches;
 /// Methods that end in "Locked" want the cache's lock held; all others want no lock held, because they take other caches' locks one
 /// at a time.
 /// </remarks>
-internal sealed unsafe class RemoteFrees(CacheStock stock, BlockReturn blockReturn, MagazinePool magazines, MisuseLog misuse, HeapClock clock)
+internal sealed unsafe class RemoteFrees(
+    OsMemory os, CacheStock stock, BlockReturn blockReturn, MagazinePool magazines, MisuseLog misuse, HeapClock clock)
 {
-    // A magazine goes when its blocks amount to this: large blocks should not wait for company.
-    private const uint MaxOutboxBytes = 64 * 1024;
+    // What all magazines of an outbox may hold together. One goes when its blocks amount to its share: large blocks should not wait for
+    // company, and many destinations are no reason to hold back more.
+    private const uint MaxOutboxBytes = 1024 * 1024;
+
+    // Beyond so many destinations they share places again: what an outbox holds back in magazines alone is 1 MiB by then.
+    private const int LargestOutbox = 1024;
 
     // An owner that has not looked for so many magazines is asleep or only frees: the sender does its work.
     private const int MaxInboxMagazines = 8;
@@ -41,8 +46,9 @@ internal sealed unsafe class RemoteFrees(CacheStock stock, BlockReturn blockRetu
         magazine->SizeClass = count == 0 || magazine->SizeClass == sizeClass ? (byte)sizeClass : (byte)SizeClasses.None;
         Magazine.Blocks(magazine)[count] = block;
         magazine->Count = ++count;
-        slot->Bytes += Math.Min((uint)SizeClasses.Info(sizeClass).Size, MaxOutboxBytes);
-        bool full = count == Magazine.Capacity || slot->Bytes >= MaxOutboxBytes;
+        uint share = MaxOutboxBytes / (uint)ThreadCache.OutboxSize(cache);
+        slot->Bytes += Math.Min((uint)SizeClasses.Info(sizeClass).Size, share);
+        bool full = count == Magazine.Capacity || slot->Bytes >= share;
         if (full)
         {
             EvictLocked(cache, slot);
@@ -50,25 +56,73 @@ internal sealed unsafe class RemoteFrees(CacheStock stock, BlockReturn blockRetu
 
         // Evicted, too, is what had to make room for another destination.
         bool pending = cache->Pending != null;
+        bool crowded = cache->OutboxCollisions > ThreadCache.OutboxSize(cache);
         cache->Lock.Exit();
         if (pending)
         {
             SendPending(cache);
         }
+
+        if (crowded)
+        {
+            Widen(cache);
+        }
     }
 
-    /// <summary>Sends all that a cache has gathered and found to be others'.</summary>
+    /// <summary>Sends all that a cache has gathered and found to be others', and makes its outbox small again.</summary>
     public void Flush(ThreadCache* cache)
     {
         cache->Lock.Enter();
-        for (int i = 0; i < ThreadCache.OutboxSize; i++)
+        int size = ThreadCache.OutboxSize(cache);
+        for (int i = 0; i < size; i++)
         {
             EvictLocked(cache, ThreadCache.Outbox(cache, i));
         }
 
+        OutboxSlot* large = cache->LargeOutbox;
+        cache->LargeOutbox = null;
+        cache->OutboxCollisions = 0;
         cache->Lock.Exit();
+        os.Free(large);
         SendPending(cache);
     }
+
+    // Twice as many places, so that destinations do not drive each other out. Without memory all goes on as it was. By the cache's thread.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Widen(ThreadCache* cache)
+    {
+        int size = 2 * ThreadCache.OutboxSize(cache);
+        OutboxSlot* larger = size > LargestOutbox
+            ? null
+            : (OutboxSlot*)os.Allocate(OsCall.AllocateMetadata, (nuint)size * (nuint)sizeof(OutboxSlot), zeroed: true);
+        OutboxSlot* old = null;
+        cache->Lock.Enter();
+        cache->OutboxCollisions = 0;
+        if (larger != null)
+        {
+            // A flush may have made it small again meanwhile: it is larger then than twice the size, which is no harm.
+            int oldSize = ThreadCache.OutboxSize(cache);
+            for (int i = 0; i < oldSize; i++)
+            {
+                OutboxSlot* slot = ThreadCache.Outbox(cache, i);
+                if (slot->Magazine != null)
+                {
+                    larger[PlaceOf(slot->OwnerTag, size)] = *slot;
+                    slot->Magazine = null;
+                }
+            }
+
+            old = cache->LargeOutbox;
+            cache->LargeOutbox = larger;
+            cache->LargeOutboxSize = size;
+        }
+
+        cache->Lock.Exit();
+        os.Free(old);
+    }
+
+    // Sizes are powers of two, so that destinations which do not meet in an outbox do not meet in a larger one.
+    private static int PlaceOf(uint ownerTag, int size) => (int)((ownerTag >> PageEntry.OwnerShift) & (uint)(size - 1));
 
     /// <summary>Sends on what was put aside under the cache's lock: full or evicted magazines, and blocks found to belong elsewhere.</summary>
     public void SendPending(ThreadCache* cache)
@@ -182,9 +236,10 @@ internal sealed unsafe class RemoteFrees(CacheStock stock, BlockReturn blockRetu
 
     private OutboxSlot* SlotForLocked(ThreadCache* cache, uint ownerTag)
     {
-        OutboxSlot* slot = ThreadCache.Outbox(cache, (int)((ownerTag >> PageEntry.OwnerShift) % ThreadCache.OutboxSize));
+        OutboxSlot* slot = ThreadCache.Outbox(cache, PlaceOf(ownerTag, ThreadCache.OutboxSize(cache)));
         if (slot->Magazine != null && slot->OwnerTag != ownerTag)
         {
+            cache->OutboxCollisions++;
             EvictLocked(cache, slot);
         }
 

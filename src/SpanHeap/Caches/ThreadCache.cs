@@ -31,16 +31,16 @@ internal unsafe struct OutboxSlot
 [StructLayout(LayoutKind.Explicit, Size = Size)]
 internal unsafe struct ThreadCache
 {
-    /// <summary>A destination has the place that its number names: no search, and neighbours never meet.</summary>
-    public const int OutboxSize = 16;
+    /// <summary>A destination has the place that its number names: no search, and neighbours never meet. A cache with more destinations has a larger outbox.</summary>
+    public const int SmallestOutbox = 16;
 
     private const int StackBytes = 1 << PageEntry.StackShift;
     private const int ShelfBytes = 192;
     private const int StacksOffset = 192;
     private const int HiddenStacksOffset = StacksOffset + (SizeClasses.Capacity * StackBytes);
     private const int ColdOffset = HiddenStacksOffset + (SizeClasses.Capacity * StackBytes);
-    private const int OutboxOffset = ColdOffset + 256;
-    private const int InboxOffset = OutboxOffset + (OutboxSize * 16);
+    private const int OutboxOffset = ColdOffset + 320;
+    private const int InboxOffset = OutboxOffset + (SmallestOutbox * 16);
     private const int ShelvesOffset = InboxOffset + 64;
 
     public const int Size = ShelvesOffset + (SizeClasses.Capacity * ShelfBytes);
@@ -121,12 +121,39 @@ internal unsafe struct ThreadCache
     [FieldOffset(ColdOffset + 45)]
     public bool IsReclaimed;
 
+    /// <summary>Whether the cache is in the registry's list of orphans that have spans again. Set under the cache's lock, cleared by the one who takes the list.</summary>
+    [FieldOffset(ColdOffset + 46)]
+    public bool IsNoted;
+
+    /// <summary>Whether spans with free slots are no news: in the central cache, and in an orphan that is being drained. Guarded by the cache's lock.</summary>
+    [FieldOffset(ColdOffset + 47)]
+    public bool IsDraining;
+
     /// <summary>For how many rounds the stacks have looked alike, and how they looked; the rounds' own.</summary>
     [FieldOffset(ColdOffset + 60)]
     public int StillRounds;
 
     [FieldOffset(ColdOffset + 224)]
     public ulong StacksSeen;
+
+    /// <summary>The outbox of a cache with many destinations, and how many there is room for; null and 0 while the one in the cache is enough.</summary>
+    [FieldOffset(ColdOffset + 232)]
+    public OutboxSlot* LargeOutbox;
+
+    [FieldOffset(ColdOffset + 240)]
+    public int LargeOutboxSize;
+
+    /// <summary>How often a destination had to make room for another since the outbox has had its size.</summary>
+    [FieldOffset(ColdOffset + 244)]
+    public int OutboxCollisions;
+
+    /// <summary>When the cache became an orphan, in orphans of the heap; 0 once it has been drained. Guarded by the registry's lock.</summary>
+    [FieldOffset(ColdOffset + 248)]
+    public long OrphanedAt;
+
+    /// <summary>Next in the registry's list of orphans that have spans again.</summary>
+    [FieldOffset(ColdOffset + 256)]
+    public ThreadCache* NextNoted;
 
     /// <summary>The large blocks freed last while fast paths are to see none. The owning thread's alone.</summary>
     [FieldOffset(ColdOffset + 64)]
@@ -143,7 +170,7 @@ internal unsafe struct ThreadCache
     [FieldOffset(ColdOffset + 216)]
     public nint FormerTraced;
 
-    /// <summary>Blocks on their way to other caches: [owner number % <see cref="OutboxSize"/>].</summary>
+    /// <summary>Blocks on their way to other caches: [owner number % <see cref="SmallestOutbox"/>].</summary>
     [FieldOffset(OutboxOffset)]
     private OutboxSlot _outbox;
 
@@ -168,7 +195,10 @@ internal unsafe struct ThreadCache
     public static ClassShelf* Shelf(ThreadCache* cache, uint sizeClass) =>
         (ClassShelf*)((byte*)cache + ShelvesOffset + (sizeClass * ShelfBytes));
 
-    public static OutboxSlot* Outbox(ThreadCache* cache, int index) => &cache->_outbox + index;
+    /// <summary>Places in the outbox: a power of two.</summary>
+    public static int OutboxSize(ThreadCache* cache) => cache->LargeOutbox == null ? SmallestOutbox : cache->LargeOutboxSize;
+
+    public static OutboxSlot* Outbox(ThreadCache* cache, int index) => (cache->LargeOutbox == null ? &cache->_outbox : cache->LargeOutbox) + index;
 
     /// <summary>
     /// Closes all stacks and empties all shelves of a cache whose heap is gone. What names it stays: its number, and its ownership,

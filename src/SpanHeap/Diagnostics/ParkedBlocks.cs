@@ -40,7 +40,7 @@ internal static unsafe class ParkedBlocks
             byClass[sizeClass] += shelf->DepotBlocks;
         }
 
-        for (int k = 0; k < ThreadCache.OutboxSize; k++)
+        for (int k = 0; k < ThreadCache.OutboxSize(cache); k++)
         {
             CountMagazine(ThreadCache.Outbox(cache, k)->Magazine, byClass);
         }
@@ -97,7 +97,7 @@ internal static unsafe class ParkedBlocks
                 }
             }
 
-            for (int k = 0; k < ThreadCache.OutboxSize; k++)
+            for (int k = 0; k < ThreadCache.OutboxSize(cache); k++)
             {
                 VisitMagazine(ThreadCache.Outbox(cache, k)->Magazine, visit);
             }

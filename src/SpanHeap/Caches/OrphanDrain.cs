@@ -1,0 +1,121 @@
+using SpanHeap.Os;
+using SpanHeap.Spans;
+
+namespace SpanHeap.Caches;
+
+/// <summary>
+/// Takes back what dead threads have left: their blocks go to their spans, spans with free slots to the central cache, where all threads
+/// find them. Each orphan is drained once; one that gets spans with free slots later, because others free blocks of it, is only asked for these.
+/// </summary>
+/// <remarks>Thread safe. No lock may be held.</remarks>
+internal sealed unsafe class OrphanDrain(CacheRegistry registry, StackDrain stacks, CacheStock stock, BlockReturn blockReturn, RemoteFrees remote, ThreadCache* central)
+{
+    // Spans that change their owner under one hold of the locks.
+    private const int SpansAtOnce = 32;
+
+    private long _drained;
+
+    /// <summary>Orphans drained so far.</summary>
+    public long Drained => Volatile.Read(ref _drained);
+
+    /// <summary>Drains all orphans that have not been, and passes on what others have got.</summary>
+    public void DrainAll()
+    {
+        while (DrainNext())
+        {
+        }
+    }
+
+    /// <summary>Drains one orphan; when there is none left, passes on what others have got.</summary>
+    /// <returns>False when nothing is left to do.</returns>
+    public bool DrainNext()
+    {
+        // One at a time: an orphan taken for draining cannot be adopted meanwhile, because its stacks are the drainer's.
+        registry.FenceOrphans();
+        ThreadCache* orphan = registry.TakeUndrained();
+        if (orphan == null)
+        {
+            PassOn();
+            return false;
+        }
+
+        Drain(orphan);
+        registry.ReturnOrphan(orphan);
+        Interlocked.Increment(ref _drained);
+        return true;
+    }
+
+    private void PassOn()
+    {
+        ThreadCache* next;
+        for (ThreadCache* orphan = registry.TakeNoted(); orphan != null; orphan = next)
+        {
+            next = orphan->NextNoted;
+
+            // Cleared first: what comes after is noted again. Nothing here needs the cache to be nobody's.
+            Volatile.Write(ref orphan->IsNoted, false);
+            if (!ThreadCache.IsOwned(orphan))
+            {
+                MoveSpans(orphan);
+            }
+        }
+    }
+
+    private void Drain(ThreadCache* orphan)
+    {
+        SetDraining(orphan, true);
+        stacks.Drain(orphan);
+        remote.Flush(orphan);
+        remote.DrainInbox(orphan);
+        for (uint sizeClass = 1; sizeClass <= (uint)SizeClasses.LastShared; sizeClass++)
+        {
+            orphan->Lock.Enter();
+            stock.DrainDepot(orphan, sizeClass);
+            orphan->Lock.Exit();
+        }
+
+        remote.SendPending(orphan);
+        SetDraining(orphan, false);
+        MoveSpans(orphan);
+    }
+
+    private static void SetDraining(ThreadCache* orphan, bool draining)
+    {
+        orphan->Lock.Enter();
+        orphan->IsDraining = draining;
+        orphan->Lock.Exit();
+    }
+
+    private void MoveSpans(ThreadCache* orphan)
+    {
+        for (uint sizeClass = 1; sizeClass <= (uint)SizeClasses.LastShared; sizeClass++)
+        {
+            while (MoveSome(orphan, ThreadCache.Shelf(orphan, sizeClass), ThreadCache.Shelf(central, sizeClass)))
+            {
+            }
+        }
+    }
+
+    // True when there are more.
+    private bool MoveSome(ThreadCache* orphan, ClassShelf* from, ClassShelf* to)
+    {
+        InterleavingPoints.AtIf(from->Head != null, InterleavingPoint.SpansMoving);
+        orphan->Lock.Enter();
+        blockReturn.ReleaseEmptySpans(from);
+        central->Lock.Enter();
+        for (int left = SpansAtOnce; left > 0 && from->Head != null; left--)
+        {
+            Span* span = from->Head;
+            from->Remove(span);
+            SpanSource.ChangeOwner(span, (nint)central, central->OwnerTag);
+            to->AddFirst(span);
+            from->Outstanding -= span->Slots - span->FreeSlots;
+            to->Outstanding += span->Slots - span->FreeSlots;
+        }
+
+        bool more = from->Head != null;
+        central->Lock.Exit();
+        orphan->Lock.Exit();
+        return more;
+    }
+}
