@@ -58,3 +58,26 @@ internal struct Room
 {
     private long _first;
 }
+
+/// <summary>Larger than the runtime makes an array of.</summary>
+[Traced]
+internal partial struct Vast
+{
+    public Gc<Vast> First;
+    public VastRoom Room;
+    public Gc<Branch> Last;
+}
+
+[InlineArray(8192)]
+internal struct VastRoom
+{
+    private long _first;
+}
+
+/// <summary>The same, of nothing but references.</summary>
+[Traced]
+[InlineArray(9000)]
+internal partial struct VastRow
+{
+    private Gc<Branch> _first;
+}

@@ -5,7 +5,8 @@ namespace SpanHeap;
 
 /// <summary>
 /// Which words of a traced block are references to other blocks: registered at run time, by the methods here, and never forgotten. Equal
-/// layouts are one; a process may have 4,096, and as many combinations of layout and size class.
+/// layouts are one; a process may have 4,096, and some 3,900 combinations of layout and size class. Those without references, and arrays of
+/// references, can be made whatever else there is.
 /// </summary>
 /// <remarks>Thread safe. Layouts belong to no heap.</remarks>
 public readonly unsafe struct TracedLayout : IEquatable<TracedLayout>
@@ -16,14 +17,13 @@ public readonly unsafe struct TracedLayout : IEquatable<TracedLayout>
     private TracedLayout(int number) => _number = number + 1;
 
     /// <summary>Blocks without references: marked, never looked into.</summary>
-    public static TracedLayout NoPointers { get; } = new(TracedKinds.AddLayout(new TracedKind { Form = TracedForm.NoPointers }));
+    public static TracedLayout NoPointers { get; } = new(TracedKinds.NoPointers);
 
     /// <summary>Arrays whose elements are all references.</summary>
-    public static TracedLayout References { get; } =
-        new(TracedKinds.AddLayout(new TracedKind { Form = TracedForm.References, ElementBytes = (uint)sizeof(nint) }));
+    public static TracedLayout References { get; } = new(TracedKinds.References);
 
     /// <summary>Blocks without references that live as a <see cref="MarkSession"/> says, and until there is one.</summary>
-    internal static TracedLayout Collectable { get; } = new(TracedKinds.AddLayout(new TracedKind { Form = TracedForm.Collectable }));
+    internal static TracedLayout Collectable { get; } = new(TracedKinds.Collectable);
 
     internal int Number => _number - 1;
 

@@ -13,7 +13,16 @@ public readonly ref struct TracedLayoutBuilder<TSelf>
     where TSelf : unmanaged
 {
     private readonly ref byte _start;
+    // What the runtime makes an array of; a larger value has a place of its own.
+    private const int LargestElement = 65_535;
+
     private readonly List<int> _offsets = [];
+
+    /// <summary>A place for a value of the struct, to be measured and neither read nor written. May be the same each time.</summary>
+    [SuppressMessage("Design", "CA1000:Do not declare static members on generic types", Justification = "Generated code alone asks for it, and names the type.")]
+    public static ref TSelf Place => ref Unsafe.SizeOf<TSelf>() <= LargestElement
+        ? ref InArray()
+        : ref Places.Large;
 
     /// <param name="value">Any value of the struct.</param>
     public TracedLayoutBuilder(ref TSelf value) => _start = ref Unsafe.As<TSelf, byte>(ref value);
@@ -56,6 +65,18 @@ public readonly ref struct TracedLayoutBuilder<TSelf>
     /// <exception cref="ArgumentOutOfRangeException">A reference does not lie at a multiple of 8.</exception>
     /// <exception cref="InvalidOperationException">The process has registered too many layouts.</exception>
     public TracedLayout ToLayout() => TracedLayout.OfFields(Unsafe.SizeOf<TSelf>(), [.. _offsets]);
+
+    // A method of its own: of a larger type there is no array, and so no code that makes one.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static ref TSelf InArray() => ref (new TSelf[1])[0];
+
+    // Kept for ever, as layouts are, and never touched. In a class of its own, which is made when it is asked for.
+    private static unsafe class Places
+    {
+        private static readonly void* s_large = System.Runtime.InteropServices.NativeMemory.Alloc((nuint)Unsafe.SizeOf<TSelf>());
+
+        public static ref TSelf Large => ref Unsafe.AsRef<TSelf>(s_large);
+    }
 
     private int OffsetOf<T>(scoped ref readonly T field)
         where T : unmanaged =>

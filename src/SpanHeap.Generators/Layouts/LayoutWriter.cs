@@ -51,7 +51,7 @@ internal static class LayoutWriter
             : $"public static global::SpanHeap.TracedLayout {Layout} {{ get; }} = {make}();");
     }
 
-    // The places are those of a value on the managed heap: whatever its size, and however the runtime laid it out.
+    // The places are those of a value in memory, whatever its size and however the runtime laid it out.
     private static void WriteMaker(SourceText text, INamedTypeSymbol type, string self, string make)
     {
         if (TypeShape.FieldsOf(type).Any(Marks.IsObsolete))
@@ -60,7 +60,7 @@ internal static class LayoutWriter
         }
 
         text.Open($"private static global::SpanHeap.TracedLayout {make}()");
-        text.Line($"ref {self} value = ref (new {self}[1])[0];");
+        text.Line($"ref {self} value = ref global::SpanHeap.TracedLayoutBuilder<{self}>.Place;");
         text.Line($"global::SpanHeap.TracedLayoutBuilder<{self}> layout = new(ref value);");
         int? length = TypeShape.InlineLength(type);
         foreach (IFieldSymbol field in TypeShape.FieldsOf(type))

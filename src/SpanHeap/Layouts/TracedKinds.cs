@@ -15,6 +15,20 @@ internal static unsafe class TracedKinds
 
     public const int Capacity = (int)PageEntry.LastTracedKind + 1;
 
+    /// <summary>The layout of blocks without references.</summary>
+    public const int NoPointers = 0;
+
+    /// <summary>The layout of arrays of references.</summary>
+    public const int References = 1;
+
+    /// <summary>The layout of blocks that live as the program says.</summary>
+    public const int Collectable = 2;
+
+    // The library's own layouts have their numbers from the start, and their kinds are kept for them: whatever a program registers, arrays
+    // and strings can be made.
+    private const int OwnLayouts = 3;
+    private static readonly int s_ownKinds = OwnLayouts * (SizeClasses.LastShared + 1);
+
     private static readonly Lock s_lock = new();
 
     // Entries are written before s_count names them and never changed.
@@ -24,7 +38,15 @@ internal static unsafe class TracedKinds
     private static readonly ushort* s_kindOf = (ushort*)NativeMemory.AllocZeroed((nuint)Capacity * SizeClasses.Capacity, sizeof(ushort));
 
     // Index: a layout's number. Guarded by the lock.
-    private static readonly List<TracedKind> s_layouts = [];
+    private static readonly List<TracedKind> s_layouts =
+    [
+        new() { Form = TracedForm.NoPointers, Layout = NoPointers },
+        new() { Form = TracedForm.References, Layout = References, ElementBytes = (uint)sizeof(nint) },
+        new() { Form = TracedForm.Collectable, Layout = Collectable },
+    ];
+
+    // How many of the kinds that are kept have been made. Guarded by the lock.
+    private static int s_ownKindsMade;
     private static int s_count = 1;
 
     /// <summary>Kinds there are, number 0 included.</summary>
@@ -54,7 +76,9 @@ internal static unsafe class TracedKinds
 
             if (s_layouts.Count == Capacity)
             {
-                throw new InvalidOperationException($"A process may register {Capacity} layouts.");
+                throw new InvalidOperationException(
+                    $"The process has registered {Capacity} layouts of traced blocks, which is all that there can be. Layouts that are equal count " +
+                    "once: register each once, or one with a trace function (TracedLayout.Custom) for many.");
             }
 
             layout.Layout = s_layouts.Count;
@@ -202,9 +226,13 @@ internal static unsafe class TracedKinds
                 return *place;
             }
 
-            if (s_count == Capacity)
+            bool isOwn = layout < OwnLayouts;
+            int kept = isOwn ? 0 : s_ownKinds - s_ownKindsMade;
+            if (s_count + kept >= Capacity)
             {
-                throw new InvalidOperationException($"A process may have {Capacity - 1} combinations of layout and size class of traced blocks.");
+                throw new InvalidOperationException(
+                    $"The process has {Capacity - 1 - s_ownKinds} combinations of layout and size class of traced blocks, which is all that there can be. " +
+                    "Make blocks of fewer layouts, or of each layout in fewer sizes.");
             }
 
             TracedKind made = s_layouts[layout];
@@ -214,6 +242,7 @@ internal static unsafe class TracedKinds
             s_kinds[kind] = made;
 
             // Counted before it can be used: who walks all kinds must not miss one that has spans.
+            s_ownKindsMade += isOwn ? 1 : 0;
             Volatile.Write(ref s_count, kind + 1);
             Volatile.Write(ref *place, (ushort)kind);
             return (uint)kind;
