@@ -5,7 +5,7 @@ namespace SpanHeap.Tracing;
 /// <summary>The clean-ups that wait for their blocks to die, in the order in which they were registered.</summary>
 /// <remarks>
 /// Added to in scopes, by the lock; looked through by the collector while the gate is closed. One that is cancelled stays until its
-/// block dies or there are twice as many. Addresses lie apart from the objects, so that the collector touches no object whose block lives.
+/// block dies, there are twice as many, or half of them are cancelled. Addresses lie apart from the objects, so that the collector touches no object whose block lives.
 /// </remarks>
 internal sealed class CleanUpTable
 {
@@ -19,6 +19,9 @@ internal sealed class CleanUpTable
     private readonly List<Chunk> _chunks = [];
     private int _count;
     private int _tidyAt = ChunkEntries;
+
+    // Cancelled ones there had been when they were last looked for. By the lock, in a scope, or by the collector.
+    private long _cancelledBefore;
 
     public CleanUpCounts Counts { get; } = new();
 
@@ -55,6 +58,12 @@ internal sealed class CleanUpTable
     /// </summary>
     public void TakeDead(uint plane, CleanUpQueue queue)
     {
+        if (Counts.Cancelled - _cancelledBefore > Math.Max(ChunkEntries, _count / 2))
+        {
+            // So many that looking at each object pays. Some may have been in the queue: then fewer go.
+            DropCancelled();
+        }
+
         int kept = 0;
         long dead = 0;
         CleanUp? first = null;
@@ -110,6 +119,7 @@ internal sealed class CleanUpTable
 
     private void DropCancelled()
     {
+        _cancelledBefore = Counts.Cancelled;
         int kept = 0;
         for (int i = 0; i < _count; i++)
         {
