@@ -38,7 +38,7 @@ public sealed unsafe class TracedRecordTests : IDisposable
     public void A_weak_slot_that_no_handle_has_is_found()
     {
         HandleSlot* slot = Table.TryTake(0);
-        Table.TryFree(slot, slot->Generation);
+        Table.TryFree(slot, slot->Number);
         slot->Block = _sound.List;
         AssertMessage("table of weak slots", "a weak slot that no handle has names a block");
     }
@@ -47,8 +47,8 @@ public sealed unsafe class TracedRecordTests : IDisposable
     public void A_weak_handle_too_many_is_found()
     {
         HandleSlot* slot = Table.TryTake(0);
-        slot->IsUsed = 0;
-        AssertMessage("weak handles have 0 weak slots, 1 are counted");
+        slot->Number = 0;
+        AssertMessage("a weak slot that a handle has is free");
     }
 
     [Fact]

@@ -75,7 +75,7 @@ public sealed unsafe class TracedReferenceTests : IDisposable
     public void A_root_that_no_handle_has_is_found()
     {
         HandleSlot* root = _sound.Heap.Traced.Roots.TryTake(0);
-        _sound.Heap.Traced.Roots.TryFree(root, root->Generation);
+        _sound.Heap.Traced.Roots.TryFree(root, root->Number);
         root->Block = _sound.List;
         AssertMessage("a root that no handle has names a block");
     }
@@ -84,26 +84,33 @@ public sealed unsafe class TracedReferenceTests : IDisposable
     public void A_root_that_is_used_and_free_is_found()
     {
         HandleSlot* root = _sound.Heap.Traced.Roots.TryTake(0);
-        _sound.Heap.Traced.Roots.TryFree(root, root->Generation);
-        root->IsUsed = 1;
-        AssertMessage("is in the list of free ones");
+        _sound.Heap.Traced.Roots.TryFree(root, root->Number);
+        root->Number = 1;
+        AssertMessage("5 roots of a block have the number of a handle, 4 are taken");
     }
 
     [Fact]
     public void A_handle_too_many_is_found()
     {
         HandleSlot* root = _sound.Heap.Traced.Roots.TryTake(0);
-        root->IsUsed = 0;
-        AssertMessage("handles have 4 roots, 5 are counted");
+        root->Number = 0;
+        AssertMessage("a root that a handle has is free");
     }
 
     [Fact]
-    public void A_free_root_that_is_in_no_list_is_found()
+    public void A_wrong_number_of_roots_is_found()
     {
         HandleSlot* root = _sound.Heap.Traced.Roots.TryTake(0);
-        _sound.Heap.Traced.Roots.TryFree(root, root->Generation);
-        root->NextFree = null;
-        AssertMessage("do not make 512");
+        HandleBlock.Of(root)->Used++;
+        AssertMessage("handles have 5 roots of a block, 6 are counted");
+    }
+
+    [Fact]
+    public void A_block_of_roots_whose_memory_went_back_too_early_is_found()
+    {
+        HandleSlot* root = _sound.Heap.Traced.Roots.TryTake(0);
+        HandleBlock.Of(root)->IsCounted = false;
+        AssertMessage("was given back that handles have");
     }
 
     [Fact]

@@ -42,6 +42,10 @@ public sealed unsafe class TracedVerifyTests : IDisposable
     public void A_count_of_slots_that_is_not_that_of_the_bits_is_found() => AssertFound("counts", () => SpanOf(_sound.List)->Allocated++);
 
     [Fact]
+    public void A_sum_of_live_bytes_that_is_not_that_of_the_bits_is_found() =>
+        AssertFound("are counted", () => _sound.Heap.Traced.Pacer.NoteTaken(16));
+
+    [Fact]
     public void A_wrong_slot_size_is_found() => AssertFound("slots of 48 bytes", () => SpanOf(_sound.List)->Span.SlotSize = 48);
 
     [Fact]
@@ -133,6 +137,7 @@ public sealed unsafe class TracedVerifyTests : IDisposable
         TracedCache* second = _sound.Heap.Traced.Caches.Last;
         Assert.True(first != second);
         uint kind = SpanOf(_sound.Leaf)->Kind;
+        Assert.True(CursorBlock.TryMake(second, kind, _sound.Heap.Core.Metadata));
         *TracedCache.Cursor(second, kind) = *TracedCache.Cursor(first, kind);
     });
 
@@ -152,7 +157,9 @@ public sealed unsafe class TracedVerifyTests : IDisposable
     [Fact]
     public void A_span_in_the_cursor_of_another_kind_is_found() => AssertFound("is in the cursor of kind", () =>
     {
-        *TracedCache.Cursor(_sound.Heap.Traced.Caches.Last, SpanOf(_sound.List)->Kind) = *_sound.LeafCursor;
+        TracedCache* cache = _sound.Heap.Traced.Caches.Last;
+        Assert.True(CursorBlock.TryMake(cache, SpanOf(_sound.List)->Kind, _sound.Heap.Core.Metadata));
+        *TracedCache.Cursor(cache, SpanOf(_sound.List)->Kind) = *_sound.LeafCursor;
         *_sound.LeafCursor = default;
     });
 

@@ -20,7 +20,7 @@ public sealed unsafe class AdjacentBlocksTests
         uint plane = SweepGeneration.MarkPlane(heap.Traced.Sweeper.Generation);
         for (int round = 0; round < 5; round++)
         {
-            using MarkQueue queue = new(heap.Core.Os);
+            using MarkQueue queue = new(heap.Core.Os, heap.Core.Metadata);
             queue.Begin(Threads);
             using Barrier together = new(Threads);
             StressThreads.Run(Threads, number =>

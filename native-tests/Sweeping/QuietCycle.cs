@@ -20,7 +20,7 @@ internal static unsafe class QuietCycle
             heap.Caches.ForEach(&Flush, heap);
         }
 
-        using MarkTeam team = new(heap.Core.Os, maxThreads: 1);
+        using MarkTeam team = new(heap.Core.Os, heap.Core.Metadata, maxThreads: 1);
         long marked = team.Mark(heap, SweepGeneration.MarkPlane(heap.Sweeper.Generation));
         heap.Sweeper.Advance((keepCaches ? heap.Caches.CountUsed() : 0) + others);
         if (!keepCaches)
@@ -28,6 +28,7 @@ internal static unsafe class QuietCycle
             heap.Caches.ForEach(&Renew, heap);
         }
 
+        heap.Caches.ForgetTaken();
         heap.Pacer.BeginCycle(marked);
         return marked;
     }

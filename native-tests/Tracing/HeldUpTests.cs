@@ -107,6 +107,44 @@ public sealed unsafe class HeldUpTests
     }
 
     [Fact]
+    public void A_forgotten_scope_is_named_when_its_thread_is_the_only_one()
+    {
+        using NativeHeap heap = new(new NativeHeapOptions { Traced = true, TracedMinimum = 1 << 16 });
+        List<CollectionHeldUpEventArgs> reports = [];
+        heap.CollectionHeldUp += (_, report) => reports.Add(report);
+        GcScope forgotten = heap.Enter();
+        for (int i = 0; i < 10; i++)
+        {
+            // Twice what the heap was to grow by, and it is not yet named.
+            Assert.Equal(i < 3 ? 0 : 1, reports.Count);
+            using GcScope scope = heap.Enter();
+            scope.NewValues<byte>((1 << 16) - 8);
+        }
+
+        Assert.Equal(Environment.CurrentManagedThreadId, Assert.Single(reports).ThreadNumber);
+        Assert.Equal((0, 1), (heap.GetTracedStatistics().Collections, heap.GetTracedStatistics().HeldUp));
+        forgotten.Dispose();
+        heap.Enter().Dispose();
+        Assert.Equal(1, heap.GetTracedStatistics().Collections);
+    }
+
+    [Fact]
+    public void A_handler_that_throws_at_an_inner_scope_leaves_the_outer_one_as_it_was()
+    {
+        using NativeHeap heap = new(new NativeHeapOptions { Traced = true, TracedMinimum = 1 << 16 });
+        heap.CollectionHeldUp += (_, _) => throw new InvalidOperationException("handler");
+        using (GcScope outer = heap.Enter())
+        {
+            outer.NewValues<byte>(1 << 18);
+            Assert.Equal("handler", Assert.Throws<InvalidOperationException>(() => heap.Enter().Dispose()).Message);
+            Assert.Equal(1, outer.Cache->Depth);
+        }
+
+        heap.Collect();
+        heap.Verify();
+    }
+
+    [Fact]
     public void Statistics_tell_what_collections_did()
     {
         using NativeHeap heap = TracedHeaps.Still();

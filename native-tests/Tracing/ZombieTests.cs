@@ -41,7 +41,7 @@ public sealed unsafe class ZombieTests : IDisposable
     {
         HandleSlot* root = _heap.Traced.Roots.TryTake(_dead);
         AssertFound($"handle 1 is 0x{_dead:x}, a slot of Node whose block has died");
-        _heap.Traced.Roots.TryFree(root, root->Generation);
+        _heap.Traced.Roots.TryFree(root, root->Number);
         AssertGoesOn();
     }
 

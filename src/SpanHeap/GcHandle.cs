@@ -7,7 +7,7 @@ namespace SpanHeap;
 /// <typeparam name="T">What the block is; <see cref="byte"/> for one that has no type.</typeparam>
 /// <remarks>
 /// Thread safe, also where one thread disposes what another uses: that gets the block, or the exception, and no other handle's block.
-/// Copies are the same handle. One that is never disposed keeps its block as long as the heap lives; it takes 24 bytes.
+/// Copies are the same handle. One that is never disposed keeps its block as long as the heap lives; it takes 16 bytes.
 /// </remarks>
 public readonly record struct GcHandle<T> : IDisposable
     where T : unmanaged

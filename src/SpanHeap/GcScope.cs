@@ -26,7 +26,7 @@ public readonly unsafe ref partial struct GcScope
 {
     private readonly TracedHeap _heap;
     private readonly TracedCache* _cache;
-    private readonly ulong _epoch;
+    private readonly ulong _number;
 
     // How many scopes the thread had open with this one.
     private readonly int _depth;
@@ -35,8 +35,8 @@ public readonly unsafe ref partial struct GcScope
     {
         _heap = heap;
         _cache = cache;
-        _epoch = cache->Epoch;
         _depth = cache->Depth;
+        _number = cache->Scopes.At(_depth);
     }
 
     internal TracedHeap Heap => _heap;
@@ -110,19 +110,19 @@ public readonly unsafe ref partial struct GcScope
     public void Yield()
     {
         RequireOpen();
-        _heap.Yield(_cache, _epoch);
+        _heap.Yield(_cache, _number);
     }
 
     /// <summary>Ends the scope, and those entered within it. Nothing, after a <see cref="Yield"/> that threw.</summary>
     /// <exception cref="InvalidOperationException">With full checks: the scope has ended before, or is another thread's.</exception>
     public void Dispose()
     {
-        if (_heap.IsChecked && !_heap.IsOverByYield(_cache, _epoch))
+        if (_heap.IsChecked && !_heap.IsOverByYield(_cache, _number))
         {
             RequireOpen();
         }
 
-        if (_cache->Epoch == _epoch)
+        if (_cache->Scopes.At(_depth) == _number)
         {
             Gate.Exit(_cache, _depth);
         }
@@ -134,9 +134,25 @@ public readonly unsafe ref partial struct GcScope
     {
         if (_heap.IsChecked)
         {
-            _heap.RequireOpen(_cache, _epoch, _depth);
+            _heap.RequireOpen(_cache, _number, _depth);
         }
     }
+
+    // With full checks: the same, and whether a collection that is used with it lies in its heap.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void RequireOpenFor<T>(scoped ref readonly T collection)
+        where T : unmanaged
+    {
+        if (_heap.IsChecked)
+        {
+            _heap.RequireOpen(_cache, _number, _depth);
+            RequireOwn(in collection);
+        }
+    }
+
+    // A collection that is about to have blocks of the scope's heap must lie in that heap.
+    internal void RequireOwn<T>(scoped ref readonly T collection)
+        where T : unmanaged => _heap.RequireOwn((nint)Unsafe.AsPointer(ref Unsafe.AsRef(in collection)), "collection");
 
     // With full checks: whether an address may be a reference here.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -144,7 +160,7 @@ public readonly unsafe ref partial struct GcScope
     {
         if (_heap.IsChecked)
         {
-            _heap.RequireOpen(_cache, _epoch, _depth);
+            _heap.RequireOpen(_cache, _number, _depth);
             _heap.RequireBlock(address);
         }
     }
@@ -156,7 +172,7 @@ public readonly unsafe ref partial struct GcScope
         uint kind = KindOf<T>.Kind;
         if (kind == TracedKinds.None)
         {
-            kind = TracedKinds.OfType(T.Layout.Number, sizeof(T), typeof(T).Name);
+            kind = KindOf<T>.FindAgain();
         }
 
         return sizeof(T) <= SizeClasses.MaxSharedSize ? _heap.Allocate(_cache, kind) : _heap.AllocateLarge(_cache, kind, (nuint)sizeof(T));
@@ -168,6 +184,23 @@ public readonly unsafe ref partial struct GcScope
         where T : unmanaged, ITraced<T>
     {
         public static readonly uint Kind = Find();
+
+        /// <summary>What went wrong, or a kind after all.</summary>
+        /// <exception cref="InvalidOperationException">The layout is refused, or could not be registered.</exception>
+        public static uint FindAgain()
+        {
+            int layout;
+            try
+            {
+                layout = T.Layout.Number;
+            }
+            catch (TypeInitializationException failure) when (failure.InnerException is InvalidOperationException reason)
+            {
+                throw new InvalidOperationException($"{typeof(T).Name} has no layout: {reason.Message}", failure);
+            }
+
+            return TracedKinds.OfType(layout, sizeof(T), typeof(T).Name);
+        }
 
         [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "It comes again where it can be seen.")]
         private static uint Find()

@@ -9,7 +9,7 @@ namespace SpanHeap;
 /// </summary>
 /// <typeparam name="T">What the block is; <see cref="byte"/> for one that has no type.</typeparam>
 /// <remarks>
-/// Made by <see cref="GcScope.KeepWeak{T}"/>. Thread safe, as a <see cref="GcHandle{T}"/> is. Copies are the same handle. It takes 24
+/// Made by <see cref="GcScope.KeepWeak{T}"/>. Thread safe, as a <see cref="GcHandle{T}"/> is. Copies are the same handle. It takes 16
 /// bytes until it is disposed, and each collection looks at it while threads are kept out, for some nanoseconds.
 /// </remarks>
 public readonly record struct GcWeakHandle<T> : IDisposable

@@ -46,10 +46,17 @@ public sealed unsafe partial class NativeHeap
     /// running is waited for, unless it is one that asks, and none begins before this returns.
     /// </summary>
     /// <exception cref="HeapCorruptionException">Something does not agree; the message has the facts.</exception>
-    /// <exception cref="InvalidOperationException">A <see cref="MarkSession"/> of the heap is open.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// A <see cref="MarkSession"/> of the heap is open; or the caller is a trace function that <see cref="Verify"/> has called.
+    /// </exception>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     public void Verify()
     {
+        if (_core.IsQuietHere)
+        {
+            throw new InvalidOperationException($"The calling thread is verifying the heap '{Name}': a trace function that Verify calls cannot verify it.");
+        }
+
         if (_traced == null)
         {
             _core.WhileQuiet<bool>(HeapVerifier.Verify);
@@ -85,7 +92,11 @@ public sealed unsafe partial class NativeHeap
     /// threads keep for themselves goes back too if they are waiting (not on Windows, and not in native code), and stays otherwise.
     /// </summary>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
-    public void Trim() => _core.Trim();
+    public void Trim()
+    {
+        _core.Trim();
+        _traced?.Trim();
+    }
 
     private bool VerifyWithTraced(HeapCore core)
     {

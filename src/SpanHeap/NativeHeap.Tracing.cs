@@ -8,9 +8,10 @@ public sealed unsafe partial class NativeHeap
     private readonly TracedHeap? _traced;
 
     /// <summary>
-    /// Raised when a collection was due and a thread did not leave its scope within the milliseconds for which others may be kept out:
-    /// at most once for a scope, until a collection passes. On the thread that was about to enter a scope or yield, outside of all locks;
-    /// what a handler throws comes out of that call.
+    /// Raised when a collection was due and a thread did not leave its scope for as long as others may be kept out
+    /// (<see cref="NativeHeapOptions.TracedScopePatience"/>): at most once for a scope, until a collection passes. On the thread that was about
+    /// to enter a scope or yield, outside of all locks; what a handler throws comes out of that call. That may be the thread whose scope it
+    /// is: when it enters another within it and the heap has grown twice as much as it was to.
     /// </summary>
     public event EventHandler<CollectionHeldUpEventArgs>? CollectionHeldUp;
 
@@ -153,7 +154,7 @@ public sealed unsafe partial class NativeHeap
             IsStressed = options.TracedStress && !options.TracedByHand,
             IdleDelay = options.TracedIdleDelay,
             WritesTrace = options.TracedTrace,
-            Patience = s_gatePatience,
+            LongestPatience = options.TracedScopePatience,
             MarkThreads = options.TracedMarkThreads,
         };
         TracedHeap traced = new(_core, tracing) { OnHeldUp = report => CollectionHeldUp?.Invoke(this, report) };

@@ -20,9 +20,6 @@ public sealed unsafe partial class NativeHeap : IDisposable
 
     private static NativeHeap? s_shared;
 
-    // How long threads are kept out for one that is in a scope, before the collector gives up for a while.
-    private static readonly TimeSpan s_gatePatience = TimeSpan.FromMilliseconds(2);
-
     private readonly HeapCore _core;
     private readonly int _number;
     private readonly bool _isShared;

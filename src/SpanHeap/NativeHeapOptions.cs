@@ -57,6 +57,9 @@ public sealed class NativeHeapOptions
     // A timer comes twice in it.
     private static readonly TimeSpan s_shortestIdleDelay = TimeSpan.FromMilliseconds(10);
 
+    private static readonly TimeSpan s_shortestPatience = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan s_longestPatience = TimeSpan.FromSeconds(10);
+
     /// <summary>A name for messages and statistics; <see langword="null"/> for one that is made up.</summary>
     public string? Name { get; set; }
 
@@ -189,6 +192,14 @@ public sealed class NativeHeapOptions
     public TimeSpan TracedIdleDelay { get; set; } = TimeSpan.FromMinutes(2);
 
     /// <summary>
+    /// How long a collection keeps threads that want to enter a scope waiting, at the most, for others to leave theirs: from 1 ms to 10 s, a
+    /// second unless set. It begins with 2 ms. That doubles with each eighth of the growth that was allowed by which the heap has grown
+    /// beyond <see cref="TracedStatistics.GoalBytes"/>, and is all of it once a limit is reached; an attempt that was in vain is repeated
+    /// after ten times as long.
+    /// </summary>
+    public TimeSpan TracedScopePatience { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>
     /// Whether each collection writes a line to the error stream. On for all heaps when the environment variable <c>SPANHEAP_GCTRACE</c>
     /// is 1.
     /// </summary>
@@ -230,6 +241,14 @@ public sealed class NativeHeapOptions
     {
         RequireDelay(ScavengeDelay, TimeSpan.Zero, nameof(ScavengeDelay));
         RequireDelay(TracedIdleDelay, s_shortestIdleDelay, nameof(TracedIdleDelay));
+
+        if (TracedScopePatience < s_shortestPatience || TracedScopePatience > s_longestPatience)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(TracedScopePatience),
+                TracedScopePatience,
+                $"{nameof(TracedScopePatience)} must be from {s_shortestPatience.TotalMilliseconds} ms to {s_longestPatience.TotalSeconds} s.");
+        }
 
         // Compared, not asked of Enum, and boxed only to be named: both cost each process some time at its start.
         if ((uint)Checks > (uint)HeapChecks.Full)

@@ -51,29 +51,27 @@ public readonly ref struct TraceContext
             RequireBlock(block);
         }
 
-        Give(block, isInterior: false);
-    }
-
-    /// <summary>The block refers to another by any address inside that, or by what may be one. Slower than <see cref="Visit(nint)"/>.</summary>
-    /// <param name="address">Any address: one that lies in no block of the heap is ignored.</param>
-    public void VisitInterior(nint address)
-    {
-        if (TracedLookup.TryFindBlock(address, _heapSerial, _allocPlane, out nint block))
-        {
-            Give(block, isInterior: true);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Give(nint block, bool isInterior)
-    {
         if (_found == null)
         {
             _marker!.Visit(block);
         }
         else
         {
-            _found.Add(new CustomPointer(block, isInterior));
+            _found.Add(new CustomPointer(block, IsInterior: false));
+        }
+    }
+
+    /// <summary>The block refers to another by any address inside that, or by what may be one. Slower than <see cref="Visit(nint)"/>.</summary>
+    /// <param name="address">Any address: one that lies in no block of the heap is ignored.</param>
+    public void VisitInterior(nint address)
+    {
+        if (_marker != null)
+        {
+            _marker.VisitInterior(address, _heapSerial);
+        }
+        else if (TracedLookup.TryFindBlock(address, _heapSerial, _allocPlane, out nint block))
+        {
+            _found!.Add(new CustomPointer(block, IsInterior: true));
         }
     }
 

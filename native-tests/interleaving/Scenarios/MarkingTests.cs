@@ -68,7 +68,7 @@ public sealed class MarkingTests(ITestOutputHelper output)
             TracedWorld world = new();
             int made = MakeTree(world, depth: 8);
             uint plane = SweepGeneration.MarkPlane(world.Sweeper.Generation);
-            MarkQueue queue = new(world.Heap.Core.Os);
+            MarkQueue queue = new(world.Heap.Core.Os, world.Heap.Core.Metadata);
             queue.Begin(markers);
             int ended = 0;
             return new Scenario(world, [.. Enumerable.Range(0, markers).Select<int, (string, Action)>(number => ($"marker {number}", () =>

@@ -123,6 +123,19 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
         }
     }
 
+    /// <summary>Asks whether the thread of one cache lives.</summary>
+    public void Poll(ThreadCache* cache)
+    {
+        _lock.Enter();
+        ThreadIdentity thread = _threads[cache->Index];
+        long incarnation = Volatile.Read(ref cache->Ownership);
+        _lock.Exit();
+        if (thread.IsDead)
+        {
+            TryOrphan(cache, incarnation);
+        }
+    }
+
     /// <summary>
     /// Takes a cache so that what lies on its thread's stacks can be taken: it stays the thread's, and is not orphaned before
     /// <see cref="EndReclaim"/>. Null for a cache that no thread owns, or that another has taken.

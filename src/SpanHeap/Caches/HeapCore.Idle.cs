@@ -7,6 +7,9 @@ namespace SpanHeap.Caches;
 /// <summary>Taking back what caches keep; called by <see cref="HeapMaintenance"/>.</summary>
 internal sealed unsafe partial class HeapCore
 {
+    // The thread for which the heap stands still, by its managed number; 0 for none. Written by that thread; others see that it is not they.
+    private int _quietThread;
+
     /// <summary>Called for misuse found late, on a thread of the pool.</summary>
     public Action<nint, MisuseKind>? OnMisuse { get; set; }
 
@@ -18,17 +21,30 @@ internal sealed unsafe partial class HeapCore
         NoteActivity();
     }
 
-    /// <summary>Does something that needs the heap to stand still, as far as the heap itself goes: its maintenance waits.</summary>
+    /// <summary>Whether the heap stands still for the calling thread: it is within <see cref="WhileQuiet"/>.</summary>
+    public bool IsQuietHere => Volatile.Read(ref _quietThread) == Environment.CurrentManagedThreadId;
+
+    /// <summary>
+    /// Does something that needs the heap to stand still, as far as the heap itself goes: its maintenance waits. Within itself it does so at
+    /// once, as a trace function may look at the heap that is being verified.
+    /// </summary>
     public T WhileQuiet<T>(Func<HeapCore, T> inspect)
     {
         ThrowIfDisposed();
+        if (IsQuietHere)
+        {
+            return inspect(this);
+        }
+
         _maintenance.Pause();
+        Volatile.Write(ref _quietThread, Environment.CurrentManagedThreadId);
         try
         {
             return inspect(this);
         }
         finally
         {
+            Volatile.Write(ref _quietThread, 0);
             _maintenance.Resume();
         }
     }

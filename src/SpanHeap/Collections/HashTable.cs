@@ -56,7 +56,7 @@ internal struct HashTable<TKey, TKeys, TValue, TValues>
     public readonly ref TableEntry<TKey, TKeys, TValue, TValues> Find<TProbe>(scoped in GcScope scope, scoped TProbe probe)
         where TProbe : IProbe<TKey>, allows ref struct
     {
-        scope.RequireOpen();
+        scope.RequireOpenFor(in this);
         if (_count == 0)
         {
             return ref Unsafe.NullRef<TableEntry<TKey, TKeys, TValue, TValues>>();
@@ -147,7 +147,7 @@ internal struct HashTable<TKey, TKeys, TValue, TValues>
 
     public void Clear(scoped in GcScope scope)
     {
-        scope.RequireOpen();
+        scope.RequireOpenFor(in this);
         _entries.Shrink(scope);
         _buckets.Shrink(scope);
         if (_shift != 0)
@@ -164,7 +164,7 @@ internal struct HashTable<TKey, TKeys, TValue, TValues>
 
     public void EnsureCapacity(scoped in GcScope scope, long capacity)
     {
-        scope.RequireOpen();
+        scope.RequireOpenFor(in this);
         ArgumentOutOfRangeException.ThrowIfNegative(capacity);
         if (capacity > _entries.Capacity || capacity > BucketCount)
         {

@@ -67,6 +67,7 @@ internal unsafe struct SegmentedArray<T, TElements>
             return;
         }
 
+        scope.RequireOwn(in this);
         Extent before = Remember(scope);
         try
         {

@@ -38,7 +38,7 @@ internal struct SegmentedList<T, TElements>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ref T Reserve(scoped in GcScope scope)
     {
-        scope.RequireOpen();
+        scope.RequireOpenFor(in this);
         if (_count == _entries.Capacity)
         {
             Grow(scope);
@@ -57,7 +57,7 @@ internal struct SegmentedList<T, TElements>
     /// <summary>Moves what lies from an index on up by one; the entry there is to be written then.</summary>
     public ref T Open(scoped in GcScope scope, long index)
     {
-        scope.RequireOpen();
+        scope.RequireOpenFor(in this);
         ArgumentOutOfRangeException.ThrowIfNegative(index);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(index, _count);
         _entries.Grow(scope, _count + 1);
@@ -83,7 +83,7 @@ internal struct SegmentedList<T, TElements>
 
     public void RemoveAt(scoped in GcScope scope, long index)
     {
-        scope.RequireOpen();
+        scope.RequireOpenFor(in this);
         _ = ref At(index);
         long last = _count - 1;
         for (long at = index; at < last;)
@@ -122,7 +122,7 @@ internal struct SegmentedList<T, TElements>
 
     public void Clear(scoped in GcScope scope)
     {
-        scope.RequireOpen();
+        scope.RequireOpenFor(in this);
         _entries.Shrink(scope);
         if (_count > 0)
         {
@@ -135,7 +135,7 @@ internal struct SegmentedList<T, TElements>
 
     public void EnsureCapacity(scoped in GcScope scope, long capacity)
     {
-        scope.RequireOpen();
+        scope.RequireOpenFor(in this);
         ArgumentOutOfRangeException.ThrowIfNegative(capacity);
         if (capacity > _entries.Capacity)
         {

@@ -35,6 +35,9 @@ internal sealed unsafe class TracedHolders
     /// <summary>Caches that have not given back yet what they had when the cycle began.</summary>
     public int StaleCaches { get; private set; }
 
+    /// <summary>Bytes of slots that caches have taken and not told the heap of.</summary>
+    public long BytesTaken { get; private set; }
+
     public int Count => _listed.Count + _cached.Count;
 
     public bool IsListed(TracedSpan* span) => _listed.Contains((nint)span);
@@ -64,14 +67,16 @@ internal sealed unsafe class TracedHolders
 
     private void VerifyCache(TracedCache* cache)
     {
-        bool current = cache->Generation == _generation || cache->Generation == TracedCache.NeverUsed;
+        bool current = cache->Generation == _generation || !cache->WasUsed;
         bool stale = cache->Generation == SweepGeneration.Unswept(_generation);
         HeapVerifier.Require(current || stale, (nint)cache, $"a cache of traced slots has the generation {cache->Generation}, the heap {_generation}");
         HeapVerifier.Require(cache->Depth >= 0, (nint)cache, $"a cache of traced slots counts {cache->Depth} scopes");
         StaleCaches += stale ? 1 : 0;
-        for (uint kind = 1; kind < (uint)TracedKinds.Count; kind++)
+        BytesTaken += cache->BytesTaken;
+        CursorWalk cursors = new(cache);
+        while (cursors.MoveNext())
         {
-            AllocCursor* cursor = TracedCache.Cursor(cache, kind);
+            AllocCursor* cursor = cursors.Current;
             if (cursor->Span == null)
             {
                 HeapVerifier.Require(cursor->Free == 0, (nint)cursor, "a cursor has slots and no span");
@@ -79,7 +84,7 @@ internal sealed unsafe class TracedHolders
             }
 
             RequireRecord(cursor->Span, "a cursor");
-            VerifyCursor(cursor, kind, cache->Generation);
+            VerifyCursor(cursor, cursors.Kind, cache->Generation);
         }
     }
 

@@ -19,6 +19,8 @@ internal sealed unsafe class TracedVerifier
     private readonly LiveBlocks _live;
     private long _spans;
     private long _pages;
+    private long _bytesInUse;
+    private long _liveBytes;
     private bool _anyUnswept;
 
     private TracedVerifier(TracedHeap heap)
@@ -92,6 +94,7 @@ internal sealed unsafe class TracedVerifier
 
         _spans++;
         _pages += record.Pages;
+        _bytesInUse += _heap.Spans.ChargeOf(span);
     }
 
     private void VerifyState(TracedSpan* span)
@@ -125,6 +128,7 @@ internal sealed unsafe class TracedVerifier
             HeapVerifier.Require(swept || (other & ~bits) == 0, address, $"marks 0x{other:x} are set of slots that are not allocated");
             HeapVerifier.Require(!swept || other == 0, address, $"marks 0x{other:x} are left in a span that is swept");
             allocated += BitOperations.PopCount(bits);
+            _liveBytes += BitOperations.PopCount(swept ? bits : other) * (long)span->Span.SlotSize;
             if (_heap.IsChecked)
             {
                 VerifyPoison(span, word, starts & ~bits);
@@ -154,6 +158,9 @@ internal sealed unsafe class TracedVerifier
         TracedSpanSource spans = _heap.Spans;
         HeapVerifier.Require(_spans == spans.Count, 0, $"there are {_spans} traced spans, {spans.Count} are counted");
         HeapVerifier.Require(_pages == spans.PagesInUse, 0, $"traced spans have {_pages} pages, {spans.PagesInUse} are counted");
+        HeapVerifier.Require(_bytesInUse == spans.BytesInUse, 0, $"traced spans count {_bytesInUse} bytes towards the limit, {spans.BytesInUse} are counted");
+        long known = _heap.Pacer.LiveBytes + _holders.BytesTaken;
+        HeapVerifier.Require(_liveBytes == known, 0, $"slots of {_liveBytes} bytes are marked or were taken since, and {known} are counted");
         HeapVerifier.Require(_spans == _holders.Count, 0, $"there are {_spans} traced spans, lists and caches have {_holders.Count}");
         Sweeper sweeper = _heap.Sweeper;
         HeapVerifier.Require(sweeper.Sweepers == 0, 0, $"{sweeper.Sweepers} are counted as sweeping, and nobody is");

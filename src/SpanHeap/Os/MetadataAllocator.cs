@@ -19,15 +19,23 @@ internal sealed unsafe class MetadataAllocator(OsMemory os) : IDisposable
     private Chunk* _chunks;
     private nint _next;
     private nint _end;
-    private nuint _reserved;
+
+    // Added to by any thread, read at any time.
+    private long _reserved;
 
     private struct Chunk
     {
         public Chunk* Next;
     }
 
-    /// <summary>Bytes had from the system so far.</summary>
-    public nuint ReservedBytes => Volatile.Read(ref _reserved);
+    /// <summary>Bytes had from the system so far, but for those whose memory went back; and what others count here.</summary>
+    public nuint ReservedBytes => (nuint)Volatile.Read(ref _reserved);
+
+    /// <summary>
+    /// Counts records that have their memory from elsewhere; or, less than zero, those whose memory goes back to the system while their
+    /// addresses stay.
+    /// </summary>
+    public void Count(long bytes) => Interlocked.Add(ref _reserved, bytes);
 
     /// <summary>Zeroed memory aligned to a cache line; null when the system has none.</summary>
     public void* Allocate(nuint bytes)
@@ -63,7 +71,7 @@ internal sealed unsafe class MetadataAllocator(OsMemory os) : IDisposable
         Chunk* chunk = _chunks;
         _chunks = null;
         _next = _end = 0;
-        _reserved = 0;
+        Volatile.Write(ref _reserved, 0);
         while (chunk != null)
         {
             Chunk* next = chunk->Next;
@@ -88,7 +96,7 @@ internal sealed unsafe class MetadataAllocator(OsMemory os) : IDisposable
         _lock.Enter();
         chunk->Next = _chunks;
         _chunks = chunk;
-        _reserved += size;
+        Count((long)size);
         if (!alone)
         {
             _next = first;

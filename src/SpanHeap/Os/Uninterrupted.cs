@@ -12,6 +12,15 @@ internal static class Uninterrupted
 {
     public static void Wait(SemaphoreSlim semaphore) => Do(semaphore, static semaphore => semaphore.Wait());
 
+    /// <summary>Waits for a time, or longer if it is interrupted.</summary>
+    /// <returns>Whether it was released.</returns>
+    public static bool Wait(SemaphoreSlim semaphore, TimeSpan longest)
+    {
+        bool entered = false;
+        Do(semaphore, semaphore => entered = semaphore.Wait(longest));
+        return entered;
+    }
+
     public static void Release(SemaphoreSlim semaphore, int count) =>
         Do((semaphore, count), static release => release.semaphore.Release(release.count));
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Numerics;
 using SpanHeap.Guarding;
 using SpanHeap.Layouts;
@@ -14,9 +15,10 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
     // Spans looked at before a fresh one is made: bounds both the wait and what may lie unused.
     private const int SweepBudget = 100;
 
-    /// <summary>Fills a cursor that has no slot; false, with the reason, when pages are lacking.</summary>
+    /// <summary>Fills a cursor that has no slot, and that is the cache's own; false, with the reason, when pages are lacking.</summary>
     public bool TryRefill(TracedCache* cache, uint kind, uint generation, out PageRefusal refusal)
     {
+        Debug.Assert(TracedCache.HasCursor(cache, kind), "What all caches share is not written to.");
         refusal = PageRefusal.None;
         AllocCursor* cursor = TracedCache.Cursor(cache, kind);
         while (true)
@@ -67,9 +69,10 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
     public void Flush(TracedCache* cache, uint generation)
     {
         bool stale = cache->Generation != generation;
-        for (uint kind = 1; kind < (uint)TracedKinds.Count; kind++)
+        CursorWalk cursors = new(cache);
+        while (cursors.MoveNext())
         {
-            AllocCursor* cursor = TracedCache.Cursor(cache, kind);
+            AllocCursor* cursor = cursors.Current;
             if (cursor->Span == null)
             {
                 continue;

@@ -146,6 +146,9 @@ internal sealed unsafe class TracedSpanSource
     public static int SlotsOf(in SizeClassInfo info, bool guarded) =>
         guarded ? 1 : (int)(((nuint)info.Pages << PageGeometry.PageShift) / (nuint)info.Size);
 
+    /// <summary>What a span counts towards the heap's limit.</summary>
+    public long ChargeOf(TracedSpan* span) => ChargeOf(span->Span.Pages, span->Span.SlotSize, span->IsGuarded);
+
     // Towards the limit: what the block was asked for, of a sample's nothing, as there is its budget.
     private long ChargeOf(int pageCount, nuint slotSize, bool guarded) =>
         !guarded ? (long)pageCount << PageGeometry.PageShift : _guardsAll || slotSize > SizeClasses.MaxSharedSize ? (long)slotSize : 0;
@@ -164,7 +167,7 @@ internal sealed unsafe class TracedSpanSource
         nint address = span->Span.Base;
         int count = span->Span.Pages;
         bool guarded = span->IsGuarded;
-        long charge = ChargeOf(count, span->Span.SlotSize, guarded);
+        long charge = ChargeOf(span);
         Unsafe.InitBlock(ArenaHeader.EntryOf(address), 0, (uint)count * sizeof(uint));
         span->Span.State = SpanState.Dead;
         Interlocked.Decrement(ref _count);

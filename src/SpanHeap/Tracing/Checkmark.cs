@@ -39,6 +39,24 @@ internal sealed unsafe class Checkmark
         return made;
     }
 
+    /// <summary>The blocks that are marked must have as many bytes as marking has counted.</summary>
+    /// <exception cref="HeapCorruptionException">They have more, or fewer.</exception>
+    public static void RequireCounted(TracedHeap heap, uint plane, long counted)
+    {
+        long bytes = 0;
+        TracedBitWalk marked = new(heap.Core, plane);
+        while (marked.MoveNext())
+        {
+            bytes += (long)marked.Span->Span.SlotSize;
+        }
+
+        if (bytes != counted)
+        {
+            throw new HeapCorruptionException(
+                $"Marking the heap '{heap.Name}' has counted {counted} bytes, and the blocks it marked have {bytes}. Nothing is freed.", 0, null);
+        }
+    }
+
     /// <summary>Whether all that is reached is marked.</summary>
     public bool IsMarked(uint plane) => _reached.Keys.All(block => TracedBits.IsSet(block, plane));
 

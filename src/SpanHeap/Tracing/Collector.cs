@@ -13,11 +13,10 @@ namespace SpanHeap.Tracing;
 internal sealed unsafe partial class Collector(TracedHeap heap, HeapCore core, TracingOptions options) : IDisposable
 {
     private readonly Lock _collecting = new();
-    private readonly MarkTeam _team = new(core.Os, options.MarkThreads);
+    private readonly MarkTeam _team = new(core.Os, core.Metadata, options.MarkThreads);
     private readonly BackgroundSweeper _background = new(heap.Sweeper);
+    private readonly GatePatience _patience = new(options.Patience, options.LongestPatience);
 
-    // When a due collection may be tried again, in Stopwatch ticks: after one that threads in scopes held up.
-    private long _retryAt;
     private long _cycles;
     private long _heldUp;
     private CollectionInfo? _last;
@@ -92,47 +91,6 @@ internal sealed unsafe partial class Collector(TracedHeap heap, HeapCore core, T
         }
     }
 
-    /// <summary>Collects because the heap has grown, if no other thread does and no scope is in the way. The calling thread is in no scope.</summary>
-    public void TryCollectDue()
-    {
-        if (Stopwatch.GetTimestamp() < Volatile.Read(ref _retryAt) || !_collecting.TryEnter())
-        {
-            return;
-        }
-
-        CollectionHeldUpEventArgs? heldUp = null;
-        try
-        {
-            if (!heap.Pacer.IsDue)
-            {
-                return;
-            }
-
-            _background.ThrowFailure();
-
-            if (heap.Gate.TryClose(options.Patience, out TracedCache* holdUp))
-            {
-                RunClosed(heap.Pacer.DueReason, flushAll: heap.Spans.NeedExactBits);
-            }
-            else
-            {
-                // Not at each scope, and not for ever: as long again as was waited in vain, ten times over.
-                _heldUp++;
-                heldUp = ScopeWatchdog.TryReport(heap, holdUp, _cycles, options.Patience);
-                Volatile.Write(ref _retryAt, Stopwatch.GetTimestamp() + (options.Patience.Ticks * 10 * Stopwatch.Frequency / TimeSpan.TicksPerSecond));
-            }
-        }
-        finally
-        {
-            _collecting.Exit();
-        }
-
-        if (heldUp != null)
-        {
-            heap.OnHeldUp?.Invoke(heldUp);
-        }
-    }
-
     /// <summary>Collects because nobody uses the heap. On a thread of the pool: what goes wrong is for the next who collects.</summary>
     [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "It is kept for who can be told.")]
     public void TryCollectIdle()
@@ -182,15 +140,21 @@ internal sealed unsafe partial class Collector(TracedHeap heap, HeapCore core, T
     private void CloseGate(long start)
     {
         TimeSpan longest = LongestWait;
-        while (!heap.Gate.TryClose(options.Patience, out TracedCache* holdUp))
+        TimeSpan left = longest;
+        TimeSpan patience = _patience.First;
+        while (!heap.Gate.TryClose(patience < left ? patience : left, out TracedCache* holdUp))
         {
             _heldUp++;
-            if (Stopwatch.GetElapsedTime(start) > longest)
+            left = longest - Stopwatch.GetElapsedTime(start);
+            if (left <= TimeSpan.Zero)
             {
                 throw new TimeoutException(ScopeWatchdog.Describe(heap, holdUp, longest));
             }
 
-            Thread.Sleep(1);
+            // The others go on for as long as they have waited.
+            Thread.Sleep(patience < left ? patience : left);
+            left = longest - Stopwatch.GetElapsedTime(start);
+            patience = _patience.After(patience);
         }
     }
 
@@ -239,7 +203,7 @@ internal sealed unsafe partial class Collector(TracedHeap heap, HeapCore core, T
             marked = isLed ? _sessionBytes : heap.Collectables.MarkAll(plane);
             marked += _team.Mark(heap, plane);
             InterleavingPoints.At(InterleavingPoint.MarkingEnded);
-            heap.Checks.AfterMarking(plane);
+            heap.Checks.AfterMarking(plane, marked);
         }
         catch
         {
@@ -261,6 +225,8 @@ internal sealed unsafe partial class Collector(TracedHeap heap, HeapCore core, T
             heap.Caches.ForEach(&SetGeneration, heap);
         }
 
+        // What caches took since they last told is in what was marked, as far as it lives.
+        heap.Caches.ForgetTaken();
         heap.Pacer.BeginCycle(marked);
         _cycles++;
         LastTimes = new CycleTimes(default, Stopwatch.GetElapsedTime(start, markEnd), markEnd);
@@ -273,6 +239,7 @@ internal sealed unsafe partial class Collector(TracedHeap heap, HeapCore core, T
         LongestPause = LastPause > LongestPause ? LastPause : LongestPause;
         TotalPause += LastPause;
         heap.Gate.Open();
+        _team.Trim();
     }
 
     // Who has to do with what died, and who wants to know. By who has the lock; the gate is open again.

@@ -24,6 +24,9 @@ internal sealed unsafe class Gate(TracedCaches caches) : IDisposable
 {
     private const int SpinsBeforeYield = 30;
 
+    // A scope that lasts longer than this lasts so much longer that a millisecond more does not matter.
+    private static readonly TimeSpan s_longestYielding = TimeSpan.FromMilliseconds(2);
+
     private readonly ManualResetEventSlim _open = new(initialState: true);
 
     // Written by the collector alone (one at a time), read by every thread that enters.
@@ -81,7 +84,7 @@ internal sealed unsafe class Gate(TracedCaches caches) : IDisposable
                     return false;
                 }
 
-                Thread.Yield();
+                Wait(Stopwatch.GetElapsedTime(start));
             }
             else
             {
@@ -99,6 +102,19 @@ internal sealed unsafe class Gate(TracedCaches caches) : IDisposable
         Volatile.Write(ref _closed, 0);
         Uninterrupted.Set(_open);
         InterleavingPoints.At(InterleavingPoint.GateOpened);
+    }
+
+    // With the gate closed: an interrupt must not come out of this.
+    private static void Wait(TimeSpan waited)
+    {
+        if (waited < s_longestYielding)
+        {
+            Thread.Yield();
+        }
+        else
+        {
+            Uninterrupted.Sleep(milliseconds: 1);
+        }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -3,13 +3,13 @@ using System.Runtime.CompilerServices;
 
 namespace SpanHeap.Tracing;
 
-/// <summary>What a handle is made of, strong or weak: a slot of its heap's table, and the slot's generation when the handle was made.</summary>
+/// <summary>What a handle is made of, strong or weak: a slot of its heap's table, and the number that the slot has as long as it is the handle's.</summary>
 /// <remarks>Thread safe, also where one thread disposes what another uses. A default value was never made, and is as good as disposed.</remarks>
 internal readonly unsafe struct HandleName : IEquatable<HandleName>
 {
     private readonly TracedHeap _heap;
     private readonly HandleSlot* _slot;
-    private readonly uint _generation;
+    private readonly ulong _number;
 
     /// <summary>Takes a slot. In a scope.</summary>
     /// <exception cref="OutOfMemoryException">There is no memory for it.</exception>
@@ -23,7 +23,7 @@ internal readonly unsafe struct HandleName : IEquatable<HandleName>
         }
 
         // The slot is this handle's: nobody else can free it.
-        _generation = _slot->Generation;
+        _number = _slot->Number;
     }
 
     /// <summary>The heap; null of a handle that was never made.</summary>
@@ -39,9 +39,9 @@ internal readonly unsafe struct HandleName : IEquatable<HandleName>
         scope.RequireOpen();
         RequireHeapOf(scope);
 
-        // The block first: if it is that of a later handle, the generation read after it is later, too.
+        // The block first: if it is that of a later handle, the number read after it is that of a later handle, too.
         nint block = Volatile.Read(ref _slot->Block);
-        if (Volatile.Read(ref _slot->Generation) != _generation)
+        if (Volatile.Read(ref _slot->Number) != _number)
         {
             ThrowDisposed();
         }
@@ -56,23 +56,23 @@ internal readonly unsafe struct HandleName : IEquatable<HandleName>
     {
         scope.RequireReference(block);
         RequireHeapOf(scope);
-        if (!table.TrySet(_slot, _generation, block))
+        if (!table.TrySet(_slot, _number, block))
         {
             ThrowDisposed();
         }
     }
 
     /// <summary>Whether the slot names a block now. In a scope or out, also after the heap.</summary>
-    public bool IsNaming(HandleTable table) => table.IsNaming(_slot, _generation);
+    public bool IsNaming(HandleTable table) => table.IsNaming(_slot, _number);
 
     /// <summary>Frees the slot, if that has not been done. In a scope or out, also after the heap.</summary>
-    public void Free(HandleTable table) => table.TryFree(_slot, _generation);
+    public void Free(HandleTable table) => table.TryFree(_slot, _number);
 
-    public bool Equals(HandleName other) => _slot == other._slot && _generation == other._generation;
+    public bool Equals(HandleName other) => _slot == other._slot && _number == other._number;
 
     public override bool Equals(object? obj) => obj is HandleName other && Equals(other);
 
-    public override int GetHashCode() => HashCode.Combine((nint)_slot, _generation);
+    public override int GetHashCode() => HashCode.Combine((nint)_slot, _number);
 
     // A handle that was never made has no heap, and so none that a scope has.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

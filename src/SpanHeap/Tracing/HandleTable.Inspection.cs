@@ -12,59 +12,62 @@ internal abstract unsafe partial class HandleTable
     /// <summary>Shows every slot that names a block, and what messages call it. No thread is in a scope, or nobody uses the heap.</summary>
     public virtual void Show(Action<string, nint> visit)
     {
-        // The oldest block, which is the last, has the lowest numbers.
-        int number = CountBlocks() * SlotsPerBlock;
-        for (SlotBlock* block = _blocks; block != null; block = block->Next)
+        SlotWalk slots = new(this);
+        while (slots.MoveNext())
         {
-            number -= SlotsPerBlock;
-            HandleSlot* slots = SlotBlock.Slots(block);
-            for (int i = 0; i < SlotsPerBlock; i++)
+            nint kept = Volatile.Read(ref slots.Current->Block);
+            if (kept != 0)
             {
-                nint kept = Volatile.Read(ref slots[i].Block);
-                if (kept != 0)
-                {
-                    visit($"{HandleName} {number + i}", kept);
-                }
+                visit($"{HandleName} {slots.Number}", kept);
             }
         }
     }
 
-    /// <summary>Compares the slots with their count and the list of the free ones. Nobody uses the heap.</summary>
+    /// <summary>Compares the slots with their count and what is said of their blocks. Nobody uses the heap.</summary>
     /// <exception cref="HeapCorruptionException">They do not agree.</exception>
     public void Verify()
     {
         long used = 0;
-        for (SlotBlock* block = _blocks; block != null; block = block->Next)
+        int blocks = 0;
+        for (HandleBlock* block = _blocks.Newest; block != null; block = block->Older)
         {
-            HandleSlot* slots = SlotBlock.Slots(block);
-            for (int i = 0; i < SlotsPerBlock; i++)
-            {
-                Require(slots[i].IsUsed != 0 || slots[i].Block == 0, (nint)(slots + i), $"a {SlotName} that no handle has names a block");
-                used += slots[i].IsUsed;
-            }
-        }
-
-        long all = (long)CountBlocks() * SlotsPerBlock;
-        long free = 0;
-        for (HandleSlot* slot = _free; slot != null && free <= all; slot = slot->NextFree)
-        {
-            Require(slot->IsUsed == 0, (nint)slot, $"a {SlotName} that a handle has is in the list of free ones");
-            free++;
+            VerifyBlock(block);
+            used += block->Used;
+            blocks++;
         }
 
         Require(used == _count, 0, $"{HandleName}s have {used} {SlotName}s, {_count} are counted");
-        Require(used + free == all, 0, $"{used} {SlotName}s in use and {free} free ones do not make {all}");
+        Require(blocks == _blocks.Count, 0, $"there are {blocks} blocks of {SlotName}s, {_blocks.Count} are counted");
+        Require(used == (long)blocks * HandleBlock.Capacity || _blocks.HasFree, 0, $"no block of {SlotName}s with free ones can be found");
     }
 
-    private int CountBlocks()
+    private void VerifyBlock(HandleBlock* block)
     {
-        int count = 0;
-        for (SlotBlock* block = _blocks; block != null; block = block->Next)
+        int used = 0;
+        HandleBlock.Walk taken = new(block);
+        while (taken.MoveNext())
         {
-            count++;
+            Require(taken.Current->Number != 0, (nint)taken.Current, $"a {SlotName} that a handle has is free");
+            used++;
         }
 
-        return count;
+        Require(used == block->Used, (nint)block, $"handles have {used} {SlotName}s of a block, {block->Used} are counted");
+        if (!block->IsCounted)
+        {
+            // Not looked into: that would make its memory resident again.
+            Require(used == 0, (nint)block, $"the memory of {SlotName}s was given back that handles have");
+            return;
+        }
+
+        int numbered = 0;
+        for (int i = 1; i <= HandleBlock.Capacity; i++)
+        {
+            HandleSlot* slot = block->Slots + i;
+            Require(slot->Number != 0 || slot->Block == 0, (nint)slot, $"a {SlotName} that no handle has names a block");
+            numbered += slot->Number != 0 ? 1 : 0;
+        }
+
+        Require(numbered == used, (nint)block, $"{numbered} {SlotName}s of a block have the number of a handle, {used} are taken");
     }
 
     private void Require(bool holds, nint address, string fact)

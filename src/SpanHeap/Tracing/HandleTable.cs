@@ -4,77 +4,82 @@ namespace SpanHeap.Tracing;
 
 /// <summary>The blocks that handles name: a slot for each handle.</summary>
 /// <remarks>
-/// Thread safe by its lock. Slots are in native memory that is not freed while the heap lives, so that a handle that was freed reads a
-/// generation that is not its own. Handles read slots in a scope, without the lock: the block by acquire, then the generation, which is
+/// Thread safe by its lock. Slots are in native memory whose addresses stay good while the heap lives, so that a handle that was freed reads a
+/// number that is not its own. Handles read slots in a scope, without the lock: the block by acquire, then the number, which is
 /// changed before the block is. The collector reads them while no thread is in a scope.
 /// </remarks>
-internal abstract unsafe partial class HandleTable(MetadataAllocator metadata)
+internal abstract unsafe partial class HandleTable(MetadataAllocator metadata, OsMemory os)
 {
-    private const int SlotsPerBlock = 512;
-
+    private readonly HandleBlocks _blocks = new(metadata, os);
     private NativeLock _lock;
 
-    // All guarded by the lock.
-    private SlotBlock* _blocks;
-    private HandleSlot* _free;
+    // All guarded by the lock. The number of the last handle: 64 bits do not come round.
+    private ulong _lastNumber;
     private long _count;
     private bool _closed;
 
     /// <summary>Handles in use.</summary>
     public long Count => Volatile.Read(ref _count);
 
-    /// <summary>A slot; null when there is no memory. In a scope.</summary>
+    /// <summary>The blocks with the slots.</summary>
+    internal HandleBlocks Blocks => _blocks;
+
+    /// <summary>A slot, whose <see cref="HandleSlot.Number"/> is that of the handle; null when there is no memory. In a scope.</summary>
     public HandleSlot* TryTake(nint block)
     {
         _lock.Enter();
-        if (_free == null)
+        while (!_blocks.HasFree)
         {
             _lock.Exit();
             InterleavingPoints.At(InterleavingPoint.RootSlotsMissing);
-            SlotBlock* added = (SlotBlock*)metadata.Allocate((nuint)sizeof(SlotBlock) + (SlotsPerBlock * (nuint)sizeof(HandleSlot)));
-            if (added == null)
+            HandleBlock* made = _blocks.TryMake();
+            if (made == null)
             {
                 return null;
             }
 
             _lock.Enter();
-            AddLocked(added);
+            _blocks.Add(made);
         }
 
-        HandleSlot* slot = _free;
-        _free = slot->NextFree;
+        HandleSlot* slot = _blocks.Take();
         Volatile.Write(ref slot->Block, block);
-        slot->IsUsed = 1;
+        Volatile.Write(ref slot->Number, ++_lastNumber);
         _count++;
         _lock.Exit();
         return slot;
     }
 
-    /// <summary>Frees a slot that is still of that generation; false otherwise. In a scope or out.</summary>
-    public bool TryFree(HandleSlot* slot, uint generation)
+    /// <summary>Frees a slot that still is the handle's; false otherwise. In a scope or out.</summary>
+    public bool TryFree(HandleSlot* slot, ulong number)
     {
         _lock.Enter();
-        bool used = !_closed && slot->Generation == generation && slot->IsUsed != 0;
+        bool used = !_closed && slot->Number == number;
+        HandleBlock* empty = null;
         if (used)
         {
-            Volatile.Write(ref slot->Generation, generation + 1);
-            slot->IsUsed = 0;
+            Volatile.Write(ref slot->Number, 0);
             Volatile.Write(ref slot->Block, 0);
-            slot->NextFree = _free;
-            _free = slot;
+            empty = _blocks.Free(slot);
             _count--;
         }
 
         _lock.Exit();
+        while (empty != null)
+        {
+            // At most two: with each block that falls empty one fewer is to be kept.
+            empty = GiveBack(empty);
+        }
+
         return used;
     }
 
-    /// <summary>Makes a slot that is still of that generation name another block; false otherwise.</summary>
-    public bool TrySet(HandleSlot* slot, uint generation, nint block)
+    /// <summary>Makes a slot that still is the handle's name another block; false otherwise.</summary>
+    public bool TrySet(HandleSlot* slot, ulong number, nint block)
     {
         // Under the lock: otherwise the slot could become another handle's between the look and the write.
         _lock.Enter();
-        bool used = slot->Generation == generation;
+        bool used = slot->Number == number;
         if (used)
         {
             Volatile.Write(ref slot->Block, block);
@@ -82,6 +87,23 @@ internal abstract unsafe partial class HandleTable(MetadataAllocator metadata)
 
         _lock.Exit();
         return used;
+    }
+
+    /// <summary>Gives memory back that no handle has.</summary>
+    public void Trim()
+    {
+        HandleBlock* empty;
+        do
+        {
+            _lock.Enter();
+            empty = _closed ? null : _blocks.TakeKept();
+            _lock.Exit();
+            for (HandleBlock* next = empty; next != null;)
+            {
+                next = GiveBack(next);
+            }
+        }
+        while (empty != null);
     }
 
     /// <summary>The slots' memory is about to go: handles that are disposed from now on have nothing to free.</summary>
@@ -92,54 +114,62 @@ internal abstract unsafe partial class HandleTable(MetadataAllocator metadata)
         _lock.Exit();
     }
 
-    /// <summary>Whether a slot is still of that generation and names a block. In a scope or out.</summary>
-    public bool IsNaming(HandleSlot* slot, uint generation)
+    /// <summary>Whether a slot still is the handle's and names a block. In a scope or out.</summary>
+    public bool IsNaming(HandleSlot* slot, ulong number)
     {
         // Under the lock: out of scopes the slots' memory may go.
         _lock.Enter();
-        bool naming = !_closed && slot->Generation == generation && slot->Block != 0;
+        bool naming = !_closed && slot->Number == number && slot->Block != 0;
         _lock.Exit();
         return naming;
     }
 
-    private void AddLocked(SlotBlock* added)
+    // Nobody else has the block. A heap that is disposed meanwhile has a user too many, as ever.
+    // Returns the next block whose memory is to go; null for none.
+    private HandleBlock* GiveBack(HandleBlock* empty)
     {
-        added->Next = _blocks;
-        _blocks = added;
-        HandleSlot* slots = SlotBlock.Slots(added);
-        for (int i = SlotsPerBlock - 1; i >= 0; i--)
-        {
-            slots[i].NextFree = _free;
-            _free = slots + i;
-        }
+        _blocks.GiveBack(empty);
+        _lock.Enter();
+        _blocks.AddGone(empty);
+        HandleBlock* next = _closed ? null : _blocks.TakeSurplus();
+        _lock.Exit();
+        return next;
     }
 
     /// <summary>
-    /// Visits all slots, so many at a time. While no thread is in a scope, none is taken or set; handles may go meanwhile.
+    /// Visits all slots that handles have. While no thread is in a scope, none is taken or set; handles may go meanwhile, and their slots are
+    /// then seen or not.
     /// </summary>
     protected ref struct SlotWalk(HandleTable table)
     {
-        private SlotBlock* _next = table._blocks;
+        private HandleBlock* _next = table._blocks.Newest;
+        private HandleBlock.Walk _slots;
 
-        public Span<HandleSlot> Current { get; private set; }
+        /// <summary>The slot.</summary>
+        public readonly HandleSlot* Current => _slots.Current;
+
+        /// <summary>Which of the table's slots it is.</summary>
+        public long Number { get; private set; }
+
+        // Of the block that is being visited.
+        private long _first;
 
         public bool MoveNext()
         {
-            if (_next == null)
+            while (!_slots.MoveNext())
             {
-                return false;
+                if (_next == null)
+                {
+                    return false;
+                }
+
+                _first = (long)_next->Index * HandleBlock.Capacity;
+                _slots = new HandleBlock.Walk(_next);
+                _next = _next->Older;
             }
 
-            Current = new Span<HandleSlot>(SlotBlock.Slots(_next), SlotsPerBlock);
-            _next = _next->Next;
+            Number = _first + _slots.Place;
             return true;
         }
-    }
-
-    private struct SlotBlock
-    {
-        public SlotBlock* Next;
-
-        public static HandleSlot* Slots(SlotBlock* block) => (HandleSlot*)(block + 1);
     }
 }

@@ -43,9 +43,10 @@ internal sealed unsafe class LiveBlocks(TracedHeap heap)
         HashSet<nint> unused = [];
         for (TracedCache* cache = heap.Caches.Last; cache != null; cache = cache->Previous)
         {
-            for (uint kind = 1; kind < (uint)TracedKinds.Count; kind++)
+            CursorWalk cursors = new(cache);
+            while (cursors.MoveNext())
             {
-                AllocCursor* cursor = TracedCache.Cursor(cache, kind);
+                AllocCursor* cursor = cursors.Current;
                 for (ulong free = cursor->Free; free != 0; free &= free - 1)
                 {
                     unused.Add(cursor->Base + (BitOperations.TrailingZeroCount(free) * TracedBits.Granule));

@@ -7,14 +7,18 @@ namespace SpanHeap.Tracing;
 /// is none.
 /// </summary>
 /// <remarks>Thread safe by its lock.</remarks>
-internal sealed unsafe class MarkQueue(OsMemory os) : IDisposable
+internal sealed unsafe class MarkQueue(OsMemory os, MetadataAllocator metadata) : IDisposable
 {
     // About 50 µs: longer than it takes to find work to share, where there is some.
     private const int SpinsBeforeSleep = 64;
 
+    // 256 KiB: enough for nearly all heaps, and little beside any that needs more.
+    private const int SpareKept = 64;
+
     private NativeLock _lock;
     private MarkChunk* _full;
     private MarkChunk* _spare;
+    private int _spareCount;
     private int _fullCount;
     private int _markers;
     private int _waiting;
@@ -43,10 +47,11 @@ internal sealed unsafe class MarkQueue(OsMemory os) : IDisposable
         if (chunk != null)
         {
             _spare = chunk->Next;
+            _spareCount--;
         }
 
         _lock.Exit();
-        chunk = chunk != null ? chunk : (MarkChunk*)os.Allocate(OsCall.AllocateMetadata, MarkChunk.Size, zeroed: false);
+        chunk = chunk != null ? chunk : TryMake();
         if (chunk != null)
         {
             chunk->Next = null;
@@ -61,7 +66,31 @@ internal sealed unsafe class MarkQueue(OsMemory os) : IDisposable
         _lock.Enter();
         chunk->Next = _spare;
         _spare = chunk;
+        _spareCount++;
         _lock.Exit();
+    }
+
+    /// <summary>Gives back what a marking has needed beyond what most do. While nobody marks; takes as long as there is to give.</summary>
+    public void Trim()
+    {
+        MarkChunk* chunk;
+        do
+        {
+            _lock.Enter();
+            chunk = _spareCount > SpareKept ? _spare : null;
+            if (chunk != null)
+            {
+                _spare = chunk->Next;
+                _spareCount--;
+            }
+
+            _lock.Exit();
+            if (chunk != null)
+            {
+                Free(chunk);
+            }
+        }
+        while (chunk != null);
     }
 
     /// <summary>Gives work to whoever takes it first.</summary>
@@ -151,8 +180,8 @@ internal sealed unsafe class MarkQueue(OsMemory os) : IDisposable
 
     public void Dispose()
     {
-        Free(_spare);
-        Free(_full);
+        FreeAll(_spare);
+        FreeAll(_full);
         _spare = _full = null;
         _wake.Dispose();
     }
@@ -170,13 +199,26 @@ internal sealed unsafe class MarkQueue(OsMemory os) : IDisposable
         }
     }
 
-    private void Free(MarkChunk* chunk)
+    private MarkChunk* TryMake()
+    {
+        MarkChunk* chunk = (MarkChunk*)os.Allocate(OsCall.AllocateMetadata, MarkChunk.Size, zeroed: false);
+        metadata.Count(chunk != null ? MarkChunk.Size : 0);
+        return chunk;
+    }
+
+    private void FreeAll(MarkChunk* chunk)
     {
         while (chunk != null)
         {
             MarkChunk* next = chunk->Next;
-            os.Free(chunk);
+            Free(chunk);
             chunk = next;
         }
+    }
+
+    private void Free(MarkChunk* chunk)
+    {
+        os.Free(chunk);
+        metadata.Count(-MarkChunk.Size);
     }
 }

@@ -17,6 +17,8 @@ internal sealed unsafe class MarkTeam : IDisposable
     private readonly MarkQueue _queue;
     private readonly MarkHelpChoice _choice = new();
     private readonly int _maxThreads;
+
+    // Those of the marking that is under way.
     private readonly List<MarkHelper> _helpers = [];
     private bool _lacksThreads;
 
@@ -24,10 +26,10 @@ internal sealed unsafe class MarkTeam : IDisposable
     public int LastMarkers { get; private set; }
 
     /// <exception cref="OutOfMemoryException">There is no memory for the little that one marker needs.</exception>
-    public MarkTeam(OsMemory os, int maxThreads)
+    public MarkTeam(OsMemory os, MetadataAllocator metadata, int maxThreads)
     {
         _maxThreads = Math.Min(maxThreads, Environment.ProcessorCount);
-        _queue = new MarkQueue(os);
+        _queue = new MarkQueue(os, metadata);
         try
         {
             // What it has goes to the spare ones: so that no later collection fails for want of memory.
@@ -90,6 +92,8 @@ internal sealed unsafe class MarkTeam : IDisposable
             failure = exception;
         }
 
+        _helpers.ForEach(MarkHelpers.Give);
+        _helpers.Clear();
         if (failure != null)
         {
             Undo(heap, plane);
@@ -104,12 +108,10 @@ internal sealed unsafe class MarkTeam : IDisposable
         return bytes;
     }
 
-    public void Dispose()
-    {
-        _helpers.ForEach(static helper => helper.Dispose());
-        _helpers.Clear();
-        _queue.Dispose();
-    }
+    /// <summary>Gives back what a marking has needed beyond what most do. While nobody marks.</summary>
+    public void Trim() => _queue.Trim();
+
+    public void Dispose() => _queue.Dispose();
 
     // As many as the system gives threads and memory for. A thread that was refused is not asked for again.
     private int Hire(int wanted, uint plane)
@@ -117,9 +119,9 @@ internal sealed unsafe class MarkTeam : IDisposable
         int ready = 0;
         try
         {
-            while (ready < wanted && (ready < _helpers.Count || TryAddHelper()))
+            while (ready < wanted && TryAddHelper())
             {
-                _helpers[ready].Prepare(new Marker(_queue, plane, shared: true));
+                _helpers[ready].Prepare(_queue, new Marker(_queue, plane, shared: true));
                 ready++;
             }
         }
@@ -133,7 +135,7 @@ internal sealed unsafe class MarkTeam : IDisposable
 
     private bool TryAddHelper()
     {
-        if (!_lacksThreads && MarkHelper.TryStart(_queue) is { } helper)
+        if (!_lacksThreads && MarkHelpers.TryTake() is { } helper)
         {
             _helpers.Add(helper);
             return true;

@@ -32,6 +32,10 @@ internal sealed unsafe class Marker(MarkQueue queue, uint plane, bool shared)
     private const uint TurnsBetweenSharing = 64;
 
     private MarkStack _stack = new(queue);
+    private KnownArenas _arenas;
+
+    /// <summary>How often the process's table of arenas was asked, under its lock, which heap an address lies in.</summary>
+    public long ArenasAsked { get; private set; }
 
     /// <summary>Bytes of slots marked.</summary>
     public long BytesMarked { get; private set; }
@@ -46,6 +50,26 @@ internal sealed unsafe class Marker(MarkQueue queue, uint plane, bool shared)
         if (block != 0 && !TracedBits.IsSet(block, plane) && TryMakeRoom(1))
         {
             *_stack.Top++ = block;
+        }
+    }
+
+    /// <summary>Takes any address: one that lies in an allocated block of the heap is a pointer to that block, others are nothing.</summary>
+    /// <param name="address">The address.</param>
+    /// <param name="heapSerial">The heap that is marked.</param>
+    public void VisitInterior(nint address, ulong heapSerial)
+    {
+        if (!ArenaMap.IsInArena(address))
+        {
+            return;
+        }
+
+        nint arena = ArenaHeader.ArenaOf(address);
+        bool known = _arenas.Contains(arena);
+        ArenasAsked += known ? 0 : 1;
+        if ((known || ArenaMap.IsInArenaOf(heapSerial, address)) && TracedLookup.TryFindInArena(address, out _, out nint block))
+        {
+            _arenas.Add(arena);
+            Visit(TracedBits.IsSet(block, plane ^ 1) ? block : 0);
         }
     }
 
@@ -97,7 +121,7 @@ internal sealed unsafe class Marker(MarkQueue queue, uint plane, bool shared)
             }
 
             TracedKind* kind = TracedKinds.Info(KindOf(block));
-            bytes += kind->SlotBytes;
+            bytes += BytesOf(block, kind);
             if (kind->Form == TracedForm.Fields && window.Ceiling - window.Top >= TracedKind.WordsInline && kind->AllPointers == null)
             {
                 for (ulong bits = kind->FirstPointers; bits != 0; bits &= bits - 1)
@@ -108,10 +132,9 @@ internal sealed unsafe class Marker(MarkQueue queue, uint plane, bool shared)
                     window.Top += pointer != 0 ? 1 : 0;
                 }
             }
-            else if (kind->Form > TracedForm.Collectable || kind->SlotBytes == 0)
+            else if (kind->Form > TracedForm.Collectable)
             {
                 _stack.Top = window.Top;
-                bytes += kind->SlotBytes == 0 ? (long)ArenaHeader.SpanAt(block)->SlotSize : 0;
                 Scan(block, kind);
                 window = _stack.Window;
             }
@@ -151,6 +174,11 @@ internal sealed unsafe class Marker(MarkQueue queue, uint plane, bool shared)
     // A block's first page says its kind; traced blocks that slots name begin where blocks do.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint KindOf(nint block) => PageEntry.TracedKind(*ArenaHeader.EntryOf(block));
+
+    // The slot's bytes. A large block is a span of its own, whose record says how long it is.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static long BytesOf(nint block, TracedKind* kind) =>
+        kind->SlotBytes != 0 ? kind->SlotBytes : (long)ArenaHeader.SpanAt(block)->SlotSize;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Prefetch(nint block)

@@ -13,6 +13,9 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
     private long _live;
     private long _goal = Math.Min(options.MinimumBytes, room.After(0));
 
+    // How much the heap was to grow until the goal. Set as the goal is.
+    private long _growth = Math.Min(options.MinimumBytes, room.After(0));
+
     // Of the cycle: taken since it was marked, pages that were to be swept, and pages swept by all cycles when it began.
     private long _taken;
     private long _pagesToSweep;
@@ -23,6 +26,9 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
     private bool _isLimited;
     private int _limitReached;
 
+    // Whether it has refused a block. Set by any thread, cleared as the goal is set.
+    private int _refused;
+
     /// <summary>Whether the heap has grown enough.</summary>
     public bool IsDue => Volatile.Read(ref _due) != 0;
 
@@ -31,6 +37,16 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
 
     /// <summary>Bytes at which the next cycle begins.</summary>
     public long GoalBytes => Volatile.Read(ref _goal);
+
+    /// <summary>
+    /// By how much the heap has outgrown the goal, in parts of the growth that led there: 1 when it has grown twice as much as it was to.
+    /// Infinity when a limit was reached. Less than 0 before the goal.
+    /// </summary>
+    public double Overshoot =>
+        Volatile.Read(ref _limitReached) != 0 ? double.PositiveInfinity : (LiveBytes - GoalBytes) / (double)Math.Max(1, Volatile.Read(ref _growth));
+
+    /// <summary>Whether the heap has grown twice as much as it was to until the goal.</summary>
+    public bool IsOutgrown => LiveBytes - GoalBytes >= Volatile.Read(ref _growth);
 
     /// <summary>Bytes taken since the last cycle marked.</summary>
     public long BytesTaken => Volatile.Read(ref _taken);
@@ -53,6 +69,16 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
         }
 
         PayFor(taken);
+    }
+
+    /// <summary>Whether a block was refused since the last cycle: the next is to take back all that caches have.</summary>
+    public bool HasRefused => Volatile.Read(ref _refused) != 0;
+
+    /// <summary>A block is refused: a cycle is due as after <see cref="RequestCycle"/>.</summary>
+    public void NoteRefused()
+    {
+        Volatile.Write(ref _refused, 1);
+        RequestCycle();
     }
 
     /// <summary>The limit is reached: a cycle is due at the next scope, however little the heap has grown.</summary>
@@ -93,7 +119,9 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
         long allowed = room.After(_live);
         _isLimited = allowed < growth;
         _limitReached = 0;
-        Volatile.Write(ref _goal, _live + Math.Min(growth, allowed));
+        _refused = 0;
+        _growth = Math.Min(growth, allowed);
+        Volatile.Write(ref _goal, _live + _growth);
         Volatile.Write(ref _due, options.IsStressed ? 1 : 0);
     }
 

@@ -3,7 +3,7 @@ using SpanHeap.Os;
 namespace SpanHeap.Tracing;
 
 /// <summary>What keeps blocks alive: strong handles and root arrays.</summary>
-internal sealed class RootTable(MetadataAllocator metadata) : HandleTable(metadata)
+internal sealed unsafe class RootTable(MetadataAllocator metadata, OsMemory os) : HandleTable(metadata, os)
 {
     public RootArrays Arrays { get; } = new();
 
@@ -27,10 +27,7 @@ internal sealed class RootTable(MetadataAllocator metadata) : HandleTable(metada
         SlotWalk slots = new(this);
         while (slots.MoveNext())
         {
-            foreach (ref HandleSlot slot in slots.Current)
-            {
-                marker.Visit(Volatile.Read(ref slot.Block));
-            }
+            marker.Visit(Volatile.Read(ref slots.Current->Block));
         }
 
         Arrays.VisitAll(marker);

@@ -24,13 +24,13 @@ internal static unsafe class ScopeWatchdog
     /// </summary>
     public static CollectionHeldUpEventArgs? TryReport(TracedHeap heap, TracedCache* cache, long cycles, TimeSpan waited)
     {
-        ulong epoch = cache->Epoch;
-        if (cache->ReportedEpoch == epoch && cache->ReportedCycle == cycles)
+        ulong scope = cache->Scopes.Outermost;
+        if (cache->ReportedScope == scope && cache->ReportedCycle == cycles)
         {
             return null;
         }
 
-        cache->ReportedEpoch = epoch;
+        cache->ReportedScope = scope;
         cache->ReportedCycle = cycles;
         heap.EntryStacks.TryGet(cache, out string? stack);
 

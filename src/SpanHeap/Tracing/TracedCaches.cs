@@ -24,6 +24,7 @@ internal sealed unsafe class TracedCaches(CacheRegistry registry, MetadataAlloca
         TracedCache* own = (TracedCache*)cache->FormerTraced;
         if (own == null && (own = (TracedCache*)metadata.Allocate(TracedCache.Size)) != null)
         {
+            TracedCache.Prepare(own);
             own->Owner = (nint)cache;
             own->UntilSample = sampler?.Draw() ?? 0;
             nint last;
@@ -53,10 +54,22 @@ internal sealed unsafe class TracedCaches(CacheRegistry registry, MetadataAlloca
         int count = 0;
         for (TracedCache* cache = Last; cache != null; cache = cache->Previous)
         {
-            count += cache->Generation != TracedCache.NeverUsed ? 1 : 0;
+            count += cache->WasUsed ? 1 : 0;
         }
 
         return count;
+    }
+
+    /// <summary>
+    /// What caches have taken and not told the heap of is part of what was marked, or dead: it is not to be added to that. No thread is in
+    /// a scope.
+    /// </summary>
+    public void ForgetTaken()
+    {
+        for (TracedCache* cache = Last; cache != null; cache = cache->Previous)
+        {
+            cache->BytesTaken = 0;
+        }
     }
 
     /// <summary>The cache of a thread that is in a scope; null when none is.</summary>
@@ -78,7 +91,7 @@ internal sealed unsafe class TracedCaches(CacheRegistry registry, MetadataAlloca
     {
         for (TracedCache* cache = Last; cache != null; cache = cache->Previous)
         {
-            if (cache->Generation != TracedCache.NeverUsed)
+            if (cache->WasUsed)
             {
                 action(heap, cache);
             }
@@ -89,8 +102,8 @@ internal sealed unsafe class TracedCaches(CacheRegistry registry, MetadataAlloca
     // which does not have this one yet.
     private bool IsAlive(TracedCache* cache)
     {
-        registry.Poll(int.MaxValue);
         ThreadCache* owner = (ThreadCache*)cache->Owner;
+        registry.Poll(owner);
         if (ThreadCache.IsOwned(owner) && Of(owner) == cache)
         {
             return true;

@@ -41,8 +41,10 @@ internal sealed class TracedChecks(TracedHeap heap, bool references, bool checkm
         }
     }
 
-    /// <exception cref="HeapCorruptionException">Marking missed a block, or marked one too many.</exception>
-    public void AfterMarking(uint plane)
+    /// <param name="plane">The plane with the marks.</param>
+    /// <param name="bytes">What marking counted: the bytes of all blocks that are marked.</param>
+    /// <exception cref="HeapCorruptionException">Marking missed a block, marked one too many, or counted wrongly.</exception>
+    public void AfterMarking(uint plane, long bytes)
     {
         if (!checkmarks)
         {
@@ -51,6 +53,7 @@ internal sealed class TracedChecks(TracedHeap heap, bool references, bool checkm
 
         try
         {
+            Checkmark.RequireCounted(heap, plane, bytes);
             BeforeComparing?.Invoke(plane);
             if (!_before!.IsMarked(plane))
             {

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using SpanHeap.Caches;
 using SpanHeap.Os;
+using SpanHeap.Spans;
 using SpanHeap.Sweeping;
 
 namespace SpanHeap.Tracing;
@@ -20,11 +21,11 @@ internal sealed unsafe partial class TracedHeap
         if (cache->Depth == 0)
         {
             EnterOutermost(cache);
-            cache->Epoch = ++cache->LastEpoch;
+            cache->Scopes.Outermost = ++cache->LastScope;
         }
         else
         {
-            cache->Depth++;
+            EnterInner(cache);
         }
 
         return cache;
@@ -32,7 +33,7 @@ internal sealed unsafe partial class TracedHeap
 
     /// <summary>Lets a collection pass: the calling thread's scope ends and begins again, as the same scope.</summary>
     /// <exception cref="InvalidOperationException">It is not the thread's only scope; nothing has changed.</exception>
-    public void Yield(TracedCache* cache, ulong epoch)
+    public void Yield(TracedCache* cache, ulong number)
     {
         if (cache->Depth != 1)
         {
@@ -49,27 +50,27 @@ internal sealed unsafe partial class TracedHeap
             CheckedYields.End(begun);
 
             // Handlers that were called meanwhile may have had scopes of their own.
-            cache->Epoch = epoch;
+            cache->Scopes.Outermost = number;
         }
         catch
         {
-            cache->Epoch = cache->FailedEpoch = epoch;
+            cache->Scopes.Outermost = cache->FailedScope = number;
             throw;
         }
     }
 
     /// <summary>Whether a scope ended because its Yield failed, on the calling thread.</summary>
-    public bool IsOverByYield(TracedCache* cache, ulong epoch)
+    public bool IsOverByYield(TracedCache* cache, ulong number)
     {
         ThreadCache* own = _core.FindOwnCache();
-        return own != ThreadCache.None && TracedCaches.Of(own) == cache && cache->FailedEpoch == epoch;
+        return own != ThreadCache.None && TracedCaches.Of(own) == cache && cache->FailedScope == number;
     }
 
     /// <summary>With full checks: a scope must be open, and of the calling thread.</summary>
-    public void RequireOpen(TracedCache* cache, ulong epoch, int depth)
+    public void RequireOpen(TracedCache* cache, ulong number, int depth)
     {
         ThreadCache* own = _core.FindOwnCache();
-        if (own == ThreadCache.None || TracedCaches.Of(own) != cache || cache->Depth < depth || cache->Epoch != epoch)
+        if (own == ThreadCache.None || TracedCaches.Of(own) != cache || cache->Depth < depth || cache->Scopes.At(depth) != number)
         {
             throw new InvalidOperationException("The scope has ended, or is another thread's.");
         }
@@ -81,6 +82,18 @@ internal sealed unsafe partial class TracedHeap
         if (address != 0 && !IsBlock(address))
         {
             throw new HeapCorruptionException($"0x{address:x} is stored as a reference and is no traced block of the heap '{Name}'.", address, null);
+        }
+    }
+
+    /// <summary>What is used with a scope of this heap must not lie in another heap; what lies in none is let be.</summary>
+    /// <param name="address">Where it is.</param>
+    /// <param name="what">What messages call it.</param>
+    /// <exception cref="InvalidOperationException">It lies in another heap with traced memory.</exception>
+    public void RequireOwn(nint address, string what)
+    {
+        if (!ArenaMap.IsInArenaOf(Serial, address) && HeapNames.Find(address) is { } other)
+        {
+            ThrowHelper.OtherHeap(what, other, Name);
         }
     }
 
@@ -153,6 +166,24 @@ internal sealed unsafe partial class TracedHeap
 
     private bool IsBlock(nint address) => TracedLookup.IsBlock(address, Serial, SweepGeneration.AllocPlane(Sweeper.Generation));
 
+    // Whatever throws here does so before anything has changed.
+    private void EnterInner(TracedCache* cache)
+    {
+        if (Pacer.IsDue)
+        {
+            Collector.ReportOwnScope(cache);
+        }
+
+        int depth = cache->Depth + 1;
+        if (!cache->Scopes.TryMakeRoom(depth, _core.Metadata))
+        {
+            ThrowHelper.OutOfMemory(Name, (nuint)depth * sizeof(ulong), _core.Options.MemoryLimit);
+        }
+
+        cache->Scopes.Set(depth, ++cache->LastScope);
+        cache->Depth = depth;
+    }
+
     private void EnterOutermost(TracedCache* cache)
     {
         if (Gate.IsClosed || Pacer.IsDue)
@@ -168,7 +199,7 @@ internal sealed unsafe partial class TracedHeap
         Gate.Enter(cache);
         try
         {
-            if (cache->Generation != Sweeper.Generation)
+            if (cache->Generation != Sweeper.Generation || !cache->WasUsed)
             {
                 Renew(cache);
             }
@@ -202,9 +233,10 @@ internal sealed unsafe partial class TracedHeap
 
     private void Renew(TracedCache* cache)
     {
-        if (cache->Generation == TracedCache.NeverUsed)
+        if (!cache->WasUsed)
         {
             cache->Generation = Sweeper.Generation;
+            cache->WasUsed = true;
             return;
         }
 

@@ -34,8 +34,8 @@ internal sealed unsafe partial class TracedHeap : IDisposable
         _refill = new TracedRefill(_spans, Sweeper, poison, core.Sampler);
         Caches = new TracedCaches(core.Registry, core.Metadata, core.Sampler);
         Gate = new Gate(Caches);
-        Roots = new RootTable(core.Metadata);
-        WeakHandles = new WeakTable(core.Metadata);
+        Roots = new RootTable(core.Metadata, core.Os);
+        WeakHandles = new WeakTable(core.Metadata, core.Os);
         CleanUps = new CleanUpTable();
         CleanUpQueue = new CleanUpQueue(CleanUps.Counts);
         Collectables = new CollectableBlocks(this);
@@ -45,6 +45,7 @@ internal sealed unsafe partial class TracedHeap : IDisposable
         EntryStacks = new EntryStacks(core.HasFullChecks);
         CheckedYields = new CheckedYields(core.HasFullChecks, Pacer);
         Idle = options.IdleDelay != Timeout.InfiniteTimeSpan && !options.ByHand ? new IdleCollection(this, options.IdleDelay) : null;
+        HeapNames.Add(Serial, Name);
         if (IsChecked)
         {
             CheckedHeaps.Add(this);
@@ -105,6 +106,11 @@ internal sealed unsafe partial class TracedHeap : IDisposable
     {
         bool relieved = false;
         nint block;
+        if (!CursorBlock.TryMake(cache, kind, _core.Metadata))
+        {
+            ThrowHelper.OutOfMemory(Name, CursorBlock.Bytes, _core.Options.MemoryLimit);
+        }
+
         while ((block = TracedCache.TryTake(cache, kind)) == 0)
         {
             if (cache->BytesTaken >= BytesPerReport)
@@ -161,7 +167,7 @@ internal sealed unsafe partial class TracedHeap : IDisposable
 
         *TracedBits.WordOf(block, SweepGeneration.AllocPlane(generation)) |= TracedBits.BitOf(block);
         span->Allocated = 1;
-        cache->BytesTaken += (long)(pages << PageGeometry.PageShift);
+        cache->BytesTaken += (long)span->Span.SlotSize;
         _spans.SetOf(kind)->AddSwept(span, generation);
         Report(cache);
         return block;
@@ -169,6 +175,13 @@ internal sealed unsafe partial class TracedHeap : IDisposable
 
     /// <summary>Takes back what a cache has. By its thread in a scope, or by the collector while no thread is in one.</summary>
     public void Flush(TracedCache* cache) => _refill.Flush(cache, Sweeper.Generation);
+
+    /// <summary>Gives memory of records back that nothing needs.</summary>
+    public void Trim()
+    {
+        Roots.Trim();
+        WeakHandles.Trim();
+    }
 
     /// <summary>Frees nothing of its own. No thread may be using the heap.</summary>
     public void Dispose()
@@ -179,6 +192,7 @@ internal sealed unsafe partial class TracedHeap : IDisposable
         CleanUpQueue.Dispose();
         CleanUps.DropAll();
         CheckedHeaps.Remove(this);
+        HeapNames.Remove(Serial);
         Roots.Close();
         WeakHandles.Close();
         Collector.Dispose();
@@ -218,7 +232,7 @@ internal sealed unsafe partial class TracedHeap : IDisposable
             return;
         }
 
-        Pacer.RequestCycle();
+        Pacer.NoteRefused();
         ThrowHelper.OutOfMemory(
             $"The heap '{Name}' has no room for {(long)pages << PageGeometry.PageShift} bytes within the scope of thread {Environment.CurrentManagedThreadId}: " +
             "what has died since it began can only be collected after it ends, or in Yield().");

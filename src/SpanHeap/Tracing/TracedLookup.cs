@@ -11,11 +11,14 @@ internal static unsafe class TracedLookup
     {
         span = null;
         slot = 0;
-        if (address == 0 || !ArenaMap.IsInArenaOf(heapSerial, address))
-        {
-            return false;
-        }
+        return address != 0 && ArenaMap.IsInArenaOf(heapSerial, address) && TryFindInArena(address, out span, out slot);
+    }
 
+    /// <summary>The same for an address that is known to lie in an arena of the heap.</summary>
+    public static bool TryFindInArena(nint address, out TracedSpan* span, out nint slot)
+    {
+        span = null;
+        slot = 0;
         uint entry = Volatile.Read(ref *ArenaHeader.EntryOf(address));
         nint start = (address & -PageGeometry.PageSize) - ((nint)PageEntry.PagesFromFirst(entry) << PageGeometry.PageShift);
         entry = PageEntry.IsInside(entry) ? Volatile.Read(ref *ArenaHeader.EntryOf(start)) : entry;

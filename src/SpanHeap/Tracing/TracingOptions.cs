@@ -24,8 +24,11 @@ internal sealed record TracingOptions
     /// <summary>Whether each cycle writes a line to the error stream.</summary>
     public bool WritesTrace { get; init; }
 
-    /// <summary>How long the collector keeps threads out while it waits for one that is in a scope.</summary>
-    public TimeSpan Patience { get; init; }
+    /// <summary>How long the collector keeps threads out while it waits for one that is in a scope, before the heap has outgrown its goal.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromMilliseconds(2);
+
+    /// <summary>The same at the most, however much the heap has outgrown its goal.</summary>
+    public TimeSpan LongestPatience { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How many threads mark at most.</summary>
     public int MarkThreads { get; init; } = 1;

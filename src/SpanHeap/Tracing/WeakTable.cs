@@ -8,7 +8,7 @@ namespace SpanHeap.Tracing;
 /// The collector makes them name nothing as soon as their block is known to be dead: while the gate is still closed, so that no thread
 /// ever gets a dead block out of one, and none that was made in its slot later. Handles are made in scopes, so none is made meanwhile.
 /// </remarks>
-internal sealed class WeakTable(MetadataAllocator metadata) : HandleTable(metadata)
+internal sealed unsafe class WeakTable(MetadataAllocator metadata, OsMemory os) : HandleTable(metadata, os)
 {
     // Written by the collector, read by anybody.
     private long _cleared;
@@ -27,15 +27,12 @@ internal sealed class WeakTable(MetadataAllocator metadata) : HandleTable(metada
         SlotWalk slots = new(this);
         while (slots.MoveNext())
         {
-            foreach (ref HandleSlot slot in slots.Current)
+            nint block = Volatile.Read(ref slots.Current->Block);
+            if (block != 0 && !TracedBits.IsSet(block, plane))
             {
-                nint block = Volatile.Read(ref slot.Block);
-                if (block != 0 && !TracedBits.IsSet(block, plane))
-                {
-                    // Who disposes the handle at the same time writes the same.
-                    Volatile.Write(ref slot.Block, 0);
-                    cleared++;
-                }
+                // A thread that disposes the handle at the same time writes the same.
+                Volatile.Write(ref slots.Current->Block, 0);
+                cleared++;
             }
         }
 

@@ -1,0 +1,89 @@
+using SpanHeap.Os;
+using SpanHeap.Tests.Support;
+using SpanHeap.Tracing;
+
+namespace SpanHeap.Tests.Tracing;
+
+/// <summary>What marking needs is not kept: threads are the process's, and chunks go back.</summary>
+[Collection(WholeProcess.Name)]
+public sealed class MarkHelpersTests
+{
+    [Fact]
+    public void Heaps_that_are_collected_one_after_another_share_their_helpers()
+    {
+        const int Heaps = 4;
+        long started = MarkHelpers.Started;
+        List<NativeHeap> heaps = [.. Enumerable.Range(0, Heaps).Select(static _ =>
+            new NativeHeap(new NativeHeapOptions { Traced = true, TracedMarkThreads = 2, TracedMinimum = nuint.MaxValue >> 2 }))];
+        foreach (NativeHeap heap in heaps)
+        {
+            using (GcScope scope = heap.Enter())
+            {
+                scope.Keep(scope.NewArray<Node>(1 << 20));
+            }
+
+            heap.Collect();
+            Assert.Equal(Math.Min(2, Environment.ProcessorCount), heap.LastCollection!.MarkThreads);
+        }
+
+        Assert.InRange(MarkHelpers.Started - started, 0, 1);
+        heaps.ForEach(static heap => heap.Dispose());
+    }
+
+    [Fact]
+    public void A_helper_that_nobody_needs_ends()
+    {
+        TimeSpan before = MarkHelpers.IdleTime;
+        List<MarkHelper> taken = [];
+        try
+        {
+            MarkHelpers.IdleTime = TimeSpan.FromMilliseconds(1);
+            long started = MarkHelpers.Started;
+            while (MarkHelpers.Started == started)
+            {
+                taken.Add(MarkHelpers.TryTake()!);
+            }
+
+            // Taken, it stays.
+            MarkHelper last = taken[^1];
+            Thread.Sleep(20);
+            Assert.False(last.HasEnded);
+            MarkHelpers.Give(last);
+            taken.Remove(last);
+            StressWait.Until(() => last.HasEnded, static () => "the helper stays");
+        }
+        finally
+        {
+            MarkHelpers.IdleTime = before;
+            taken.ForEach(MarkHelpers.Give);
+        }
+    }
+
+    [Fact]
+    public void A_mark_stack_that_has_grown_goes_back_and_does_not_count_any_more()
+    {
+        using NativeHeap heap = new(new NativeHeapOptions { Traced = true, TracedMarkThreads = 1, TracedMinimum = nuint.MaxValue >> 2 });
+        using (GcScope scope = heap.Enter())
+        {
+            // A tree as wide as the stack grows.
+            GcRef<TracedArray<Node>> rows = scope.NewArray<Node>(300_000);
+            scope.Keep(rows);
+            for (int i = 0; i < 300_000; i++)
+            {
+                rows.Value[i].Set(scope, scope.New<Node>());
+            }
+
+            for (int i = 0; i < 300_000; i++)
+            {
+                scope.Keep(scope.New<Node>());
+            }
+        }
+
+        heap.Collect();
+        nuint before = heap.Core.Metadata.ReservedBytes;
+        long calls = heap.Core.Os.Calls(OsCall.AllocateMetadata);
+        heap.Collect();
+        Assert.InRange(heap.Core.Os.Calls(OsCall.AllocateMetadata) - calls, 100, 10_000);
+        Assert.Equal(before, heap.Core.Metadata.ReservedBytes);
+    }
+}
