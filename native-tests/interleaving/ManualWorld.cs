@@ -140,6 +140,18 @@ internal sealed unsafe class ManualWorld : IDisposable
         RequireContents(block, size);
     }
 
+    /// <summary>Sends what the calling thread has gathered for other owners.</summary>
+    public void Flush() => Core.FlushOutbox(Core.FindOwnCache(), idleOnly: false);
+
+    /// <summary>Drains all caches but those of living threads' stacks, and gives no memory back.</summary>
+    public void Drain()
+    {
+        MaintenanceRound round = new(Core, idleOnly: false, MaintenanceStep.LastOfDraining);
+        while (round.Step())
+        {
+        }
+    }
+
     /// <summary>Nobody uses the heap any more: all records agree, and blocks hold what was written to them.</summary>
     public void AssertSound()
     {

@@ -32,7 +32,7 @@ public sealed unsafe class RemoteFreeTests(ITestOutputHelper output)
             () => MakeSenders(static (world, blocks) =>
             {
                 world.Free(blocks);
-                world.Core.FlushOutbox(world.Core.FindOwnCache(), idleOnly: false);
+                world.Flush();
             }),
             output,
             preemptions: 1);
