@@ -32,6 +32,9 @@ public sealed class CopyRuleTests
     [InlineData("public class K { public System.Collections.Generic.Dictionary<string, Tree[]>? [|Trees|]; }")]
     public void No_collection_of_the_platform_holds_references(string type) => Check.Refused("SPAN001", Tree + type);
 
+    [Fact]
+    public void A_delegate_takes_no_reference_by_value() => Check.Refused("SPAN006", Tree + "public delegate void D(Gc<Tree> [|slot|]);");
+
     [Theory]
     [InlineData("[|s_addresses.Add(node.Address)|];")]
     [InlineData("[|s_names.Add(node.Address, \"a\")|];")]

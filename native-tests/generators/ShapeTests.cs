@@ -14,6 +14,7 @@ public sealed class ShapeTests
     [InlineData("[Obsolete(\"no\", true)] [Traced] public partial struct Node { public Gc<Node> Next; public long New; }")]
     [InlineData("[Traced] public partial struct Node { public Gc<Node> Next; [System.Diagnostics.CodeAnalysis.Experimental(\"EXP1\")] public long New; }")]
     [InlineData("public interface INode<T> : ITraced<T> where T : unmanaged, INode<T> { } [Traced] public partial struct Node : INode<Node> { public Gc<Node> Next; }")]
+    [InlineData("[Traced] public partial struct Node<T> where T : unmanaged { public Gc<Node<T>> Next; public T? Item; public long? Key; }")]
     [InlineData("[Traced] public partial struct Node : ITraced<Node> { public Gc<Node> Next; }")]
     [InlineData("[Traced, System.Runtime.InteropServices.StructLayout(System.Runtime.InteropServices.LayoutKind.Sequential, Pack = 4)] public partial struct P { public Gc<P> Next; public Gc<P> Last; public int B; }")]
     public void These_are_generated_for(string source)

@@ -14,7 +14,11 @@ namespace SpanHeap.Generators.Layouts;
 [Generator]
 public sealed class FailingBuild : IIncrementalGenerator
 {
-    private static readonly ImmutableArray<DiagnosticAnalyzer> s_rules = [new TracedTypeAnalyzer(), new LifetimeAnalyzer(), new ScopeAnalyzer(), new HiddenAnalyzer()];
+    private static readonly ImmutableArray<DiagnosticAnalyzer> s_rules =
+    [
+        new AddressAnalyzer(), new CopyAnalyzer(), new EscapeAnalyzer(), new HandleAnalyzer(), new HiddenAnalyzer(), new LifetimeAnalyzer(),
+        new PlaceAnalyzer(), new RawAnalyzer(), new ScopeAnalyzer(), new TracedTypeAnalyzer(), new WaitingAnalyzer(),
+    ];
 
     // What a file has in it that uses traced memory.
     private static readonly string[] s_words = ["GcScope", "GcRef", "Traced"];

@@ -102,6 +102,12 @@ internal static class LayoutWriter
             return $"layout.AddNested(in {place});";
         }
 
+        // A nullable value is none of the types that the library takes; what is in it is.
+        if (type is INamedTypeSymbol { OriginalDefinition.SpecialType: SpecialType.System_Nullable_T } nullable)
+        {
+            return MayHaveReferences(nullable.TypeArguments[0]) ? $"layout.AddPlain<{Names.Full(nullable.TypeArguments[0])}>();" : null;
+        }
+
         return MayHaveReferences(type) ? $"layout.AddPlain<{Names.Full(type)}>();" : null;
     }
 

@@ -11,6 +11,7 @@ public sealed class CopyAnalyzer() : Rule(Descriptors.SlotCopied, Descriptors.St
     private protected override void Register(AnalysisContext context)
     {
         context.RegisterSymbolAction(static found => CheckSignature(found.ReportDiagnostic, (IMethodSymbol)found.Symbol), SymbolKind.Method);
+        context.RegisterSymbolAction(static found => CheckDelegate(found, (INamedTypeSymbol)found.Symbol), SymbolKind.NamedType);
         context.RegisterSymbolAction(static found => CheckProperty(found, (IPropertySymbol)found.Symbol), SymbolKind.Property);
         context.RegisterOperationAction(static found => CheckSignature(found.ReportDiagnostic, ((ILocalFunctionOperation)found.Operation).Symbol), OperationKind.LocalFunction);
         context.RegisterOperationAction(static found => CheckLambda(found, ((IAnonymousFunctionOperation)found.Operation).Symbol), OperationKind.AnonymousFunction);
@@ -39,6 +40,15 @@ public sealed class CopyAnalyzer() : Rule(Descriptors.SlotCopied, Descriptors.St
         if (method.RefKind == RefKind.None)
         {
             Report(report, method.ReturnType, method.Locations.FirstOrDefault());
+        }
+    }
+
+    // The method of a delegate is written by nobody, and its parameters are.
+    private static void CheckDelegate(SymbolAnalysisContext context, INamedTypeSymbol type)
+    {
+        foreach (IParameterSymbol parameter in type.DelegateInvokeMethod?.Parameters.Where(static one => one.RefKind == RefKind.None) ?? [])
+        {
+            Report(context.ReportDiagnostic, parameter.Type, parameter.Locations.FirstOrDefault());
         }
     }
 
