@@ -179,6 +179,8 @@ public sealed unsafe class GuardLimitTests
     [InlineData(nameof(OsCall.InstallGuard))]
     [InlineData(nameof(OsCall.RemoveGuard))]
     [InlineData(nameof(OsCall.ReserveArena))]
+    [InlineData(nameof(OsCall.MapArena))]
+    [InlineData(nameof(OsCall.ExtendArena))]
     [InlineData(nameof(OsCall.AllocateMetadata))]
     public void Any_call_that_is_refused_leaves_the_heap_sound(string refused)
     {

@@ -1,4 +1,5 @@
 using SpanHeap.Os;
+using SpanHeap.Tests.Support;
 
 namespace SpanHeap.Tests.Os;
 
@@ -57,6 +58,22 @@ public sealed unsafe class OsMemoryTests
 
         new Span<byte>(inside, (int)(32 * page)).Fill(2);
         _os.Free(block);
+    }
+
+    [LinuxFact]
+    public void A_discard_is_believed_only_if_the_page_reads_as_zero_afterwards()
+    {
+        static bool AcceptsAndDoesNothing(nint address, nuint bytes) => true;
+        static bool Refuses(nint address, nuint bytes) => false;
+        static bool Zeroes(nint address, nuint bytes)
+        {
+            new Span<byte>((void*)address, (int)bytes).Clear();
+            return true;
+        }
+
+        Assert.False(OsMemory.TryDiscard(&AcceptsAndDoesNothing));
+        Assert.False(OsMemory.TryDiscard(&Refuses));
+        Assert.True(OsMemory.TryDiscard(&Zeroes));
     }
 
     [Fact]

@@ -95,7 +95,7 @@ public sealed unsafe class ArenaIndexTests : IDisposable
 
     private void Add(int number)
     {
-        ArenaPages* arena = ArenaPages.Create(_metadata, number * s_geometry.ArenaBytes, s_geometry, needsZero: false);
+        ArenaPages* arena = ArenaPages.Create(_metadata, number * s_geometry.ArenaBytes, s_geometry, s_geometry.PagesPerArena, needsZero: false);
         Assert.True(_index.EnsureRoom(ref _lock));
         _index.Add(arena);
     }

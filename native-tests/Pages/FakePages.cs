@@ -25,7 +25,10 @@ internal sealed class FakePages : IDisposable
     public int PageOf(nint address) => (int)((address - Geometry.ArenaBytes) >> PageGeometry.PageShift);
 
     /// <summary>Adds the arena of a number; they may come in any order.</summary>
-    public void Add(int arena, bool needsZero = false) => Assert.True(Heap.AddArena(At(arena, 0), needsZero));
+    public void Add(int arena, bool needsZero = false) => AddShort(arena, Geometry.PagesPerArena, needsZero);
+
+    /// <summary>Adds an arena that has fewer pages than there is room for.</summary>
+    public void AddShort(int arena, int pages, bool needsZero = false) => Assert.True(Heap.AddArena(At(arena, 0), pages, needsZero));
 
     public PageRun Take(int pages, int alignment = 1, int room = 0)
     {

@@ -155,6 +155,28 @@ public sealed class PageHeapTests : IDisposable
         _fake.Heap.Verify();
     }
 
+    [Fact]
+    public void A_short_arena_serves_what_it_has_and_more_when_it_becomes_longer()
+    {
+        _fake.AddShort(0, _fake.Geometry.HeaderPages + 20);
+        PageRun run = _fake.Take(15);
+        Assert.False(_fake.Heap.HasRun(6, 1));
+        Assert.False(_fake.Heap.TryExtend(run.End, 6, out _));
+        _fake.Heap.Verify();
+
+        _fake.Heap.ExtendArena(_fake.At(0, 0), 10);
+
+        _fake.Heap.Verify();
+        Assert.Equal(15, _fake.Heap.PagesGivenBack);
+        Assert.True(_fake.Heap.TryExtend(run.End, 15, out _));
+        Assert.False(_fake.Heap.HasRun(1, 1));
+        _fake.Heap.Free(run.Address, 30);
+        Assert.True(_fake.Heap.TakeEmptyArena(0, out PageRun all));
+        Assert.Equal(30, all.Pages);
+        _fake.Heap.FinishScavenge(all, discarded: true, zero: true);
+        _fake.Heap.Verify();
+    }
+
     [Theory]
     [InlineData(512)]
     [InlineData(PageGeometry.MaxPagesPerArena)]

@@ -9,7 +9,7 @@ internal sealed unsafe partial class HeapCore
     // A block in the program's hands has so many bytes from now on. One that is huge, and the platform's, has no slot.
     private static void Arm(nint block, nuint byteCount)
     {
-        if (ArenaMap.IsInArena(block))
+        if (ArenaMap.Holds(block))
         {
             BlockCanary.Arm(block, byteCount, SizeOf(block, Volatile.Read(ref *ArenaHeader.EntryOf(block))));
         }

@@ -30,6 +30,12 @@ internal sealed unsafe partial class HeapCore
         uint entry = Volatile.Read(ref *ArenaHeader.EntryOf(block));
         if (entry - cache->OwnerTag > PageEntry.OwnerMask)
         {
+            if (entry == PageEntry.Unused && !ArenaMap.Holds(block))
+            {
+                FreeOutside(block, aligned);
+                return;
+            }
+
             RequireOwn(block, entry);
             if (PageEntry.IsGuarded(entry))
             {

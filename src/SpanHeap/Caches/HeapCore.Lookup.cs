@@ -14,7 +14,7 @@ internal sealed unsafe partial class HeapCore
     {
         ThrowIfDisposed();
         nint block = (nint)pointer;
-        if (block != 0 && ArenaMap.IsInArena(block))
+        if (block != 0 && ArenaMap.Holds(block))
         {
             uint entry = RequireOwnEntry(block);
             return PageEntry.IsGuarded(entry) ? _guard!.RequireByteCount(block) : RequireUsableSize(block, entry);

@@ -23,7 +23,7 @@ internal sealed unsafe partial class HeapCore
         }
 
         nint block = (nint)pointer;
-        if (!ArenaMap.IsInArena(block))
+        if (!ArenaMap.Holds(block))
         {
             return ReallocateOutside(cache, block, byteCount, alignment);
         }

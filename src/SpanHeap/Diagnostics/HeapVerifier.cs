@@ -174,7 +174,7 @@ internal sealed unsafe class HeapVerifier(HeapCore heap)
     private void VerifyParked(nint block)
     {
         Require(_parked.Add(block), block, "a block is parked twice: it was freed twice");
-        uint entry = ArenaMap.IsInArena(block) ? *ArenaHeader.EntryOf(block) : PageEntry.Unused;
+        uint entry = ArenaMap.Holds(block) ? *ArenaHeader.EntryOf(block) : PageEntry.Unused;
         Require(entry != PageEntry.Unused && !PageEntry.IsInside(entry), block, "a parked address is no block");
         Require(LiveBits.TryFindSlot(block, entry, out Span* span, out int slot), block, "a parked address lies inside a block");
         Require(AllocBits.IsSet(ArenaHeader.AllocBits(span), slot), block, "a parked block is available for a refill");

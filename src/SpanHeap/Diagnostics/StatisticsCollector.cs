@@ -82,7 +82,7 @@ internal static unsafe class StatisticsCollector
             MisuseCount = heap.Misuse.Total,
             OsCalls = new OsCallCounts(
                 os.TotalCalls,
-                os.Calls(OsCall.ReserveArena),
+                os.Calls(OsCall.ReserveArena) + os.Calls(OsCall.MapArena),
                 os.Calls(OsCall.ReleaseArena),
                 os.Calls(OsCall.AllocateMetadata),
                 os.Calls(OsCall.AllocateHuge),

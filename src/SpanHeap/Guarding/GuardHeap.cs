@@ -194,7 +194,7 @@ internal sealed unsafe partial class GuardHeap(OsMemory os, PageHeap pages, Aren
     {
         for (int i = 0; pages.TryGetArena(i, out nint arena); i++)
         {
-            Uncover(arena, (nuint)PageGeometry.ArenaSize);
+            Uncover(arena, (nuint)(ArenaHeader.EndOf(arena) - arena));
         }
 
         while (HugeBlocks.TryFindGuarded(arenas.HeapSerial, 0, out HugeBlock huge))

@@ -13,4 +13,10 @@ internal enum OsCall
     InstallGuard,
     RemoveGuard,
     HugePageAdvice,
+
+    /// <summary>Memory of the system's at a place of our choice; <see cref="ReserveArena"/> asks the platform's allocator.</summary>
+    MapArena,
+
+    /// <summary>More of it, right behind.</summary>
+    ExtendArena,
 }

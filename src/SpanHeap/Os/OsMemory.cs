@@ -10,7 +10,7 @@ namespace SpanHeap.Os;
 /// <remarks>Thread safe. Nothing in it throws: failure is a value, because callers stand between two consistent states.</remarks>
 internal sealed unsafe class OsMemory
 {
-    private const int Kinds = (int)OsCall.HugePageAdvice + 1;
+    private const int Kinds = (int)OsCall.ExtendArena + 1;
 
     // Written by any thread through Interlocked, read by statistics.
     private readonly long[] _calls = new long[Kinds];
@@ -35,8 +35,11 @@ internal sealed unsafe class OsMemory
     /// <summary>How many mappings a process may have: each range with another protection than its neighbours is one. Without a limit of the system's, very many.</summary>
     public static long MappingLimit() => s_mappingLimit.Value;
 
-    /// <summary>Whether pages given back by <see cref="Discard"/> read as zero afterwards (Linux), or as anything (elsewhere).</summary>
-    public static bool DiscardedPagesAreZero => OperatingSystem.IsLinux();
+    /// <summary>
+    /// Whether pages given back by <see cref="Discard"/> read as zero afterwards. Found out by trying, once for the process: Linux promises
+    /// it, but emulators and sandboxes that stand in for it accept the call and do nothing.
+    /// </summary>
+    public static bool DiscardedPagesAreZero { get; } = OperatingSystem.IsLinux() && TryDiscard(&PosixMemory.Discard);
 
     /// <summary>Refuses the n-th call from now (0: the next one) and all after it, until called with a negative number.</summary>
     internal void FailAfter(long calls)
@@ -116,6 +119,36 @@ internal sealed unsafe class OsMemory
         }
     }
 
+    /// <summary>Zeroed memory of the system's at a multiple of a power of two; 0 when there is none, or no such request to the system.</summary>
+    public nint Map(nuint bytes, nuint alignment)
+    {
+        nint mapped = Admit(OsCall.MapArena) && OperatingSystem.IsLinux() && PosixMemory.CanMap ? AlignedMappings.TryMap(bytes, alignment) : 0;
+        Finish(OsCall.MapArena, mapped != 0);
+        return mapped;
+    }
+
+    /// <summary>Maps more zeroed memory where that of <see cref="Map"/> ends; false when something is there, or there is no memory.</summary>
+    public bool ExtendMap(nint end, nuint bytes) => Finish(OsCall.ExtendArena, Admit(OsCall.ExtendArena) && PosixMemory.MapAt(end, bytes));
+
+    /// <summary>Gives memory of <see cref="Map"/> and its addresses back. Cannot fail as far as the caller goes, so tests cannot refuse it.</summary>
+    public void Unmap(nint address, nuint bytes)
+    {
+        Interlocked.Increment(ref _calls[(int)OsCall.ReleaseArena]);
+        if (PosixMemory.Unmap(address, bytes))
+        {
+            AlignedMappings.NoteFree(address);
+        }
+        else
+        {
+            // It would leave more mappings than a process may have: then the memory goes, and the addresses are lost.
+            Finish(OsCall.ReleaseArena, succeeded: false);
+            PosixMemory.Discard(address, bytes);
+        }
+    }
+
+    /// <summary>Whether memory that nobody has touched is resident all the same: the program has locked all memory that will be mapped.</summary>
+    public static bool IsLocked(nint untouched) => OperatingSystem.IsLinux() && PosixMemory.IsResident(untouched, PageSize);
+
     /// <summary>Gives memory back to where <see cref="Allocate"/> had it from. Null is nothing. Cannot fail, so tests cannot refuse it.</summary>
     public void Free(void* block)
     {
@@ -169,6 +202,17 @@ internal sealed unsafe class OsMemory
         {
             return LinuxDefault;
         }
+    }
+
+    /// <summary>Writes to a page, gives it back and reads it: whether that is answered with yes, and by a page of zeros.</summary>
+    internal static bool TryDiscard(delegate*<nint, nuint, bool> discard)
+    {
+        byte* block = (byte*)NativeMemory.Alloc(2 * PageSize);
+        byte* page = (byte*)(((nuint)block + PageSize - 1) & ~(PageSize - 1));
+        *page = 1;
+        bool zero = discard((nint)page, PageSize) && Volatile.Read(ref *page) == 0;
+        NativeMemory.Free(block);
+        return zero;
     }
 
     private bool Admit(OsCall call)

@@ -14,6 +14,9 @@ internal static unsafe partial class PosixMemory
     private const int LinuxNoHugePage = 15;
     private const int LinuxGuardInstall = 102;
     private const int LinuxGuardRemove = 103;
+    private const int LinuxPrivate = 0x02;
+    private const int LinuxAnonymous = 0x20;
+    private const int LinuxFixedNoReplace = 0x10_0000;
 
     // macOS: MADV_FREE gives the memory back when the system wants it; MADV_DONTNEED there gives nothing back.
     private const int MacFree = 5;
@@ -25,6 +28,47 @@ internal static unsafe partial class PosixMemory
 
     // Set once by any thread, when an import finds no library or no function: asking again would be an exception for each call.
     private static volatile bool s_isMissing;
+
+    private static readonly delegate* unmanaged<void*, nuint, int, int, int, nint, nint> s_map =
+        (delegate* unmanaged<void*, nuint, int, int, int, nint, nint>)PosixLibrary.Find("mmap");
+
+    private static readonly delegate* unmanaged<nint, nuint, int> s_unmap = (delegate* unmanaged<nint, nuint, int>)PosixLibrary.Find("munmap");
+    private static readonly delegate* unmanaged<nint, nuint, byte*, int> s_residence = (delegate* unmanaged<nint, nuint, byte*, int>)PosixLibrary.Find("mincore");
+
+    /// <summary>Whether memory can be mapped at a place of one's own choice.</summary>
+    public static bool CanMap => s_map != null && s_unmap != null;
+
+    /// <summary>Maps zeroed memory at this very place; false when something is there, or there is no memory.</summary>
+    public static bool MapAt(nint place, nuint bytes)
+    {
+        // Kernels before 4.17 do not know the flag, and take the place as a wish.
+        nint mapped = Map(place, bytes, LinuxFixedNoReplace);
+        if (mapped != 0 && mapped != place)
+        {
+            Unmap(mapped, bytes);
+        }
+
+        return mapped == place;
+    }
+
+    /// <summary>Maps zeroed memory; 0 when there is none.</summary>
+    public static nint MapAnywhere(nuint bytes) => Map(0, bytes, 0);
+
+    /// <summary>Gives mapped memory and its addresses back; false when the system refused (it can, at its limit of mappings).</summary>
+    public static bool Unmap(nint address, nuint bytes) => s_unmap(address, bytes) == 0;
+
+    /// <summary>Whether a page of the system is in memory. False where that cannot be asked.</summary>
+    public static bool IsResident(nint page, nuint pageSize)
+    {
+        byte residence = 0;
+        return s_residence != null && s_residence(page, pageSize, &residence) == 0 && (residence & 1) != 0;
+    }
+
+    private static nint Map(nint place, nuint bytes, int flags)
+    {
+        nint mapped = s_map((void*)place, bytes, ProtectReadWrite, LinuxPrivate | LinuxAnonymous | flags, -1, 0);
+        return mapped == -1 ? 0 : mapped;
+    }
 
     public static bool Discard(nint address, nuint bytes) =>
         Advise(address, bytes, OperatingSystem.IsLinux() ? LinuxDontNeed : MacFree);

@@ -19,6 +19,9 @@ internal unsafe struct ArenaPages
     /// <summary>Pages in the arena that are free, whether backed by memory or not.</summary>
     public int FreePages;
 
+    /// <summary>Pages that the arena has, header included: all that its addresses have room for unless address space was short.</summary>
+    public int Pages;
+
     /// <summary>Whether all of the arena was discarded, its metadata too, since it was last used.</summary>
     public bool Released;
 
@@ -46,8 +49,11 @@ internal unsafe struct ArenaPages
 
     public nint End => Base + _geometry.ArenaBytes;
 
+    /// <summary>Whether all pages after the header are free.</summary>
+    public readonly bool IsEmpty => FreePages == Pages - _geometry.HeaderPages;
+
     /// <summary>Records of an arena all of whose pages behind the header are free, never touched and zero (unless it is told otherwise).</summary>
-    public static ArenaPages* Create(MetadataAllocator metadata, nint address, PageGeometry geometry, bool needsZero)
+    public static ArenaPages* Create(MetadataAllocator metadata, nint address, PageGeometry geometry, int pages, bool needsZero)
     {
         ArenaPages* arena = (ArenaPages*)metadata.Allocate((nuint)sizeof(ArenaPages));
         if (arena == null)
@@ -55,11 +61,12 @@ internal unsafe struct ArenaPages
             return null;
         }
 
-        *arena = new ArenaPages(address, geometry) { FreePages = geometry.MaxRun };
-        PageBitmap.Set(arena->Free, geometry.HeaderPages, geometry.MaxRun);
+        int free = pages - geometry.HeaderPages;
+        *arena = new ArenaPages(address, geometry) { FreePages = free, Pages = pages };
+        PageBitmap.Set(arena->Free, geometry.HeaderPages, free);
         if (needsZero)
         {
-            PageBitmap.Set(arena->Dirty, geometry.HeaderPages, geometry.MaxRun);
+            PageBitmap.Set(arena->Dirty, geometry.HeaderPages, free);
         }
 
         arena->SummarizeAll();

@@ -61,10 +61,10 @@ internal sealed unsafe partial class PageHeap
         {
             int index = _arenas.AtAddressOrder(place);
             ArenaPages* arena = _arenas[index];
-            found = arena->Base >= from && arena->FreePages == geometry.MaxRun && !arena->Released;
+            found = arena->Base >= from && arena->IsEmpty && !arena->Released;
             if (found)
             {
-                run = Take(index, geometry.HeaderPages, geometry.MaxRun);
+                run = Take(index, geometry.HeaderPages, arena->Pages - geometry.HeaderPages);
                 arena->Released = true;
             }
         }

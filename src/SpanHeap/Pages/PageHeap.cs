@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using SpanHeap.Os;
 
 namespace SpanHeap.Pages;
@@ -39,10 +40,13 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
     public int ArenaCount => Volatile.Read(ref _arenaCount);
 
     /// <summary>Adds an arena whose pages behind the header are free; false when there is no memory for its records.</summary>
-    public bool AddArena(nint address, bool needsZero)
+    /// <param name="address">Where it begins.</param>
+    /// <param name="pages">How many it has, header included: at most <see cref="PageGeometry.PagesPerArena"/>.</param>
+    /// <param name="needsZero">Whether they may hold something other than zeros.</param>
+    public bool AddArena(nint address, int pages, bool needsZero)
     {
         // In this order nothing is lost when there is no memory: room is kept for the next try, and records come last.
-        ArenaPages* arena = _arenas.EnsureRoom(ref _lock) ? ArenaPages.Create(metadata, address, geometry, needsZero) : null;
+        ArenaPages* arena = _arenas.EnsureRoom(ref _lock) ? ArenaPages.Create(metadata, address, geometry, pages, needsZero) : null;
         if (arena == null)
         {
             return false;
@@ -50,10 +54,24 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
 
         _lock.Enter();
         _arenas.Add(arena);
-        _pagesGivenBack += geometry.MaxRun;
+        _pagesGivenBack += arena->FreePages;
         _arenaCount++;
         _lock.Exit();
         return true;
+    }
+
+    /// <summary>Adds pages at the end of an arena, which are zero and were never touched. It must have room for them.</summary>
+    public void ExtendArena(nint address, int pages)
+    {
+        _lock.Enter();
+        int index = _arenas.IndexOf(address);
+        ArenaPages* arena = _arenas[index];
+        Debug.Assert(arena->Pages + pages <= geometry.PagesPerArena, "An arena has no more pages than its addresses have room for.");
+        int start = arena->Pages;
+        arena->Pages += pages;
+        _arenas.NoteRun(index, arena->Put(start, pages));
+        _pagesGivenBack += pages;
+        _lock.Exit();
     }
 
     /// <summary>Takes the lowest free run of so many pages of the oldest arena that has one.</summary>
@@ -93,7 +111,7 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
         {
             ArenaPages* arena = _arenas[index];
             int start = (int)((end - arena->Base) >> PageGeometry.PageShift);
-            free = start > 0 && start + pages <= geometry.PagesPerArena && PageBitmap.NextClear(arena->Free, start, start + pages) == start + pages;
+            free = start > 0 && start + pages <= arena->Pages && PageBitmap.NextClear(arena->Free, start, start + pages) == start + pages;
             if (free)
             {
                 more = Take(index, start, pages);

@@ -12,6 +12,12 @@ internal struct ArenaDescriptor
 
     /// <summary>Whether that heap has full checks. As constant.</summary>
     public bool IsChecked;
+
+    /// <summary>
+    /// One past the arena's last byte. What lies between here and the next multiple of an arena's size may be anybody's, and page entries
+    /// for it are never used. By the thread that grows the heap, which publishes entries behind the old end only after it has moved.
+    /// </summary>
+    public nint End;
 }
 
 /// <summary>
@@ -88,6 +94,9 @@ internal static unsafe class ArenaHeader
 
     /// <summary>The address of the page that a span, or its record's place, begins with.</summary>
     public static nint FirstPageOf(Span* span) => ArenaOf((nint)span) + (PageNumberOf(span) << PageGeometry.PageShift);
+
+    /// <summary>One past the last byte of the arena that begins at an address.</summary>
+    public static nint EndOf(nint arena) => Volatile.Read(ref Descriptor(arena)->End);
 
     public static ArenaDescriptor* Descriptor(nint arena) => (ArenaDescriptor*)(arena + Records);
 

@@ -49,6 +49,12 @@ internal static unsafe class ArenaMap
         return piece < s_pieces && s_kinds[piece] == (byte)ArenaKind.Arena;
     }
 
+    /// <summary>
+    /// Whether an address lies in an arena of ours and not after the end of one that is shorter than its place. Wherever a page entry is
+    /// not of a block this is the question to ask before the answer is that the page is free.
+    /// </summary>
+    public static bool Holds(nint address) => IsInArena(address) && address < ArenaHeader.EndOf(ArenaHeader.ArenaOf(address));
+
     public static ArenaKind KindOf(nint address)
     {
         nuint piece = (nuint)address >> PageGeometry.ArenaShift;
@@ -65,7 +71,7 @@ internal static unsafe class ArenaMap
     public static bool IsInArenaOf(ulong heapSerial, nint address)
     {
         s_unmapping.Enter();
-        bool own = IsInArena(address) && ArenaHeader.Descriptor(ArenaHeader.ArenaOf(address))->HeapSerial == heapSerial;
+        bool own = Holds(address) && ArenaHeader.Descriptor(ArenaHeader.ArenaOf(address))->HeapSerial == heapSerial;
         s_unmapping.Exit();
         return own;
     }

@@ -9,8 +9,8 @@ namespace SpanHeap.Spans;
 /// </summary>
 internal sealed unsafe partial class ArenaSource : IDisposable
 {
-    // After the first arena, so many in one request: what aligning the request wastes is then a fraction of an arena each.
-    private const int ArenasPerRequest = 4;
+    // Of those that may have short arenas; there are some only where address space is short, or memory locked.
+    private const int MostRangesLookedAt = 16;
 
     // How often a thread that is about to grow the heap gives way to one that gives free pages back.
     private const int MostWaits = 64;
@@ -22,11 +22,14 @@ internal sealed unsafe partial class ArenaSource : IDisposable
     private readonly nint _headerBytes;
     private readonly nuint _limitBytes;
 
-    // Records of requests. Pushed by the growing thread alone (see _growing), walked at Dispose and by statistics.
-    private Reservation* _reservations;
+    private readonly ArenaSpace _space;
+
+    // All three by the growing thread alone (see _growing), and by Dispose.
+    private ArenaRange* _ranges;
+    private int _shortRanges;
 
     // A record for the next request, so that one that fails does not cost one.
-    private Reservation* _spare;
+    private ArenaRange* _spare;
 
     // 0, or 1 while a thread grows the heap. Not a lock: who finds it taken gives way and looks for free pages again.
     private int _growing;
@@ -41,17 +44,10 @@ internal sealed unsafe partial class ArenaSource : IDisposable
     // Held between looking at the limit and taking what it allows; a heap without a limit does without.
     private NativeLock _limitLock;
 
-    private struct Reservation
-    {
-        public Reservation* Next;
-        public void* Block;
-        public nint FirstArena;
-        public int Arenas;
-    }
-
     public ArenaSource(OsMemory os, PageHeap pages, MetadataAllocator metadata, ulong heapSerial, nuint limitBytes, bool hugePages, bool liveBits, bool tracedPlanes)
     {
         _os = os;
+        _space = new ArenaSpace(os);
         _pages = pages;
         _metadata = metadata;
         HeapSerial = heapSerial;
@@ -149,7 +145,7 @@ internal sealed unsafe partial class ArenaSource : IDisposable
 
     public void AddHugeBytes(long bytes) => Interlocked.Add(ref _hugeBytes, bytes);
 
-    /// <summary>Adds at least one arena unless there is a free run by now. Call without a lock, after <see cref="PageRefusal.NoRun"/>.</summary>
+    /// <summary>Makes a short arena longer, or adds one, unless there is a free run by now. Call without a lock, after <see cref="PageRefusal.NoRun"/>.</summary>
     /// <param name="count">Pages of the run that was lacking.</param>
     /// <param name="alignment">Its alignment in pages.</param>
     /// <returns>False when the platform has no memory; true when it is worth looking again.</returns>
@@ -171,7 +167,7 @@ internal sealed unsafe partial class ArenaSource : IDisposable
             InterleavingPoints.At(InterleavingPoint.GrowthBegins);
 
             // A look under the turn to grow: since the caller looked, another thread may have grown the heap, or freed pages.
-            return AwaitsRun(count, alignment) || (_pages.ArenaCount > 0 && TryReserve(ArenasPerRequest)) || TryReserve(1);
+            return AwaitsRun(count, alignment) || TryExtend(count, alignment) || TryReserve(count, alignment);
         }
         finally
         {
@@ -182,17 +178,17 @@ internal sealed unsafe partial class ArenaSource : IDisposable
     /// <summary>Takes all arenas out of the table and gives their memory back. Nobody may use the heap any more.</summary>
     public void Dispose()
     {
-        for (Reservation* reservation = _reservations; reservation != null; reservation = reservation->Next)
+        for (ArenaRange* range = _ranges; range != null; range = range->Next)
         {
-            for (int i = 0; i < reservation->Arenas; i++)
+            for (int i = 0; i < range->Arenas; i++)
             {
-                ArenaMap.Remove(reservation->FirstArena + (i * PageGeometry.ArenaSize));
+                ArenaMap.Remove(range->First + (i * PageGeometry.ArenaSize));
             }
 
-            _os.Free(reservation->Block);
+            GiveBack(*range);
         }
 
-        _reservations = null;
+        _ranges = null;
         _reservedBytes = 0;
     }
 
@@ -226,45 +222,84 @@ internal sealed unsafe partial class ArenaSource : IDisposable
         }
     }
 
-    private bool TryReserve(int count)
+    // The newest ranges first: what an older one lacks was taken by others long ago.
+    private bool TryExtend(int count, int alignment)
     {
-        nuint arenaSize = (nuint)PageGeometry.ArenaSize;
-        nuint bytes = (nuint)(count + 1) * arenaSize;
-        if (_spare == null && (_spare = (Reservation*)_metadata.Allocate((nuint)sizeof(Reservation))) == null)
+        nuint least = (nuint)(count + alignment - 1) << PageGeometry.PageShift;
+        ArenaRange* range = _shortRanges > 0 ? _ranges : null;
+        for (int looked = 0; range != null && looked < MostRangesLookedAt; looked++, range = range->Next)
+        {
+            nint end = range->End;
+            nuint more = _space.TryExtend(ref *range, least);
+            if (more > 0)
+            {
+                nint arena = ArenaHeader.ArenaOf(range->First);
+                Volatile.Write(ref ArenaHeader.Descriptor(arena)->End, range->End);
+                _shortRanges -= IsShort(*range) ? 0 : 1;
+                _reservedBytes += (long)more;
+                _os.AdviseHugePages(end, more, _hugePages);
+                _pages.ExtendArena(arena, (int)(more >> PageGeometry.PageShift));
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private bool TryReserve(int count, int alignment)
+    {
+        if (_spare == null && (_spare = (ArenaRange*)_metadata.Allocate((nuint)sizeof(ArenaRange))) == null)
         {
             return false;
         }
 
-        void* block = _os.Allocate(OsCall.ReserveArena, bytes, zeroed: false);
-        if (block == null)
+        int header = (_pages.Geometry.HeaderPages + alignment - 1) & -alignment;
+        nuint least = (nuint)(header + count) << PageGeometry.PageShift;
+        if (!_space.TryReserve(least, isFirst: _pages.ArenaCount == 0, out ArenaRange range))
         {
             return false;
         }
 
-        nint first = (nint)(((nuint)block + arenaSize - 1) & ~(arenaSize - 1));
-        int published = ArenaMap.Covers(first, (nuint)count * arenaSize) ? Publish(first, count) : 0;
-        if (published == 0)
+        range.Arenas = Publish(range);
+        if (range.Arenas == 0)
         {
-            _os.Free(block);
+            GiveBack(range);
             return false;
         }
 
-        Reservation* reservation = _spare;
+        ArenaRange* record = _spare;
         _spare = null;
-        *reservation = new Reservation { Next = _reservations, Block = block, FirstArena = first, Arenas = published };
-        _reservations = reservation;
-        _reservedBytes += (long)bytes;
+        *record = range;
+        record->Next = _ranges;
+        _ranges = record;
+        _shortRanges += IsShort(range) ? 1 : 0;
+        _reservedBytes += (long)range.Bytes;
         return true;
     }
 
-    // As many arenas as there is memory for records of; the addresses of the rest stay unused.
-    private int Publish(nint first, int count)
+    // What was mapped and may become longer.
+    private static bool IsShort(in ArenaRange range) => range.Block == null && range.End - range.First < PageGeometry.ArenaSize;
+
+    private void GiveBack(in ArenaRange range)
     {
-        nuint bytes = (nuint)count * (nuint)PageGeometry.ArenaSize;
-        bool zero = _os.Discard(first, bytes) && OsMemory.DiscardedPagesAreZero;
-        _os.AdviseHugePages(first, bytes, _hugePages);
+        if (range.Block != null)
+        {
+            _os.Free(range.Block);
+        }
+        else
+        {
+            _os.Unmap(range.First, range.Bytes);
+        }
+    }
+
+    // As many arenas as there is memory for records of; the addresses of the rest stay unused.
+    private int Publish(in ArenaRange range)
+    {
+        nuint bytes = (nuint)(range.End - range.First);
+        bool zero = range.Block == null || (_os.Discard(range.First, bytes) && OsMemory.DiscardedPagesAreZero);
+        _os.AdviseHugePages(range.First, bytes, _hugePages);
         int published = 0;
-        while (published < count && TryPublish(first + (published * PageGeometry.ArenaSize), zero))
+        while (published < range.Arenas && TryPublish(range.First + (published * PageGeometry.ArenaSize), range.End, zero))
         {
             published++;
         }
@@ -272,7 +307,7 @@ internal sealed unsafe partial class ArenaSource : IDisposable
         return published;
     }
 
-    private bool TryPublish(nint arena, bool zero)
+    private bool TryPublish(nint arena, nint end, bool zero)
     {
         if (!zero)
         {
@@ -281,10 +316,13 @@ internal sealed unsafe partial class ArenaSource : IDisposable
         }
 
         // In the map first: as soon as the page heap has it, somebody may free a block in it.
-        ArenaHeader.Descriptor(arena)->HeapSerial = HeapSerial;
-        ArenaHeader.Descriptor(arena)->IsChecked = HasLiveBits;
+        nint bytes = Math.Min(end - arena, PageGeometry.ArenaSize);
+        ArenaDescriptor* descriptor = ArenaHeader.Descriptor(arena);
+        descriptor->HeapSerial = HeapSerial;
+        descriptor->IsChecked = HasLiveBits;
+        descriptor->End = arena + bytes;
         ArenaMap.Set(arena, ArenaKind.Arena);
-        if (_pages.AddArena(arena, needsZero: !zero))
+        if (_pages.AddArena(arena, (int)(bytes >> PageGeometry.PageShift), needsZero: !zero))
         {
             return true;
         }

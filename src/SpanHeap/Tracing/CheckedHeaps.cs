@@ -69,7 +69,7 @@ internal static class CheckedHeaps
             }
         }
 
-        return ArenaMap.IsInArena(block)
+        return ArenaMap.Holds(block)
             ? null
             : throw new HeapCorruptionException($"0x{block:x} is used as a traced block and lies in no heap. Was its heap disposed?", block, null);
     }
