@@ -164,7 +164,7 @@ public sealed class PageHeapTests : IDisposable
         Assert.False(_fake.Heap.TryExtend(run.End, 6, out _));
         _fake.Heap.Verify();
 
-        _fake.Heap.ExtendArena(_fake.At(0, 0), 10);
+        _fake.Heap.ExtendArena(_fake.At(0, 0), 10, fresh: true);
 
         _fake.Heap.Verify();
         Assert.Equal(15, _fake.Heap.PagesGivenBack);

@@ -231,4 +231,42 @@ public sealed class ScavengingTests
             }
         }
     }
+
+    [Fact]
+    public void An_arenas_addresses_go_after_its_memory_has_been_gone_for_a_while_and_never_the_last_ones()
+    {
+        using FakePages fake = new();
+        fake.Add(0);
+        fake.Add(1);
+        Assert.False(TryTake(fake, 0, times: 100), "its memory has not gone");
+
+        for (nint from = 0; fake.Heap.TakeEmptyArena(from, out PageRun run); from = run.End)
+        {
+            fake.Heap.FinishScavenge(run, discarded: true, zero: true);
+        }
+
+        Assert.False(TryTake(fake, 0, times: 8));
+        Assert.True(TryTake(fake, 0, times: 1));
+        Assert.False(TryTake(fake, 1, times: 100), "it is the last");
+        Assert.Equal(1, fake.Heap.ArenaCount);
+        fake.Heap.Verify();
+
+        fake.Heap.ExtendArena(fake.At(0, 0), fake.Geometry.MaxRun, fresh: true);
+        Assert.Equal(2, fake.Heap.ArenaCount);
+        fake.Take(fake.Geometry.MaxRun);
+        fake.Take(fake.Geometry.MaxRun);
+        Assert.Equal(0, fake.Heap.IdleRecordBytes);
+        fake.Heap.Verify();
+    }
+
+    private static bool TryTake(FakePages fake, int arena, int times)
+    {
+        bool taken = false;
+        for (int i = 0; i < times; i++)
+        {
+            taken |= fake.Heap.TryTakeArena(fake.At(arena, 0), idleOnly: true, out _);
+        }
+
+        return taken;
+    }
 }

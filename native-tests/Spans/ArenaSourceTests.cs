@@ -1,3 +1,4 @@
+using SpanHeap.Os;
 using SpanHeap.Pages;
 using SpanHeap.Spans;
 using SpanHeap.Tests.Support;
@@ -79,4 +80,67 @@ public sealed unsafe class ArenaSourceTests
         Assert.Equal(1, heap.Core.Pages.ArenaCount);
         heap.Verify();
     }
+
+    [LinuxFact]
+    public void Arenas_that_fell_empty_give_their_addresses_back_and_take_them_again()
+    {
+        using NativeHeap heap = StressHeap.Still();
+        for (int round = 0; round < 3; round++)
+        {
+            nint[] blocks = AllocateFive(heap);
+            Assert.Equal((5, 5 * PageGeometry.ArenaSize), (heap.Core.Pages.ArenaCount, (nint)heap.Core.Arenas.ReservedBytes));
+            StressHeap.FreeAll(heap, blocks);
+            heap.Trim();
+
+            // Of the others the headers stay.
+            nint headers = 4 * heap.Core.Pages.Geometry.HeaderPages * PageGeometry.PageSize;
+            Assert.Equal((1, PageGeometry.ArenaSize + headers), (heap.Core.Pages.ArenaCount, (nint)heap.Core.Arenas.ReservedBytes));
+            heap.Verify();
+        }
+
+        Assert.Equal(5, heap.Core.Os.Calls(OsCall.MapArena));
+    }
+
+    [LinuxFact]
+    public void Addresses_of_an_arena_that_is_gone_are_not_the_heaps()
+    {
+        using NativeHeap heap = StressHeap.Still();
+        nint[] blocks = AllocateFive(heap);
+        StressHeap.FreeAll(heap, blocks);
+        heap.Trim();
+
+        Assert.Equal(1, blocks.Count(ArenaMap.Holds));
+        nint gone = blocks.First(static block => !ArenaMap.Holds(block));
+        Assert.False(heap.TryFindBlock((void*)gone, out _));
+        Assert.Throws<HeapCorruptionException>(() => heap.UsableSize((void*)gone));
+        Assert.Throws<HeapCorruptionException>(() => heap.Free((void*)gone));
+        heap.Verify();
+    }
+
+    [LinuxFact]
+    public void Where_the_system_takes_no_addresses_back_arenas_stay()
+    {
+        using NativeHeap heap = StressHeap.Still();
+        nint[] blocks = AllocateFive(heap);
+        StressHeap.FreeAll(heap, blocks);
+        heap.Core.Os.FailAll(OsCall.ShrinkArena);
+        heap.Trim();
+        Assert.Equal(5, heap.Core.Pages.ArenaCount);
+        heap.Verify();
+
+        for (int i = 0; i < 5; i++)
+        {
+            byte* block = (byte*)heap.AllocZeroed(40 * MiB);
+            for (int at = 0; at < 40 * MiB; at += 4096)
+            {
+                Assert.Equal(0, block[at]);
+            }
+        }
+
+        Assert.Equal(5, heap.Core.Pages.ArenaCount);
+        heap.Verify();
+    }
+
+    // Each takes an arena, and writes to it.
+    private static nint[] AllocateFive(NativeHeap heap) => StressHeap.AllocateMany(heap, 5, 40 * MiB);
 }

@@ -12,8 +12,6 @@ public sealed unsafe partial class ArenaSpaceTests
 {
     private const int MiB = 1 << 20;
 
-    private const OsCall None = (OsCall)(-1);
-
     [LinuxFact]
     public void An_arena_costs_its_own_addresses_and_no_more()
     {
@@ -26,8 +24,8 @@ public sealed unsafe partial class ArenaSpaceTests
     public void Where_no_whole_arena_can_be_had_short_ones_serve()
     {
         using NativeHeap heap = StressHeap.Still();
-        heap.Core.Os.FailAll(OsCall.ExtendArena);
-        nint[] blocks = [.. StressHeap.AllocateMany(heap, 200, 100_000), .. StressHeap.AllocateMany(heap, 3, 5 * MiB)];
+        heap.Core.Os.LargestMap = 2 * MiB;
+        nint[] blocks = [.. StressHeap.AllocateMany(heap, 200, 100_000), .. StressHeap.AllocateMany(heap, 30, 500_000)];
         HeapStatistics now = heap.GetStatistics();
         Assert.InRange(now.ReservedBytes, now.LiveBytes, 3 * now.LiveBytes);
         heap.Verify();
@@ -40,11 +38,11 @@ public sealed unsafe partial class ArenaSpaceTests
     public void A_short_arena_becomes_longer_before_another_is_added()
     {
         using NativeHeap heap = StressHeap.Still();
-        heap.Core.Os.FailAll(OsCall.ExtendArena);
+        heap.Core.Os.LargestMap = 2 * MiB;
         heap.Free(heap.Alloc(16));
         Assert.InRange(heap.GetStatistics().ReservedBytes, 1, 4 * MiB);
 
-        heap.Core.Os.FailAll(None);
+        heap.Core.Os.LargestMap = nuint.MaxValue;
         nint[] blocks = StressHeap.AllocateMany(heap, 40, MiB);
 
         HeapStatistics now = heap.GetStatistics();
@@ -57,7 +55,7 @@ public sealed unsafe partial class ArenaSpaceTests
     public void Addresses_after_the_end_of_a_short_arena_are_not_the_heaps()
     {
         using NativeHeap heap = StressHeap.Still();
-        heap.Core.Os.FailAll(OsCall.ExtendArena);
+        heap.Core.Os.LargestMap = 2 * MiB;
         nint block = (nint)heap.Alloc(16);
         nint end = ArenaHeader.EndOf(ArenaHeader.ArenaOf(block));
 

@@ -7,8 +7,8 @@ internal static class StressThreads
 {
     private static readonly TimeSpan s_bound = TimeSpan.FromMinutes(3);
 
-    /// <summary>Runs so many threads to their end; each gets its number.</summary>
-    public static void Run(int count, Action<int> body)
+    /// <summary>Runs so many threads to their end, which comes within a bound; each gets its number.</summary>
+    public static void Run(int count, Action<int> body, TimeSpan? bound = null)
     {
         ConcurrentQueue<Exception> thrown = new();
         Thread[] threads = new Thread[count];
@@ -21,7 +21,7 @@ internal static class StressThreads
         Array.ForEach(threads, static thread => thread.Start());
         foreach (Thread thread in threads)
         {
-            Assert.True(thread.Join(s_bound), "A thread of the test does not end.");
+            Assert.True(thread.Join(bound ?? s_bound), "A thread of the test does not end.");
         }
 
         if (!thrown.IsEmpty)

@@ -64,12 +64,26 @@ public sealed class NativeHeapOptions
     public string? Name { get; set; }
 
     /// <summary>
-    /// Bytes of pages in use and metadata above which allocations throw <see cref="OutOfMemoryException"/>; 0 for no limit. Blocks that
-    /// other threads keep for reuse count as in use, and so do freed blocks too large for an arena that stay mapped for a while, which go
-    /// before anything is refused; a guarded block counts the bytes that were asked for, so that guarding makes no
-    /// allocation fail, and all pages of guarded blocks may take as much again as the limit: blocks beyond that go unguarded.
+    /// Bytes in use above which allocations throw <see cref="OutOfMemoryException"/>; 0 for no limit. Counted is what is resident once the
+    /// program has touched all of its blocks: the pages of blocks, those that threads keep for reuse included, and the heap's records,
+    /// about 40 KiB for each thread that uses the heap among them. So do freed blocks too large for an arena that stay mapped for a while,
+    /// which go before anything is refused. Free pages, addresses and managed objects do not count.
     /// </summary>
+    /// <remarks>
+    /// A guarded block counts the bytes that were asked for, so that guarding makes no allocation fail; all pages of guarded blocks may
+    /// take as much again as the limit, and blocks beyond that go unguarded.
+    /// </remarks>
     public nuint MemoryLimit { get; set; }
+
+    /// <summary>
+    /// Whether .NET collects garbage and runs finalizers before <see cref="MemoryLimit"/> makes an allocation fail: blocks may belong to
+    /// objects that are garbage and have not been finalized yet. True unless set.
+    /// </summary>
+    /// <remarks>
+    /// It does so at most once a second, and for a twentieth of the time at most; the allocation waits for it for up to a second. Objects
+    /// that own much native memory should tell the collector in any case, by <see cref="GC.AddMemoryPressure"/>.
+    /// </remarks>
+    public bool CollectAtLimit { get; set; } = true;
 
     /// <summary>
     /// How long memory stays free before it goes back to the system; <see cref="Timeout.InfiniteTimeSpan"/> for never. One second

@@ -1,4 +1,5 @@
 using SpanHeap.Os;
+using SpanHeap.Spans;
 
 namespace SpanHeap.Caches;
 
@@ -8,7 +9,7 @@ namespace SpanHeap.Caches;
 /// an orphan by one compare-exchange, so that of several who ask only one hands it over, and the next thread adopts it whole.
 /// </summary>
 /// <remarks>Thread safe by a lock of its own, the first in the order.</remarks>
-internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool isLimited)
+internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool isLimited, ArenaSource? arenas = null)
 {
     // How many threads an attaching one asks whether they live: enough to keep up with threads that come and go.
     private const int PolledPerAttach = 16;
@@ -334,9 +335,15 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
 
     private ThreadCache* TryCreate(bool owned)
     {
+        if (!TryCharge(owned))
+        {
+            return null;
+        }
+
         ThreadCache* cache = ThreadCachePool.TryTake(os, heapSerial);
         if (cache == null)
         {
+            arenas?.AddCacheBytes(-ThreadCache.Size);
             return null;
         }
 
@@ -377,6 +384,18 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
         }
 
         return cache;
+    }
+
+    // A heap has a central cache whatever its limit.
+    private bool TryCharge(bool owned)
+    {
+        if (owned)
+        {
+            return arenas == null || arenas.TryAddCacheBytes(ThreadCache.Size);
+        }
+
+        arenas?.AddCacheBytes(ThreadCache.Size);
+        return true;
     }
 
     // To a number that is nobody's, and no former owner's either.

@@ -15,6 +15,7 @@ internal sealed class CollectionWatch
 
     ~CollectionWatch()
     {
+        GarbageRelief.NoteFinalizerThread();
         if (!_heap.IsAllocated)
         {
             return;

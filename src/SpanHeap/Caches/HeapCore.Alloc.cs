@@ -53,7 +53,7 @@ internal sealed unsafe partial class HeapCore
     private void* TryAllocate(ThreadCache* cache, nuint byteCount, nuint alignment, bool zeroed, int room, nuint extra = 0)
     {
         ThrowIfDisposed();
-        if (cache == ThreadCache.None && (cache = TryAttach()) == null)
+        if (cache == ThreadCache.None && (cache = TryAttachUnderPressure()) == null)
         {
             return null;
         }
@@ -97,6 +97,21 @@ internal sealed unsafe partial class HeapCore
         }
 
         return block;
+    }
+
+    private ThreadCache* TryAttachUnderPressure()
+    {
+        Relief relief = default;
+        ThreadCache* cache;
+        while ((cache = TryAttach()) == null)
+        {
+            if (!_relief.TryRelieve(ref relief, ThreadCache.None, ThreadCache.Size, byLimit: !Arenas.IsWithinLimit(ThreadCache.Size)))
+            {
+                return null;
+            }
+        }
+
+        return cache;
     }
 
     // Counts allocations that come here as those are that do not.
@@ -156,7 +171,7 @@ internal sealed unsafe partial class HeapCore
 
     private bool TryRefill(ThreadCache* cache, uint sizeClass, ClassStack* stack)
     {
-        bool relieved = false;
+        Relief relief = default;
         while (true)
         {
             InterleavingPoints.At(InterleavingPoint.RefillBegins);
@@ -176,7 +191,8 @@ internal sealed unsafe partial class HeapCore
                 RefillResult.NeedsPages => Arenas.TryGrow(SizeClasses.Info(sizeClass).Pages, alignment: 1),
                 _ => false,
             };
-            if (!helped && !TryRelieve(ref relieved, (nuint)SizeClasses.Info(sizeClass).Pages << PageGeometry.PageShift))
+            nuint byteCount = (nuint)SizeClasses.Info(sizeClass).Pages << PageGeometry.PageShift;
+            if (!helped && !_relief.TryRelieve(ref relief, cache, byteCount, byLimit: result == RefillResult.AtLimit))
             {
                 return false;
             }
@@ -192,7 +208,7 @@ internal sealed unsafe partial class HeapCore
             if (!Pages.Geometry.Fits(pages, Math.Max(1, alignment >> PageGeometry.PageShift)))
             {
                 needsZero = false;
-                return TryAllocateHuge(_fullChecks && byteCount > BlockCanary.Bytes ? byteCount - BlockCanary.Bytes : byteCount, alignment, zeroed);
+                return TryAllocateHuge(cache, _fullChecks && byteCount > BlockCanary.Bytes ? byteCount - BlockCanary.Bytes : byteCount, alignment, zeroed);
             }
 
             block = (nint)TryCreateLarge(cache, sizeClass, (int)pages, alignment, room, out needsZero);
@@ -208,7 +224,7 @@ internal sealed unsafe partial class HeapCore
 
     private void* TryCreateLarge(ThreadCache* cache, uint sizeClass, int pages, nuint alignment, int room, out bool needsZero)
     {
-        bool relieved = false;
+        Relief relief = default;
         ThreadCache* owner = sizeClass == SizeClasses.None ? Central : cache;
         int pageAlignment = (int)Math.Max(1, alignment >> PageGeometry.PageShift);
         while (true)
@@ -222,14 +238,14 @@ internal sealed unsafe partial class HeapCore
             room = 0;
             InterleavingPoints.At(InterleavingPoint.PagesRefused);
             bool helped = refusal == PageRefusal.NoRun && Arenas.TryGrow(pages, pageAlignment);
-            if (!helped && !TryRelieve(ref relieved, (nuint)pages << PageGeometry.PageShift))
+            if (!helped && !_relief.TryRelieve(ref relief, cache, (nuint)pages << PageGeometry.PageShift, byLimit: refusal == PageRefusal.Limit))
             {
                 return null;
             }
         }
     }
 
-    private void* TryAllocateHuge(nuint byteCount, nuint alignment, bool zeroed)
+    private void* TryAllocateHuge(ThreadCache* cache, nuint byteCount, nuint alignment, bool zeroed)
     {
         byteCount = Math.Max(byteCount, 1);
         if (HugeCache.TryTake(byteCount, alignment, out HugeBlock kept))
@@ -242,10 +258,11 @@ internal sealed unsafe partial class HeapCore
             return (void*)kept.Address;
         }
 
-        bool relieved = false;
+        Relief relief = default;
         while (byteCount <= (nuint)nint.MaxValue)
         {
-            if (TryChargeHuge(byteCount))
+            bool allowed = TryChargeHuge(byteCount);
+            if (allowed)
             {
                 void* block = HugeBlocks.TryAllocate(Os, Serial, byteCount, alignment, zeroed);
                 if (block != null)
@@ -256,38 +273,12 @@ internal sealed unsafe partial class HeapCore
                 Arenas.AddHugeBytes(-(long)byteCount);
             }
 
-            if (!TryRelieve(ref relieved, byteCount))
+            if (!_relief.TryRelieve(ref relief, cache, byteCount, byLimit: !allowed))
             {
                 return null;
             }
         }
 
         return null;
-    }
-
-    // Once per request that would fail: what lies idle in caches and free pages may serve it.
-    private bool TryRelieve(ref bool relieved, nuint byteCount)
-    {
-        if (relieved)
-        {
-            return false;
-        }
-
-        relieved = true;
-        HugeCache.GiveUpAll();
-        if (Arenas.IsWithinLimit(byteCount))
-        {
-            // Where the limit refuses, freed guarded blocks are no help: they count nothing.
-            _guard?.RetireFor(byteCount);
-        }
-
-        _maintenance.DrainAll();
-        while (Pages.PagesScavenged > 0)
-        {
-            InterleavingPoints.Spin(InterleavingPoint.ScavengeAwaited);
-            Thread.Yield();
-        }
-
-        return true;
     }
 }

@@ -28,6 +28,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
     private readonly StackDrain _drain;
     private readonly SpanHollowing _hollowing;
     private readonly HeapMaintenance _maintenance;
+    private readonly PressureRelief _relief;
     private readonly bool _fullChecks;
 
     // Null without full checks, or a budget.
@@ -71,7 +72,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
         Misuse = new MisuseLog();
         _quarantine = FreedBlockQuarantine.For(options, Metadata, Misuse, (ulong)Environment.TickCount64 + Serial);
         Clock = new HeapClock();
-        Registry = new CacheRegistry(Os, Serial, isLimited: options.MemoryLimit != 0);
+        Registry = new CacheRegistry(Os, Serial, isLimited: options.MemoryLimit != 0, Arenas);
         ParkingBudget budget = new(Registry, options.MemoryLimit);
         // Where every call is looked at, or counted and the fast paths do not count, they must find nothing.
         _hidden = _fullChecks || (options.Guard == GuardMode.Sampled && !GuardSampling.IsCounted);
@@ -93,6 +94,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
             _sampler = options.Guard == GuardMode.Sampled ? new GuardSampler(options.GuardSampleRate, (ulong)Environment.TickCount64 + Serial) : null;
         }
 
+        _relief = new PressureRelief(Arenas, _maintenance, Transit, HugeCache, _guard, options.CollectAtLimit);
         Central = Registry.TryCreateCentral();
         CollectionWatch.Start(this);
         if (Central == null)
@@ -137,6 +139,9 @@ internal sealed unsafe partial class HeapCore : IDisposable
     public MisuseLog Misuse { get; }
 
     public HeapClock Clock { get; }
+
+    /// <summary>Memory that is on its way back.</summary>
+    public MemoryTransit Transit { get; } = new();
 
     public CacheRegistry Registry { get; }
 

@@ -9,6 +9,8 @@ namespace SpanHeap.Caches;
 /// <remarks>Thread safe by a lock of its own, the last in the order. Only <see cref="TryGrow"/> may ask the system; it takes no lock while it does.</remarks>
 internal sealed unsafe class MagazinePool(MetadataAllocator metadata)
 {
+    // A heap's first are few, because many heaps have few blocks.
+    private const int FirstMagazines = 4;
     private const int MagazinesPerGrowth = 16;
 
     private NativeLock _lock;
@@ -63,14 +65,15 @@ internal sealed unsafe class MagazinePool(MetadataAllocator metadata)
     /// <summary>Makes more; false when there is no memory. Call without a lock.</summary>
     public bool TryGrow()
     {
-        byte* block = (byte*)metadata.Allocate(MagazinesPerGrowth * Magazine.Size);
+        int count = Total == 0 ? FirstMagazines : MagazinesPerGrowth;
+        byte* block = (byte*)metadata.Allocate((nuint)count * Magazine.Size);
         if (block == null)
         {
             return false;
         }
 
-        Interlocked.Add(ref _total, MagazinesPerGrowth);
-        for (int i = MagazinesPerGrowth - 1; i >= 0; i--)
+        Interlocked.Add(ref _total, count);
+        for (int i = count - 1; i >= 0; i--)
         {
             Give((Magazine*)(block + (i * Magazine.Size)));
         }

@@ -46,6 +46,7 @@ internal unsafe ref struct MaintenanceRound(HeapCore heap, bool idleOnly, Mainte
             MaintenanceStep.Spans => HollowSpans(),
             MaintenanceStep.Pages => ScavengePages(),
             MaintenanceStep.Arenas => ScavengeArena(),
+            MaintenanceStep.Addresses => GiveBackAddresses(),
             MaintenanceStep.Aging => AgePages(),
             _ => false,
         };
@@ -88,7 +89,14 @@ internal unsafe ref struct MaintenanceRound(HeapCore heap, bool idleOnly, Mainte
         return _left < _heap.Registry.Count;
     }
 
-    private readonly bool DrainOrphan() => _heap.Orphans.DrainNext();
+    // What was a dead thread's is in nobody's reach until it has been drained.
+    private readonly bool DrainOrphan()
+    {
+        _heap.Transit.Begin();
+        bool more = _heap.Orphans.DrainNext();
+        _heap.Transit.End(hasMoved: more);
+        return more;
+    }
 
     private bool FlushOutbox()
     {
@@ -123,7 +131,10 @@ internal unsafe ref struct MaintenanceRound(HeapCore heap, bool idleOnly, Mainte
     {
         if (NextCache(out ThreadCache* cache))
         {
+            // Slots that are just being discarded are in no span's list.
+            _heap.Transit.Begin();
             _heap.HollowSpans(cache, idleOnly);
+            _heap.Transit.End(hasMoved: true);
         }
 
         return _left > 0;
@@ -152,6 +163,12 @@ internal unsafe ref struct MaintenanceRound(HeapCore heap, bool idleOnly, Mainte
         }
 
         return found;
+    }
+
+    private bool GiveBackAddresses()
+    {
+        _heap.Arenas.GiveBackFree(idleOnly);
+        return false;
     }
 
     private bool AgePages()

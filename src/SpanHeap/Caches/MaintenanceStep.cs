@@ -33,7 +33,10 @@ internal enum MaintenanceStep
 
     /// <summary>The records of one arena that is wholly free go back.</summary>
     Arenas,
-    LastOfTrim = Arenas,
+
+    /// <summary>The addresses of arenas that are wholly free go back.</summary>
+    Addresses,
+    LastOfTrim = Addresses,
 
     /// <summary>It is noted which pages are free.</summary>
     Aging,

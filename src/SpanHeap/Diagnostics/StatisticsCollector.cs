@@ -74,7 +74,7 @@ internal static unsafe class StatisticsCollector
             PagesGivenBack = heap.Pages.PagesGivenBack,
             Arenas = heap.Pages.ArenaCount,
             ReservedBytes = (long)heap.Arenas.ReservedBytes,
-            MetadataBytes = (long)heap.Arenas.MetadataBytes + ((long)heap.Registry.Count * ThreadCache.Size),
+            MetadataBytes = (long)heap.Arenas.MetadataBytes,
             ThreadCaches = heap.Registry.OwnedCount,
             OrphanCaches = heap.Registry.OrphanCount,
             AdoptedCaches = heap.Registry.Adopted,

@@ -8,7 +8,9 @@ namespace SpanHeap.Os;
 /// <remarks>So every record stays readable and of its type for as long as anybody can hold its address.</remarks>
 internal sealed unsafe class MetadataAllocator(OsMemory os) : IDisposable
 {
-    /// <summary>Above the size from which the platform's allocator maps memory of its own, so that untouched parts stay unresident.</summary>
+    // The first chunk is small, because most of a program's heaps may be. The largest are above the size from which the platform's
+    // allocator maps memory of its own, so that untouched parts stay unresident.
+    private const nuint FirstChunkBytes = 16 * 1024;
     private const nuint ChunkBytes = 256 * 1024;
 
     private const nuint Alignment = 64;
@@ -20,8 +22,9 @@ internal sealed unsafe class MetadataAllocator(OsMemory os) : IDisposable
     private nint _next;
     private nint _end;
 
-    // Added to by any thread, read at any time.
+    // Added to by any thread, read at any time: what was had from the system, and what of it was handed out.
     private long _reserved;
+    private long _used;
 
     private struct Chunk
     {
@@ -35,7 +38,14 @@ internal sealed unsafe class MetadataAllocator(OsMemory os) : IDisposable
     /// Counts records that have their memory from elsewhere; or, less than zero, those whose memory goes back to the system while their
     /// addresses stay.
     /// </summary>
-    public void Count(long bytes) => Interlocked.Add(ref _reserved, bytes);
+    public void Count(long bytes)
+    {
+        Interlocked.Add(ref _reserved, bytes);
+        Interlocked.Add(ref _used, bytes);
+    }
+
+    /// <summary>Bytes of the records handed out: what is resident of <see cref="ReservedBytes"/> at most.</summary>
+    public nuint UsedBytes => (nuint)Math.Max(0, Volatile.Read(ref _used));
 
     /// <summary>Zeroed memory aligned to a cache line; null when the system has none.</summary>
     public void* Allocate(nuint bytes)
@@ -48,6 +58,7 @@ internal sealed unsafe class MetadataAllocator(OsMemory os) : IDisposable
             {
                 void* result = (void*)_next;
                 _next += (nint)bytes;
+                Interlocked.Add(ref _used, (long)bytes);
                 _lock.Exit();
                 return result;
             }
@@ -72,6 +83,7 @@ internal sealed unsafe class MetadataAllocator(OsMemory os) : IDisposable
         _chunks = null;
         _next = _end = 0;
         Volatile.Write(ref _reserved, 0);
+        Volatile.Write(ref _used, 0);
         while (chunk != null)
         {
             Chunk* next = chunk->Next;
@@ -80,12 +92,15 @@ internal sealed unsafe class MetadataAllocator(OsMemory os) : IDisposable
         }
     }
 
+    // As much again as there is, so that a chunk is a small part of all; room for two records at least.
+    private nuint ChunkSizeFor(nuint bytes) => Math.Clamp(Math.Max(ReservedBytes, (2 * bytes) + (4 * Alignment)), FirstChunkBytes, ChunkBytes);
+
     // Outside the lock: the system may take its time. Two threads at once may both add a chunk; the rest of the first is lost, once.
     // A large record has a chunk alone, and the one in use goes on.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void* AddChunk(nuint bytes, bool alone)
     {
-        nuint size = alone ? bytes + (2 * Alignment) : ChunkBytes;
+        nuint size = alone ? bytes + (2 * Alignment) : ChunkSizeFor(bytes);
         Chunk* chunk = (Chunk*)os.Allocate(OsCall.AllocateMetadata, size, zeroed: true);
         if (chunk == null)
         {
@@ -96,7 +111,12 @@ internal sealed unsafe class MetadataAllocator(OsMemory os) : IDisposable
         _lock.Enter();
         chunk->Next = _chunks;
         _chunks = chunk;
-        Count((long)size);
+        Interlocked.Add(ref _reserved, (long)size);
+        if (alone)
+        {
+            Interlocked.Add(ref _used, (long)bytes);
+        }
+
         if (!alone)
         {
             _next = first;

@@ -19,4 +19,7 @@ internal enum OsCall
 
     /// <summary>More of it, right behind.</summary>
     ExtendArena,
+
+    /// <summary>The end of it goes back.</summary>
+    ShrinkArena,
 }

@@ -10,7 +10,7 @@ namespace SpanHeap.Os;
 /// <remarks>Thread safe. Nothing in it throws: failure is a value, because callers stand between two consistent states.</remarks>
 internal sealed unsafe class OsMemory
 {
-    private const int Kinds = (int)OsCall.ExtendArena + 1;
+    private const int Kinds = (int)OsCall.ShrinkArena + 1;
 
     // Written by any thread through Interlocked, read by statistics.
     private readonly long[] _calls = new long[Kinds];
@@ -57,6 +57,9 @@ internal sealed unsafe class OsMemory
 
     /// <summary>Says yes to markers in the page table from now on, and makes none.</summary>
     internal void PretendMarkers() => Volatile.Write(ref _pretendsMarkers, true);
+
+    /// <summary>Bytes above which mapping is refused, as it is where address space is short. Set by tests only.</summary>
+    internal nuint LargestMap { get; set; } = nuint.MaxValue;
 
     /// <summary>Refuses all calls of a kind from now on.</summary>
     internal void FailAll(OsCall call) => Volatile.Write(ref _refusedKind, (int)call);
@@ -122,13 +125,16 @@ internal sealed unsafe class OsMemory
     /// <summary>Zeroed memory of the system's at a multiple of a power of two; 0 when there is none, or no such request to the system.</summary>
     public nint Map(nuint bytes, nuint alignment)
     {
-        nint mapped = Admit(OsCall.MapArena) && OperatingSystem.IsLinux() && PosixMemory.CanMap ? AlignedMappings.TryMap(bytes, alignment) : 0;
+        nint mapped = Admit(OsCall.MapArena) && bytes <= LargestMap && OperatingSystem.IsLinux() && PosixMemory.CanMap ? AlignedMappings.TryMap(bytes, alignment) : 0;
         Finish(OsCall.MapArena, mapped != 0);
         return mapped;
     }
 
     /// <summary>Maps more zeroed memory where that of <see cref="Map"/> ends; false when something is there, or there is no memory.</summary>
-    public bool ExtendMap(nint end, nuint bytes) => Finish(OsCall.ExtendArena, Admit(OsCall.ExtendArena) && PosixMemory.MapAt(end, bytes));
+    public bool ExtendMap(nint end, nuint bytes) => Finish(OsCall.ExtendArena, Admit(OsCall.ExtendArena) && bytes <= LargestMap && PosixMemory.MapAt(end, bytes));
+
+    /// <summary>Gives the end of memory of <see cref="Map"/> and its addresses back; false, and nothing has changed, when the system refused.</summary>
+    public bool ShrinkMap(nint start, nuint bytes) => Finish(OsCall.ShrinkArena, Admit(OsCall.ShrinkArena) && PosixMemory.Unmap(start, bytes));
 
     /// <summary>Gives memory of <see cref="Map"/> and its addresses back. Cannot fail as far as the caller goes, so tests cannot refuse it.</summary>
     public void Unmap(nint address, nuint bytes)
@@ -146,8 +152,20 @@ internal sealed unsafe class OsMemory
         }
     }
 
-    /// <summary>Whether memory that nobody has touched is resident all the same: the program has locked all memory that will be mapped.</summary>
-    public static bool IsLocked(nint untouched) => OperatingSystem.IsLinux() && PosixMemory.IsResident(untouched, PageSize);
+    /// <summary>Whether memory is resident as soon as it is mapped, because the program has locked all that it will ever map.</summary>
+    public bool IsMappingLocked()
+    {
+        // Found out by trying: it can change at any time. Nothing is kept, so nothing is counted, and nothing can be refused.
+        nint page = OperatingSystem.IsLinux() && PosixMemory.CanMap ? PosixMemory.MapAnywhere(PageSize) : 0;
+        if (page == 0)
+        {
+            return false;
+        }
+
+        bool locked = PosixMemory.IsResident(page, PageSize);
+        PosixMemory.Unmap(page, PageSize);
+        return locked;
+    }
 
     /// <summary>Gives memory back to where <see cref="Allocate"/> had it from. Null is nothing. Cannot fail, so tests cannot refuse it.</summary>
     public void Free(void* block)

@@ -25,6 +25,9 @@ internal unsafe struct ArenaPages
     /// <summary>Whether all of the arena was discarded, its metadata too, since it was last used.</summary>
     public bool Released;
 
+    /// <summary>How often since then it was asked whether the arena's addresses may go, too.</summary>
+    public int IdleLooks;
+
     private readonly PageGeometry _geometry;
     private fixed ulong _summaries[MaxChunks];
     private fixed byte _bitmaps[4 * BitmapBytes];
@@ -49,8 +52,8 @@ internal unsafe struct ArenaPages
 
     public nint End => Base + _geometry.ArenaBytes;
 
-    /// <summary>Whether all pages after the header are free.</summary>
-    public readonly bool IsEmpty => FreePages == Pages - _geometry.HeaderPages;
+    /// <summary>Whether a page is in use, or in the hands of a scavenger. An arena may have no pages at all.</summary>
+    public readonly bool HasPagesInUse => FreePages != Pages - _geometry.HeaderPages;
 
     /// <summary>Records of an arena all of whose pages behind the header are free, never touched and zero (unless it is told otherwise).</summary>
     public static ArenaPages* Create(MetadataAllocator metadata, nint address, PageGeometry geometry, int pages, bool needsZero)

@@ -20,6 +20,7 @@ internal sealed unsafe partial class PageHeap
         long free = 0;
         long resident = 0;
         long all = 0;
+        long idle = 0;
         for (int i = 0; i < _arenas.Count; i++)
         {
             ArenaPages* arena = _arenas[i];
@@ -41,11 +42,13 @@ internal sealed unsafe partial class PageHeap
             Require(longest == arena->LongestRun() && _arenas.LongestRun(i) == longest, arena->Base, $"the longest free run is {longest}, the summaries say {arena->LongestRun()}");
             Require(freeHere == arena->FreePages, arena->Base, $"{freeHere} pages are free, {arena->FreePages} are counted");
             free += freeHere;
+            idle += arena->HasPagesInUse ? 0 : 1;
             all += arena->Pages - geometry.HeaderPages;
         }
 
         Require(resident == _pagesFree, 0, $"{resident} free pages are resident, {_pagesFree} are counted");
         Require(free - resident == _pagesGivenBack, 0, $"{free - resident} free pages are given back, {_pagesGivenBack} are counted");
+        Require(idle == _idleArenas, 0, $"{idle} arenas have no pages in use, {_idleArenas} are counted");
         Require(all == free + _pagesInUse, 0, $"{free} pages free and {_pagesInUse} in use do not make the {all} of {_arenas.Count} arenas");
     }
 

@@ -61,7 +61,7 @@ internal sealed unsafe partial class PageHeap
         {
             int index = _arenas.AtAddressOrder(place);
             ArenaPages* arena = _arenas[index];
-            found = arena->Base >= from && arena->IsEmpty && !arena->Released;
+            found = arena->Base >= from && arena->FreePages > 0 && !arena->HasPagesInUse && !arena->Released;
             if (found)
             {
                 run = Take(index, geometry.HeaderPages, arena->Pages - geometry.HeaderPages);
@@ -97,7 +97,7 @@ internal sealed unsafe partial class PageHeap
             PageBitmap.Clear(arena->Dirty, start, run.Pages);
         }
 
-        _arenas.NoteRun(index, arena->Put(start, run.Pages));
+        Put(index, start, run.Pages);
         _pagesScavenged -= run.Pages;
         _lock.Exit();
     }

@@ -13,6 +13,9 @@ namespace SpanHeap.Pages;
 /// </remarks>
 internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAllocator metadata)
 {
+    // An arena that nobody needs is visited more and more seldom: so many visits take some ten scavenge delays and more.
+    private const int IdleLooksBeforeGone = 8;
+
     private readonly ArenaIndex _arenas = new(metadata);
 
     // Everything below is guarded by this lock; the counts are read without it by statistics.
@@ -22,6 +25,7 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
     private long _pagesFree;
     private long _pagesGivenBack;
     private int _arenaCount;
+    private int _idleArenas;
 
     public PageGeometry Geometry => geometry;
 
@@ -37,7 +41,11 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
     /// <summary>Runs handed out and not returned.</summary>
     public long RunsInUse => Volatile.Read(ref _runsInUse);
 
+    /// <summary>Arenas that have pages.</summary>
     public int ArenaCount => Volatile.Read(ref _arenaCount);
+
+    /// <summary>Bytes of the records of arenas without pages in use.</summary>
+    public long IdleRecordBytes => Volatile.Read(ref _idleArenas) * (long)sizeof(ArenaPages);
 
     /// <summary>Adds an arena whose pages behind the header are free; false when there is no memory for its records.</summary>
     /// <param name="address">Where it begins.</param>
@@ -56,22 +64,63 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
         _arenas.Add(arena);
         _pagesGivenBack += arena->FreePages;
         _arenaCount++;
+        _idleArenas++;
         _lock.Exit();
         return true;
     }
 
-    /// <summary>Adds pages at the end of an arena, which are zero and were never touched. It must have room for them.</summary>
-    public void ExtendArena(nint address, int pages)
+    /// <summary>Adds pages at the end of an arena. It must have room for them.</summary>
+    /// <param name="address">Where the arena begins.</param>
+    /// <param name="pages">How many.</param>
+    /// <param name="fresh">Whether they are zero and were never touched; else they may be resident and hold anything.</param>
+    public void ExtendArena(nint address, int pages, bool fresh)
     {
         _lock.Enter();
         int index = _arenas.IndexOf(address);
         ArenaPages* arena = _arenas[index];
         Debug.Assert(arena->Pages + pages <= geometry.PagesPerArena, "An arena has no more pages than its addresses have room for.");
         int start = arena->Pages;
+        _arenaCount += start == geometry.HeaderPages ? 1 : 0;
         arena->Pages += pages;
         _arenas.NoteRun(index, arena->Put(start, pages));
-        _pagesGivenBack += pages;
+        if (fresh)
+        {
+            _pagesGivenBack += pages;
+        }
+        else
+        {
+            PageBitmap.Set(arena->Resident, start, pages);
+            PageBitmap.Set(arena->Dirty, start, pages);
+            _pagesFree += pages;
+        }
+
         _lock.Exit();
+    }
+
+    /// <summary>Takes all pages from an arena of which none is in use, unless it is the last that has pages.</summary>
+    /// <param name="address">Where the arena begins.</param>
+    /// <param name="idleOnly">Whether it must have been free, with its memory given back, for a number of such calls.</param>
+    /// <param name="pages">How many there were. The arena stays, and may be extended again.</param>
+    public bool TryTakeArena(nint address, bool idleOnly, out int pages)
+    {
+        _lock.Enter();
+        int index = _arenas.IndexOf(address);
+        ArenaPages* arena = _arenas[index];
+        bool free = _arenaCount > 1 && arena->FreePages > 0 && !arena->HasPagesInUse;
+        bool taken = free && (!idleOnly || (arena->Released && ++arena->IdleLooks > IdleLooksBeforeGone));
+        pages = taken ? arena->FreePages : 0;
+        if (taken)
+        {
+            Take(index, geometry.HeaderPages, pages);
+            PageBitmap.Clear(arena->Resident, geometry.HeaderPages, pages);
+            PageBitmap.Clear(arena->Dirty, geometry.HeaderPages, pages);
+            arena->Pages = geometry.HeaderPages;
+            _arenaCount--;
+            _idleArenas++;
+        }
+
+        _lock.Exit();
+        return taken;
     }
 
     /// <summary>Takes the lowest free run of so many pages of the oldest arena that has one.</summary>
@@ -135,11 +184,19 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
         int index = _arenas.IndexOf(address);
         ArenaPages* arena = _arenas[index];
         int start = (int)((address - arena->Base) >> PageGeometry.PageShift);
-        _arenas.NoteRun(index, arena->Put(start, pages));
+        Put(index, start, pages);
         _runsInUse -= runs;
         _pagesInUse -= pages;
         _pagesFree += pages;
         _lock.Exit();
+    }
+
+    // Returns pages to an arena that has them in use.
+    private void Put(int index, int start, int pages)
+    {
+        ArenaPages* arena = _arenas[index];
+        _arenas.NoteRun(index, arena->Put(start, pages));
+        _idleArenas += arena->HasPagesInUse ? 0 : 1;
     }
 
     private bool Find(int pages, int alignment, out int index, out int start)
@@ -161,8 +218,10 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
     private PageRun Take(int index, int start, int pages)
     {
         ArenaPages* arena = _arenas[index];
+        _idleArenas -= arena->HasPagesInUse ? 0 : 1;
         int resident = arena->Take(start, pages, out bool dirty, out int run);
         arena->Released = false;
+        arena->IdleLooks = 0;
         if (run == _arenas.LongestRun(index))
         {
             _arenas.Update(index);

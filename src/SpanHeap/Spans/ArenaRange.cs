@@ -6,6 +6,9 @@ internal unsafe struct ArenaRange
 {
     public ArenaRange* Next;
 
+    /// <summary>The next of those that may become longer.</summary>
+    public ArenaRange* NextShort;
+
     /// <summary>The first arena. Others follow each other without a gap.</summary>
     public nint First;
 

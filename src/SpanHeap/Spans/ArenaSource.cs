@@ -9,7 +9,7 @@ namespace SpanHeap.Spans;
 /// </summary>
 internal sealed unsafe partial class ArenaSource : IDisposable
 {
-    // Of those that may have short arenas; there are some only where address space is short, or memory locked.
+    // Of those that may become longer, of which there are some only where address space is short, memory locked, or arenas fell empty.
     private const int MostRangesLookedAt = 16;
 
     // How often a thread that is about to grow the heap gives way to one that gives free pages back.
@@ -20,13 +20,14 @@ internal sealed unsafe partial class ArenaSource : IDisposable
     private readonly MetadataAllocator _metadata;
     private readonly bool _hugePages;
     private readonly nint _headerBytes;
-    private readonly nuint _limitBytes;
 
     private readonly ArenaSpace _space;
 
-    // All three by the growing thread alone (see _growing), and by Dispose.
+    // All of these by the growing thread alone (see _growing), and by Dispose.
     private ArenaRange* _ranges;
-    private int _shortRanges;
+
+    // Those that may become longer.
+    private ArenaRange* _short;
 
     // A record for the next request, so that one that fails does not cost one.
     private ArenaRange* _spare;
@@ -34,15 +35,8 @@ internal sealed unsafe partial class ArenaSource : IDisposable
     // 0, or 1 while a thread grows the heap. Not a lock: who finds it taken gives way and looks for free pages again.
     private int _growing;
 
-    // Bytes of huge blocks, which count towards the limit. Interlocked.
-    private long _hugeBytes;
-
-    // Those of them that are free and kept for reuse. Interlocked.
-    private long _keptHugeBytes;
+    // By the growing thread; read by statistics.
     private long _reservedBytes;
-
-    // Held between looking at the limit and taking what it allows; a heap without a limit does without.
-    private NativeLock _limitLock;
 
     public ArenaSource(OsMemory os, PageHeap pages, MetadataAllocator metadata, ulong heapSerial, nuint limitBytes, bool hugePages, bool liveBits, bool tracedPlanes)
     {
@@ -64,86 +58,6 @@ internal sealed unsafe partial class ArenaSource : IDisposable
 
     /// <summary>Address space had from the platform.</summary>
     public nuint ReservedBytes => (nuint)Volatile.Read(ref _reservedBytes);
-
-    /// <summary>Bytes of records: those elsewhere, and the part of the arenas' headers that describes pages in use.</summary>
-    public nuint MetadataBytes => RecordBytes(_pages.PagesInUse);
-
-    /// <summary>What counts towards the heap's limit: pages in use and records, huge blocks; of guarded blocks that live their bytes alone.</summary>
-    public nuint BytesInUse
-    {
-        get
-        {
-            // Read one after the other: less than zero for a moment while a block goes, or moves.
-            long pages = Math.Max(0, _pages.PagesInUse - GuardedPages);
-            long guarded = Math.Max(0, GuardedBytes);
-            return ((nuint)pages << PageGeometry.PageShift) + RecordBytes(pages) + (nuint)Volatile.Read(ref _hugeBytes) + (nuint)guarded;
-        }
-    }
-
-    /// <summary>Bytes that may be used at most; <see cref="nuint.MaxValue"/> without a limit.</summary>
-    public nuint LimitBytes => _limitBytes;
-
-    /// <summary>Whether so many more pages stay within the heap's limit, if nobody else takes them first.</summary>
-    public bool IsWithinLimit(int morePages) => IsWithinLimit((nuint)morePages << PageGeometry.PageShift);
-
-    public bool IsWithinLimit(nuint moreBytes)
-    {
-        if (_limitBytes == nuint.MaxValue)
-        {
-            return true;
-        }
-
-        nuint used = BytesInUse;
-        return used <= _limitBytes && moreBytes <= _limitBytes - used;
-    }
-
-    /// <summary>Charges bytes of huge blocks if the limit allows; whoever then gets no memory gives them back.</summary>
-    public bool TryAddHugeBytes(nuint bytes)
-    {
-        EnterLimit();
-        bool within = IsWithinLimit(bytes);
-        if (within)
-        {
-            AddHugeBytes((long)bytes);
-        }
-
-        ExitLimit();
-        return within;
-    }
-
-    /// <summary>Takes pages if the limit allows: looking and taking are one step for all threads.</summary>
-    /// <returns>What stood against it. Only after <see cref="PageRefusal.NoRun"/> does <see cref="TryGrow"/> help.</returns>
-    public PageRefusal TryAllocate(int count, int alignment, int room, out PageRun run)
-    {
-        run = default;
-        EnterLimit();
-        PageRefusal refusal = !IsWithinLimit(count) ? PageRefusal.Limit
-            : !_pages.TryAllocate(count, alignment, room, out run) ? PageRefusal.NoRun
-            : PageRefusal.None;
-        ExitLimit();
-        return refusal;
-    }
-
-    /// <summary>Takes the pages right behind a run if they are free and the limit allows.</summary>
-    public bool TryExtend(nint end, int count)
-    {
-        EnterLimit();
-        bool taken = IsWithinLimit(count) && _pages.TryExtend(end, count, out _);
-        ExitLimit();
-        return taken;
-    }
-
-    private nuint RecordBytes(long pages) => _metadata.ReservedBytes + ((nuint)pages * (nuint)_headerBytes / (nuint)_pages.Geometry.PagesPerArena);
-
-    /// <summary>Bytes of huge blocks that count towards the limit: those that the program has, and those that are kept for reuse.</summary>
-    public long HugeBytes => Volatile.Read(ref _hugeBytes);
-
-    /// <summary>Bytes of the free huge blocks among those. They go before the limit refuses anything, so that they are room as well.</summary>
-    public long KeptHugeBytes => Volatile.Read(ref _keptHugeBytes);
-
-    public void AddKeptHugeBytes(long bytes) => Interlocked.Add(ref _keptHugeBytes, bytes);
-
-    public void AddHugeBytes(long bytes) => Interlocked.Add(ref _hugeBytes, bytes);
 
     /// <summary>Makes a short arena longer, or adds one, unless there is a free run by now. Call without a lock, after <see cref="PageRefusal.NoRun"/>.</summary>
     /// <param name="count">Pages of the run that was lacking.</param>
@@ -175,6 +89,40 @@ internal sealed unsafe partial class ArenaSource : IDisposable
         }
     }
 
+    /// <summary>Gives the addresses of arenas without pages in use back to the system, but not of the last. Call without a lock.</summary>
+    /// <remarks>
+    /// <para>
+    /// Only pages go. The header stays, and the arena with it, as one that has no pages and may become longer: so whoever looks up an
+    /// address at the same time, as any thread may with any address, reads a page entry that says that the page is free. Page entries are
+    /// all that such a look-up reads before it holds the owner's lock, or has found that the block is live, which keeps the arena.
+    /// </para>
+    /// <para>What the platform's allocator gave in one piece with other arenas stays until the heap goes.</para>
+    /// </remarks>
+    /// <param name="idleOnly">Only those whose memory went back many rounds of maintenance ago.</param>
+    public void GiveBackFree(bool idleOnly = false)
+    {
+        if (Interlocked.CompareExchange(ref _growing, 1, 0) != 0)
+        {
+            // Another thread needs more: this is not the time.
+            return;
+        }
+
+        try
+        {
+            for (ArenaRange* range = _ranges; range != null; range = range->Next)
+            {
+                if (range->Block == null && _pages.TryTakeArena(range->First, idleOnly, out int pages))
+                {
+                    Shorten(range, pages);
+                }
+            }
+        }
+        finally
+        {
+            Volatile.Write(ref _growing, 0);
+        }
+    }
+
     /// <summary>Takes all arenas out of the table and gives their memory back. Nobody may use the heap any more.</summary>
     public void Dispose()
     {
@@ -188,7 +136,7 @@ internal sealed unsafe partial class ArenaSource : IDisposable
             GiveBack(*range);
         }
 
-        _ranges = null;
+        _ranges = _short = null;
         _reservedBytes = 0;
     }
 
@@ -206,44 +154,76 @@ internal sealed unsafe partial class ArenaSource : IDisposable
         return found;
     }
 
-    private void EnterLimit()
-    {
-        if (_limitBytes != nuint.MaxValue)
-        {
-            _limitLock.Enter();
-        }
-    }
-
-    private void ExitLimit()
-    {
-        if (_limitBytes != nuint.MaxValue)
-        {
-            _limitLock.Exit();
-        }
-    }
-
-    // The newest ranges first: what an older one lacks was taken by others long ago.
+    // Some of those that are shorter than their place. One that others have taken the rest of is looked at in vain each time.
     private bool TryExtend(int count, int alignment)
     {
         nuint least = (nuint)(count + alignment - 1) << PageGeometry.PageShift;
-        ArenaRange* range = _shortRanges > 0 ? _ranges : null;
-        for (int looked = 0; range != null && looked < MostRangesLookedAt; looked++, range = range->Next)
+        ArenaRange* previous = null;
+        ArenaRange* range = _short;
+        for (int looked = 0; range != null && looked < MostRangesLookedAt; looked++)
         {
             nint end = range->End;
             nuint more = _space.TryExtend(ref *range, least);
             if (more > 0)
             {
-                nint arena = ArenaHeader.ArenaOf(range->First);
-                Volatile.Write(ref ArenaHeader.Descriptor(arena)->End, range->End);
-                _shortRanges -= IsShort(*range) ? 0 : 1;
+                if (!IsShort(*range))
+                {
+                    Unlink(range, previous);
+                }
+
+                Volatile.Write(ref ArenaHeader.Descriptor(range->First)->End, range->End);
                 _reservedBytes += (long)more;
                 _os.AdviseHugePages(end, more, _hugePages);
-                _pages.ExtendArena(arena, (int)(more >> PageGeometry.PageShift));
+                _pages.ExtendArena(range->First, (int)(more >> PageGeometry.PageShift), fresh: true);
                 return true;
             }
+
+            previous = range;
+            range = range->NextShort;
         }
 
         return false;
+    }
+
+    private void Link(ArenaRange* range)
+    {
+        range->NextShort = _short;
+        _short = range;
+    }
+
+    private void Unlink(ArenaRange* range, ArenaRange* previous)
+    {
+        if (previous == null)
+        {
+            _short = range->NextShort;
+        }
+        else
+        {
+            previous->NextShort = range->NextShort;
+        }
+    }
+
+    // The page heap has let the pages go, so nobody comes by them. Then the addresses are nobody's, and only then do they go.
+    private void Shorten(ArenaRange* range, int pages)
+    {
+        bool wasShort = IsShort(*range);
+        nuint bytes = (nuint)pages << PageGeometry.PageShift;
+        nint end = range->End - (nint)bytes;
+        Volatile.Write(ref ArenaHeader.Descriptor(range->First)->End, end);
+        if (!_os.ShrinkMap(end, bytes))
+        {
+            Volatile.Write(ref ArenaHeader.Descriptor(range->First)->End, range->End);
+            _pages.ExtendArena(range->First, pages, fresh: false);
+            return;
+        }
+
+        range->End = end;
+        range->Bytes -= bytes;
+        _reservedBytes -= (long)bytes;
+        if (!wasShort)
+        {
+            Link(range);
+        }
     }
 
     private bool TryReserve(int count, int alignment)
@@ -272,7 +252,11 @@ internal sealed unsafe partial class ArenaSource : IDisposable
         *record = range;
         record->Next = _ranges;
         _ranges = record;
-        _shortRanges += IsShort(range) ? 1 : 0;
+        if (IsShort(range))
+        {
+            Link(record);
+        }
+
         _reservedBytes += (long)range.Bytes;
         return true;
     }

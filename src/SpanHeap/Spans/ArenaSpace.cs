@@ -19,7 +19,7 @@ internal sealed unsafe class ArenaSpace(OsMemory os)
     // In one request to the platform's allocator after a heap's first arena: what aligning wastes is then a fraction of an arena each.
     private const int ArenasPerRequest = 4;
 
-    // Of shares of an arena that are asked for on top of what is needed: whole, half, and so on down to a sixteenth.
+    // Of shares of an arena that the platform's allocator is asked for on top of one: half, and so on down to a sixteenth.
     private const int MostHalvings = 4;
 
     /// <summary>Address space for at least one arena of so many bytes; false when there is none.</summary>
@@ -51,12 +51,21 @@ internal sealed unsafe class ArenaSpace(OsMemory os)
         return more;
     }
 
-    // The part that is needed first. A look at it tells whether mapping makes resident; if not, the rest costs nothing but addresses.
+    // A whole arena costs nothing but addresses, unless mapping makes resident. A short one lies where there was room for its first part.
     private bool TryMap(nuint least, out ArenaRange range)
     {
         nuint whole = (nuint)PageGeometry.ArenaSize;
         nuint first = Math.Min(RoundUp(least, Step), whole);
-        nint arena = os.Map(first, whole);
+        bool locked = os.IsMappingLocked();
+        nuint bytes = locked ? first : whole;
+        nint arena = os.Map(bytes, whole);
+        if (arena == 0 && first < bytes)
+        {
+            bytes = first;
+            arena = os.Map(first, whole);
+            bytes += arena != 0 ? TryExtendBy(arena + (nint)first, whole - first, Step) : 0;
+        }
+
         range = default;
         if (arena == 0)
         {
@@ -65,30 +74,23 @@ internal sealed unsafe class ArenaSpace(OsMemory os)
 
         if (!ArenaMap.Covers(arena, whole))
         {
-            os.Unmap(arena, first);
+            os.Unmap(arena, bytes);
             return false;
         }
 
-        bool locked = OsMemory.IsLocked(arena);
-        nuint more = locked ? 0 : TryExtendBy(arena + (nint)first, whole - first, Step);
-        range = new ArenaRange { First = arena, Arenas = 1, End = arena + (nint)(first + more), Bytes = first + more, IsLocked = locked };
+        range = new ArenaRange { First = arena, Arenas = 1, End = arena + (nint)bytes, Bytes = bytes, IsLocked = locked };
         return true;
     }
 
+    // As much as there is room for: what is wanted, half of it, and so on.
     private nuint TryExtendBy(nint end, nuint wanted, nuint least)
     {
-        for (int halved = 0; halved <= MostHalvings && wanted >= least && wanted > 0; halved++)
+        while (wanted >= least && !os.ExtendMap(end, wanted))
         {
-            if (os.ExtendMap(end, wanted))
-            {
-                return wanted;
-            }
-
-            nuint half = RoundUp(wanted / 2, Step);
-            wanted = half < wanted ? Math.Max(half, least) : 0;
+            wanted = wanted == least ? 0 : Math.Max(RoundUp(wanted / 2, Step), least);
         }
 
-        return wanted > least && os.ExtendMap(end, least) ? least : 0;
+        return wanted >= least ? wanted : 0;
     }
 
     private bool TryAllocate(int arenas, out ArenaRange range) =>

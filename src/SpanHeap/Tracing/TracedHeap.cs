@@ -22,6 +22,8 @@ internal sealed unsafe partial class TracedHeap : IDisposable
     private readonly TracedSpanSource _spans;
     private readonly TracedRefill _refill;
 
+    static TracedHeap() => GarbageRelief.SetExceptions(&MustNotWait);
+
     public TracedHeap(HeapCore core, TracingOptions options)
     {
         _core = core;
@@ -205,6 +207,10 @@ internal sealed unsafe partial class TracedHeap : IDisposable
         cache->BytesTaken = 0;
         Pacer.NoteTaken(bytes);
     }
+
+    // A finalizer may collect traced memory: that waits for the thread's scope, and while it marks everybody waits for it.
+    private static bool MustNotWait(ThreadCache* cache) =>
+        CustomTracing.IsRunning || (cache->Traced != 0 && Volatile.Read(ref TracedCaches.Of(cache)->Depth) > 0);
 
     // Pages are lacking: more arenas, else what can be swept, else what lies idle in caches.
     private void MakeRoom(int pages, nuint slotSize, PageRefusal refusal, ref bool relieved)

@@ -1,0 +1,102 @@
+using System.Globalization;
+using SpanHeap.Tests.Support;
+
+namespace SpanHeap.Tests.Spans;
+
+/// <summary>What a heap's limit counts.</summary>
+public sealed unsafe class MemoryLimitRuleTests
+{
+    private const int MiB = 1 << 20;
+
+    [Fact]
+    [Unguarded("guarded blocks are counted by themselves")]
+    public void Records_of_arenas_without_pages_in_use_do_not_count()
+    {
+        using NativeHeap heap = StressHeap.Still();
+        heap.Free(heap.Alloc(16));
+        heap.Trim();
+        nuint before = heap.Core.Arenas.BytesInUse;
+        StressHeap.FreeAll(heap, StressHeap.AllocateMany(heap, 8, 40 * MiB));
+        heap.Trim();
+
+        Assert.InRange(heap.Core.Arenas.BytesInUse, before, before + 2048);
+    }
+
+    [Fact]
+    public void Caches_of_threads_count_and_those_beyond_the_limit_are_refused()
+    {
+        const int Threads = 100;
+        const int Limit = 2 * MiB;
+        using NativeHeap heap = StressHeap.Still(memoryLimit: Limit);
+        using Barrier together = new(Threads);
+        int refused = 0;
+        nuint most = 0;
+        StressThreads.Run(Threads, _ =>
+        {
+            try
+            {
+                heap.Free(heap.Alloc(16));
+            }
+            catch (OutOfMemoryException)
+            {
+                Interlocked.Increment(ref refused);
+            }
+
+            together.SignalAndWait();
+            most = heap.Core.Arenas.BytesInUse;
+            together.SignalAndWait();
+        });
+
+        Assert.InRange(refused, Threads / 4, Threads - 10);
+        Assert.InRange((long)most, Limit / 2, Limit);
+    }
+
+    [LinuxFact]
+    [Unguarded("guarded blocks are counted by themselves")]
+    public void What_counts_is_what_is_resident_once_all_blocks_are_touched()
+    {
+        ChildProgram.Result child = ChildProgram.Run(FillAndMeasure);
+
+        Assert.True(child.ExitCode == 0, child.Error);
+        int[] figures = [.. child.Output.Trim().Split(' ').Select(static figure => int.Parse(figure, CultureInfo.InvariantCulture))];
+        Assert.InRange(figures[0], figures[1] * 90 / 100, (figures[1] * 110 / 100) + (4 * 1024));
+    }
+
+    // Prints, in KiB, by how much the process has grown, and what the heap counts.
+    private static void FillAndMeasure()
+    {
+        const int Threads = 4;
+        const int MostBlocks = 100_000;
+        nint[] blocks = new nint[Threads * MostBlocks];
+        Array.Fill(blocks, 1);
+        using (NativeHeap warm = new(new NativeHeapOptions { MemoryLimit = 8 * MiB, CollectAtLimit = false }))
+        {
+            FillUp(warm, 1, blocks.AsMemory(0, MostBlocks));
+        }
+
+        GC.Collect();
+        using NativeHeap heap = new(new NativeHeapOptions { MemoryLimit = 96 * MiB, CollectAtLimit = false });
+        long before = StressMemory.Resident();
+        StressThreads.Run(Threads, number => FillUp(heap, (ulong)number, blocks.AsMemory(number * MostBlocks, MostBlocks)));
+        long grown = StressMemory.Resident() - before;
+        Console.WriteLine(FormattableString.Invariant($"{grown >> 10} {heap.Core.Arenas.BytesInUse >> 10}"));
+    }
+
+    private static void FillUp(NativeHeap heap, ulong seed, Memory<nint> blocks)
+    {
+        StressRandom random = new(seed);
+        try
+        {
+            for (int i = 0; i < blocks.Length; i++)
+            {
+                int size = random.OneIn(10) ? 16 + random.Below(100_000) : 16 + random.Below(2000);
+                nint block = (nint)heap.Alloc((nuint)size);
+                new Span<byte>((void*)block, size).Fill(1);
+                blocks.Span[i] = block;
+            }
+        }
+        catch (OutOfMemoryException)
+        {
+        }
+    }
+}
