@@ -60,12 +60,16 @@ public sealed unsafe class GarbageReliefTests
     {
         using NativeHeap heap = StressHeap.Still(memoryLimit: Limit);
         object gate = new();
+        long before = GarbageRelief.Count;
         lock (gate)
         {
             DropOwner(gate);
             GarbageRelief.ForgetLast();
             Assert.Throws<OutOfMemoryException>(() => (nint)heap.Alloc(Limit));
+            Assert.Equal(before, GarbageRelief.Count);
         }
+
+        StressWait.Until(() => GarbageRelief.Count > before, static () => "the collection does not end");
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
