@@ -14,7 +14,7 @@ public sealed unsafe class TracedCacheTests
         const int Threads = 40;
         using NativeHeap heap = TracedHeaps.Still();
         heap.Enter().Dispose();
-        nuint before = heap.Core.Metadata.ReservedBytes;
+        nuint before = heap.Core.Metadata.UsedBytes;
         StressWorker[] threads = [.. Enumerable.Range(0, Threads).Select(static _ => new StressWorker())];
         foreach (StressWorker thread in threads)
         {
@@ -26,7 +26,7 @@ public sealed unsafe class TracedCacheTests
         }
 
         // Records come from pieces of 256 KiB.
-        Assert.InRange(heap.Core.Metadata.ReservedBytes - before, 0u, (nuint)(Threads * 8 << 10) + (256 << 10));
+        Assert.InRange(heap.Core.Metadata.UsedBytes - before, 0u, (nuint)(Threads * 8 << 10) + (256 << 10));
         heap.CollectAndSweep();
         Array.ForEach(threads, static thread => thread.Dispose());
     }

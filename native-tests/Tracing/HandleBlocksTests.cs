@@ -19,9 +19,9 @@ public sealed unsafe class HandleBlocksTests
         using NativeHeap heap = TracedHeaps.Still();
         using GcHandle<Node> kept = KeepOne(heap);
         HandleTable table = weak ? heap.Traced.WeakHandles : heap.Traced.Roots;
-        nuint before = heap.Core.Metadata.ReservedBytes;
+        nuint before = heap.Core.Metadata.UsedBytes;
         Burst(heap, weak, static burst => { });
-        Assert.InRange((int)((heap.Core.Metadata.ReservedBytes - before) / HandleBlock.SlotBytes), 0, 16);
+        Assert.InRange((int)((heap.Core.Metadata.UsedBytes - before) / HandleBlock.SlotBytes), 0, 16);
         heap.Verify();
         heap.Trim();
         Assert.Equal(table.Blocks.Count, table.Blocks.Gone + (weak ? 0 : 1));
@@ -96,10 +96,10 @@ public sealed unsafe class HandleBlocksTests
         using NativeHeap heap = TracedHeaps.Still();
         heap.Core.Os.FailAll(OsCall.Discard);
         Burst(heap, weak: false, static burst => { });
-        nuint counted = heap.Core.Metadata.ReservedBytes;
+        nuint counted = heap.Core.Metadata.UsedBytes;
         heap.Verify();
         Burst(heap, weak: false, static burst => { });
-        Assert.Equal(counted, heap.Core.Metadata.ReservedBytes);
+        Assert.Equal(counted, heap.Core.Metadata.UsedBytes);
         heap.Verify();
     }
 

@@ -80,10 +80,10 @@ public sealed class MarkHelpersTests
         }
 
         heap.Collect();
-        nuint before = heap.Core.Metadata.ReservedBytes;
+        nuint before = heap.Core.Metadata.UsedBytes;
         long calls = heap.Core.Os.Calls(OsCall.AllocateMetadata);
         heap.Collect();
         Assert.InRange(heap.Core.Os.Calls(OsCall.AllocateMetadata) - calls, 100, 10_000);
-        Assert.Equal(before, heap.Core.Metadata.ReservedBytes);
+        Assert.Equal(before, heap.Core.Metadata.UsedBytes);
     }
 }
