@@ -54,7 +54,7 @@ public sealed class NativeHeapOptions
 
     private static readonly TimeSpan s_longestDelay = TimeSpan.FromDays(1);
 
-    // A timer comes twice in it.
+    // Maintenance comes twice in it.
     private static readonly TimeSpan s_shortestIdleDelay = TimeSpan.FromMilliseconds(10);
 
     private static readonly TimeSpan s_shortestPatience = TimeSpan.FromMilliseconds(1);

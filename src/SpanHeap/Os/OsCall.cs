@@ -13,4 +13,5 @@ internal enum OsCall
     InstallGuard,
     RemoveGuard,
     HugePageAdvice,
+    Residency,
 }

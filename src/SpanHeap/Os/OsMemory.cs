@@ -10,7 +10,7 @@ namespace SpanHeap.Os;
 /// <remarks>Thread safe. Nothing in it throws: failure is a value, because callers stand between two consistent states.</remarks>
 internal sealed unsafe class OsMemory
 {
-    private const int Kinds = (int)OsCall.HugePageAdvice + 1;
+    private const int Kinds = (int)OsCall.Residency + 1;
 
     // Written by any thread through Interlocked, read by statistics.
     private readonly long[] _calls = new long[Kinds];
@@ -130,6 +130,10 @@ internal sealed unsafe class OsMemory
     public bool Discard(nint address, nuint bytes) =>
         Finish(OsCall.Discard, Admit(OsCall.Discard) &&
             (OperatingSystem.IsWindows() ? WindowsMemory.Discard(address, bytes) : PosixMemory.Discard(address, bytes)));
+
+    /// <summary>Writes a byte for each system page whose lowest bit says whether it is backed by memory; false where the system does not tell (it does on Linux).</summary>
+    public bool TryFindResident(nint address, nuint bytes, byte* resident) =>
+        OperatingSystem.IsLinux() && Finish(OsCall.Residency, Admit(OsCall.Residency) && PosixMemory.TryFindResident(address, bytes, resident));
 
     /// <summary>Makes whole system pages inaccessible; false when the system refused.</summary>
     public bool Fault(nint address, nuint bytes) =>

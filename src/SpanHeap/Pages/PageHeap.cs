@@ -1,3 +1,4 @@
+using System.Numerics;
 using SpanHeap.Os;
 
 namespace SpanHeap.Pages;
@@ -21,6 +22,7 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
     private long _pagesFree;
     private long _pagesGivenBack;
     private int _arenaCount;
+    private long _arenasSearched;
 
     public PageGeometry Geometry => geometry;
 
@@ -35,6 +37,9 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
 
     /// <summary>Runs handed out and not returned.</summary>
     public long RunsInUse => Volatile.Read(ref _runsInUse);
+
+    /// <summary>How often the pages of an arena were looked through for a run.</summary>
+    public long ArenasSearched => Volatile.Read(ref _arenasSearched);
 
     public int ArenaCount => Volatile.Read(ref _arenaCount);
 
@@ -117,7 +122,7 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
         int index = _arenas.IndexOf(address);
         ArenaPages* arena = _arenas[index];
         int start = (int)((address - arena->Base) >> PageGeometry.PageShift);
-        _arenas.NoteRun(index, arena->Put(start, pages));
+        Put(index, start, pages, resident: pages);
         _runsInUse -= runs;
         _pagesInUse -= pages;
         _pagesFree += pages;
@@ -127,14 +132,18 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
     private bool Find(int pages, int alignment, out int index, out int start)
     {
         start = -1;
-        for (index = _arenas.FirstWithRun(pages, 0); index >= 0; index = _arenas.FirstWithRun(pages, index + 1))
+        int shift = BitOperations.Log2((uint)alignment);
+        for (index = _arenas.FirstWithRun(pages, shift, 0); index >= 0; index = _arenas.FirstWithRun(pages, shift, index + 1))
         {
+            _arenasSearched++;
             ArenaPages* arena = _arenas[index];
             start = alignment == 1 ? arena->FindFirst(pages) : arena->FindFirstAligned(pages, alignment);
             if (start >= 0)
             {
                 return true;
             }
+
+            _arenas.NoteMiss(index, shift, pages);
         }
 
         return false;
@@ -143,6 +152,11 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
     private PageRun Take(int index, int start, int pages)
     {
         ArenaPages* arena = _arenas[index];
+        if (_pagesRefused != 0)
+        {
+            _pagesRefused -= PageBitmap.Count(arena->Refused, start, pages);
+        }
+
         int resident = arena->Take(start, pages, out bool dirty, out int run);
         arena->Released = false;
         if (run == _arenas.LongestRun(index))
@@ -153,5 +167,11 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
         _pagesFree -= resident;
         _pagesGivenBack -= pages - resident;
         return new PageRun(arena->Base + ((nint)start << PageGeometry.PageShift), pages, dirty);
+    }
+
+    private void Put(int index, int start, int pages, int resident)
+    {
+        int run = _arenas[index]->Put(start, pages, resident, out int first);
+        _arenas.NoteRun(index, first, run);
     }
 }
