@@ -10,7 +10,7 @@ namespace SpanHeap.Tests.Os;
 internal sealed unsafe class InjectionBalance
 {
     private static readonly OsCall[] s_allocations = [OsCall.ReserveArena, OsCall.MapArena, OsCall.AllocateMetadata, OsCall.AllocateHuge];
-    private static readonly OsCall[] s_others = [OsCall.Discard, OsCall.Fault, OsCall.Unfault, OsCall.HugePageAdvice, OsCall.ExtendArena, OsCall.ShrinkArena];
+    private static readonly OsCall[] s_others = [OsCall.Discard, OsCall.Fault, OsCall.Unfault, OsCall.HugePageAdvice, OsCall.ExtendArena, OsCall.ShrinkArena, OsCall.Residency];
 
     // The pool stays empty meanwhile, so that making a cache is a call that can be refused, too.
     private readonly List<nint> _aside = TakePool();

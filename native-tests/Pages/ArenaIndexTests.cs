@@ -41,11 +41,11 @@ public sealed unsafe class ArenaIndexTests : IDisposable
             Add(number);
         }
 
-        Assert.Equal(0, _index.FirstWithRun(100, 0));
+        Assert.Equal(0, _index.FirstWithRun(100, 0, 0));
         PageBitmap.Clear(_index[0]->Free, 0, 512);
         _index[0]->SummarizeAll();
         _index.Update(0);
-        Assert.Equal(1, _index.FirstWithRun(100, 0));
+        Assert.Equal(1, _index.FirstWithRun(100, 0, 0));
         Assert.Equal(2 * s_geometry.ArenaBytes, _index[1]->Base);
     }
 
@@ -89,7 +89,7 @@ public sealed unsafe class ArenaIndexTests : IDisposable
                 expected = _index[i]->LongestRun() >= pages ? i : -1;
             }
 
-            Assert.Equal(expected, _index.FirstWithRun(pages, from));
+            Assert.Equal(expected, _index.FirstWithRun(pages, 0, from));
         }
     }
 

@@ -43,13 +43,47 @@ internal sealed class FakePages : IDisposable
     public List<PageRun> Scavenge(bool agedOnly, bool discarded = true, bool zero = true)
     {
         List<PageRun> runs = [];
-        for (nint from = 0; Heap.TakeForScavenge(from, agedOnly, out PageRun run); from = run.End)
+        nint from = 0;
+        while (TakeNext(ref from, agedOnly, out PageRun run))
         {
             Heap.FinishScavenge(run, discarded, zero);
             runs.Add(run);
         }
 
         return runs;
+    }
+
+    /// <summary>The next run that a scavenger would discard at or after an address, in as many steps as it takes; false when there is none.</summary>
+    public bool TakeNext(ref nint from, bool agedOnly, out PageRun run)
+    {
+        while (Heap.TakeForScavenge(ref from, agedOnly, out run) && run.Pages == 0)
+        {
+        }
+
+        return run.Pages > 0;
+    }
+
+    /// <summary>Notes which pages are idle; whether there are more than before.</summary>
+    public bool Age(bool retry = false)
+    {
+        nint from = 0;
+        bool fresh = false;
+        while (Heap.AgeFreePages(ref from, retry, ref fresh))
+        {
+        }
+
+        return fresh;
+    }
+
+    /// <summary>Holds the next arena that is wholly free; false when there is none.</summary>
+    public bool TakeEmptyArena(out PageRun run)
+    {
+        nint from = 0;
+        while (Heap.TakeEmptyArena(ref from, out run) && run.Pages == 0)
+        {
+        }
+
+        return run.Pages > 0;
     }
 
     public void Dispose() => _metadata.Dispose();

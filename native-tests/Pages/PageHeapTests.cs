@@ -171,7 +171,7 @@ public sealed class PageHeapTests : IDisposable
         Assert.True(_fake.Heap.TryExtend(run.End, 15, out _));
         Assert.False(_fake.Heap.HasRun(1, 1));
         _fake.Heap.Free(run.Address, 30);
-        Assert.True(_fake.Heap.TakeEmptyArena(0, out PageRun all));
+        Assert.True(_fake.TakeEmptyArena(out PageRun all));
         Assert.Equal(30, all.Pages);
         _fake.Heap.FinishScavenge(all, discarded: true, zero: true);
         _fake.Heap.Verify();

@@ -112,7 +112,7 @@ public sealed class ScavengingTests
         PageRun young = fake.Take(10);
         fake.Take(1);
         fake.Free(old);
-        fake.Heap.AgeFreePages();
+        fake.Age();
         fake.Free(young);
         PageRun run = Assert.Single(fake.Scavenge(agedOnly: true));
         Assert.Equal(old, run with { NeedsZero = old.NeedsZero });
@@ -125,10 +125,10 @@ public sealed class ScavengingTests
         fake.Add(0);
         PageRun run = fake.Take(10);
         fake.Free(run);
-        fake.Heap.AgeFreePages();
+        fake.Age();
         fake.Free(fake.Take(10));
         Assert.Empty(fake.Scavenge(agedOnly: true));
-        fake.Heap.AgeFreePages();
+        fake.Age();
         Assert.Single(fake.Scavenge(agedOnly: true));
     }
 
@@ -139,7 +139,8 @@ public sealed class ScavengingTests
         fake.Add(0);
         PageRun run = fake.Take(10);
         fake.Free(run);
-        Assert.True(fake.Heap.TakeForScavenge(0, agedOnly: false, out PageRun taken));
+        nint from = 0;
+        Assert.True(fake.TakeNext(ref from, agedOnly: false, out PageRun taken));
         PageRun other = fake.Take(10);
         Assert.Equal(run.End, other.Address);
         fake.Heap.FinishScavenge(taken, discarded: true, zero: true);
@@ -158,18 +159,19 @@ public sealed class ScavengingTests
         fake.Free(runs[0]);
         fake.Free(runs[2]);
         fake.Free(last);
-        Assert.True(fake.Heap.TakeForScavenge(runs[0].End, agedOnly: false, out PageRun second));
-        Assert.Equal(runs[2].Address, second.Address);
+        nint from = runs[0].End;
+        Assert.True(fake.TakeNext(ref from, agedOnly: false, out PageRun second));
+        Assert.Equal((runs[2].Address, runs[2].End), (second.Address, from));
 
         // A long run comes in pieces, one behind the other.
-        nint from = last.Address;
-        for (nint after = second.End; fake.Heap.TakeForScavenge(after, agedOnly: false, out PageRun piece); after = from)
+        nint end = last.Address;
+        while (fake.TakeNext(ref from, agedOnly: false, out PageRun piece))
         {
-            Assert.Equal(from, piece.Address);
-            from = piece.End;
+            Assert.Equal(end, piece.Address);
+            end = piece.End;
         }
 
-        Assert.Equal(last.End, from);
+        Assert.Equal(last.End, end);
     }
 
     [Fact]
@@ -179,21 +181,111 @@ public sealed class ScavengingTests
         fake.Add(0);
         fake.Add(1);
         PageRun used = fake.Take(1);
-        Assert.True(fake.Heap.TakeEmptyArena(0, out PageRun whole));
+        Assert.True(fake.TakeEmptyArena(out PageRun whole));
         Assert.Equal((fake.At(1, fake.Geometry.HeaderPages), fake.Geometry.MaxRun), (whole.Address, whole.Pages));
-        fake.Heap.FinishScavenge(whole, discarded: true, zero: true);
-        Assert.False(fake.Heap.TakeEmptyArena(0, out _));
+        fake.Heap.ReturnUntouched(whole);
+        Assert.False(fake.TakeEmptyArena(out _));
 
         fake.Free(used);
-        Assert.True(fake.Heap.TakeEmptyArena(0, out whole));
+        Assert.True(fake.TakeEmptyArena(out whole));
         Assert.Equal(used.Address, whole.Address);
-        fake.Heap.FinishScavenge(whole, discarded: true, zero: true);
-        Assert.False(fake.Heap.TakeEmptyArena(0, out _));
+        fake.Heap.ReturnUntouched(whole);
+        Assert.False(fake.TakeEmptyArena(out _));
 
         fake.Free(fake.Take(1));
-        Assert.True(fake.Heap.TakeEmptyArena(0, out whole));
-        fake.Heap.FinishScavenge(whole, discarded: true, zero: true);
+        Assert.True(fake.TakeEmptyArena(out whole));
+        fake.Heap.ReturnUntouched(whole);
         fake.Heap.Verify();
+    }
+
+    [Fact]
+    public void Holding_an_arena_and_returning_it_changes_nothing_that_is_known_of_its_pages()
+    {
+        using FakePages fake = new();
+        fake.Add(0);
+        fake.Free(fake.Take(10));
+        Assert.True(fake.TakeEmptyArena(out PageRun whole));
+        Assert.Equal((0L, 0L), (fake.Heap.PagesFree, fake.Heap.PagesGivenBack));
+        fake.Heap.ReturnUntouched(whole);
+
+        // Not one of the pages that were never touched counts as resident.
+        Assert.Equal((10L, fake.Geometry.MaxRun - 10L), (fake.Heap.PagesFree, fake.Heap.PagesGivenBack));
+        fake.Heap.Verify();
+    }
+
+    [Fact]
+    public void What_the_system_refuses_is_not_idle_again_before_it_is_used_or_retried()
+    {
+        using FakePages fake = new();
+        fake.Add(0);
+        PageRun run = fake.Take(64);
+        fake.Free(run);
+        Assert.True(fake.Age());
+        Assert.Single(fake.Scavenge(agedOnly: true, discarded: false));
+        Assert.Equal((64L, 64L), (fake.Heap.PagesFree, fake.Heap.PagesRefused));
+        Assert.False(fake.Age());
+        Assert.Empty(fake.Scavenge(agedOnly: true));
+
+        Assert.True(fake.Age(retry: true));
+        Assert.Equal(0, fake.Heap.PagesRefused);
+        Assert.Single(fake.Scavenge(agedOnly: true, discarded: false));
+
+        fake.Free(fake.Take(64));
+        Assert.Equal(0, fake.Heap.PagesRefused);
+        Assert.True(fake.Age());
+        Assert.Single(fake.Scavenge(agedOnly: true));
+        fake.Heap.Verify();
+    }
+
+    [Fact]
+    public void Pages_that_became_resident_without_the_heap_are_found_and_scavenged()
+    {
+        using FakePages fake = new();
+        fake.Add(0);
+        PageRun run = fake.Take(20);
+        fake.Take(1);
+        fake.Free(run);
+        fake.Scavenge(agedOnly: false);
+        nint from = 0;
+        Assert.True(fake.Heap.FindGivenBack(ref from, 1000, out PageRun givenBack));
+        Assert.Equal((run.Address, run.Pages, run.End), (givenBack.Address, givenBack.Pages, from));
+
+        PageRun meanwhile = fake.Take(5);
+        fake.Heap.NoteResident(givenBack.Address, 10);
+
+        Assert.Equal(5, fake.Heap.PagesFree);
+        fake.Heap.Verify();
+        Assert.Equal((meanwhile.End, 5), (Assert.Single(fake.Scavenge(agedOnly: false)) is var found ? (found.Address, found.Pages) : default));
+    }
+
+    [Theory]
+    [InlineData(16)]
+    [InlineData(64)]
+    public void A_whole_scavenge_looks_at_each_word_a_few_times_however_many_arenas_there_are(int arenas)
+    {
+        using FakePages fake = new(pagesPerArena: 512);
+        List<PageRun> runs = [];
+        for (int arena = 0; arena < arenas; arena++)
+        {
+            fake.Add(arena);
+            while (fake.Heap.TryAllocate(3, 1, 0, out PageRun run))
+            {
+                runs.Add(run);
+            }
+        }
+
+        for (int i = 0; i < runs.Count; i += 2)
+        {
+            fake.Free(runs[i]);
+        }
+
+        fake.Age();
+        long before = fake.Heap.WordsScanned;
+        int found = fake.Scavenge(agedOnly: true).Count;
+
+        Assert.InRange(found, arenas * 80, arenas * 90);
+        Assert.InRange(fake.Heap.WordsScanned - before, found, found + (arenas * 512 / 64 * 2));
+        Assert.False(fake.Age());
     }
 
     [Theory]
@@ -226,7 +318,7 @@ public sealed class ScavengingTests
                     Assert.Equal(0, scavenged.Pages % unit);
                 }
 
-                fake.Heap.AgeFreePages();
+                fake.Age();
                 fake.Heap.Verify();
             }
         }
@@ -240,9 +332,9 @@ public sealed class ScavengingTests
         fake.Add(1);
         Assert.False(TryTake(fake, 0, times: 100), "its memory has not gone");
 
-        for (nint from = 0; fake.Heap.TakeEmptyArena(from, out PageRun run); from = run.End)
+        while (fake.TakeEmptyArena(out PageRun run))
         {
-            fake.Heap.FinishScavenge(run, discarded: true, zero: true);
+            fake.Heap.ReturnUntouched(run);
         }
 
         Assert.False(TryTake(fake, 0, times: 8));

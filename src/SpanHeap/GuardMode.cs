@@ -7,8 +7,8 @@ public enum GuardMode
     Off,
 
     /// <summary>
-    /// One in so many (<see cref="NativeHeapOptions.GuardSampleRate"/>), drawn at random, as long as there is room in the budget: for
-    /// programs in use.
+    /// One in so many (<see cref="NativeHeapOptions.GuardSampleRate"/>), drawn at random, as long as live ones leave room
+    /// (<see cref="NativeHeapOptions.GuardBudget"/>): for programs in use.
     /// </summary>
     Sampled,
 

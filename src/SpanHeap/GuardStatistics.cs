@@ -10,7 +10,7 @@ namespace SpanHeap;
 /// <param name="Guarded">Blocks guarded since the heap was made.</param>
 /// <param name="Retired">Blocks whose addresses have left quarantine since.</param>
 /// <param name="Degraded">Blocks that were to be guarded and could not be, or whose memory could not be protected when they were freed.</param>
-/// <param name="Skipped">Blocks drawn by a sample for which there was no room in the budget.</param>
+/// <param name="Skipped">Blocks drawn by a sample for which there was no room: live ones had the budget and a quarter of the heap.</param>
 /// <param name="UsesMarkers">Whether pages are protected by markers in the page table (Linux 6.13 and later), which cost no mapping.</param>
 /// <param name="Mappings">Ranges that are protected by splitting mappings.</param>
 /// <param name="HasFaultReport">Whether a fault is reported before the runtime ends the process.</param>

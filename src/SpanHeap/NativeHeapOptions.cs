@@ -54,7 +54,7 @@ public sealed class NativeHeapOptions
 
     private static readonly TimeSpan s_longestDelay = TimeSpan.FromDays(1);
 
-    // A timer comes twice in it.
+    // Maintenance comes twice in it.
     private static readonly TimeSpan s_shortestIdleDelay = TimeSpan.FromMilliseconds(10);
 
     private static readonly TimeSpan s_shortestPatience = TimeSpan.FromMilliseconds(1);
@@ -157,7 +157,8 @@ public sealed class NativeHeapOptions
     /// <summary>
     /// Whether the guarded blocks that still live when the heap is disposed, or the process ends, are reported to the error stream, once for
     /// each heap. The process ends after its Main, by <see cref="Environment.Exit"/>, by an exception that nobody handles, or by one of the
-    /// signals SIGTERM, SIGINT and SIGHUP that no handler cancels; what a signal does stays as it is. Nothing is reported when it is killed,
+    /// signals SIGTERM, SIGINT and SIGHUP that no handler cancels; what a signal does stays as it is. (A handler that was registered before the
+    /// first such heap was made is called after the report.) Nothing is reported when it is killed,
     /// and when the program calls <see cref="Environment.FailFast(string)"/>, of which the runtime tells nobody.
     /// </summary>
     public bool GuardLeaks { get; set; }

@@ -11,18 +11,26 @@ internal static unsafe class MutantHollowing
     public static void ReturnToFormerOwner(HeapCore heap, uint sizeClass)
     {
         BlockReturn blockReturn = new(heap.Spans, heap.Misuse, heap.Registry);
-        SpanHollowing hollowing = new(blockReturn);
         for (int i = 0; i < heap.Registry.Count; i++)
         {
             ThreadCache* cache = heap.Registry[i];
-            if (hollowing.TryTake(cache, ThreadCache.Shelf(cache, sizeClass), uint.MaxValue, out HollowSpan hollow))
+            TakenSlots taken = default;
+            cache->Lock.Enter();
+            Span* span = ThreadCache.Shelf(cache, sizeClass)->Head;
+            if (span != null)
             {
-                ThreadCache* owner = (ThreadCache*)hollow.Span->Owner;
+                SpanScavenger.Take(cache, span, ref taken);
+            }
+
+            cache->Lock.Exit();
+            if (span != null)
+            {
+                ThreadCache* owner = (ThreadCache*)span->Owner;
                 InterleavingPoints.At(InterleavingPoint.SlotsTaken);
-                hollow.Discard(heap.Os);
+                taken.Discard(heap.Discards);
                 InterleavingPoints.At(InterleavingPoint.SlotsDiscarded);
                 owner->Lock.Enter();
-                blockReturn.GiveBackHollow(owner, hollow.Span, HollowSpan.Taken(ref hollow));
+                blockReturn.GiveBackHollow(owner, span, TakenSlots.Words(ref taken));
                 owner->Lock.Exit();
                 return;
             }

@@ -24,7 +24,8 @@ internal static class MutantScavenger
         {
             heap.Os.Discard(run.Address, run.Bytes);
             InterleavingPoints.At(InterleavingPoint.RunDiscarded);
-            if (heap.Pages.TakeForScavenge(run.Address, agedOnly: false, out PageRun taken))
+            nint from = run.Address;
+            if (heap.Pages.TakeForScavenge(ref from, agedOnly: false, out PageRun taken) && taken.Pages > 0)
             {
                 heap.Pages.FinishScavenge(taken, discarded: true, zero: true);
             }
@@ -33,10 +34,11 @@ internal static class MutantScavenger
 
     private static bool TryFind(HeapCore heap, out PageRun run)
     {
-        bool found = heap.Pages.TakeForScavenge(0, agedOnly: false, out run);
+        nint from = 0;
+        bool found = heap.Pages.TakeForScavenge(ref from, agedOnly: false, out run) && run.Pages > 0;
         if (found)
         {
-            heap.Pages.FinishScavenge(run, discarded: false, zero: false);
+            heap.Pages.ReturnUntouched(run);
         }
 
         return found;

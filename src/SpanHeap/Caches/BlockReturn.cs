@@ -125,12 +125,23 @@ internal sealed unsafe class BlockReturn(SpanSource spans, MisuseLog misuse, Cac
             return;
         }
 
-        if (!span->Listed)
+        if (!empty && !span->Listed)
         {
             shelf->AddFirst(span);
         }
 
-        shelf->EmptySpans += empty ? 1 : 0;
+        if (empty)
+        {
+            // Last in the list: spans in use are filled before it, and whoever releases empty spans finds it at once.
+            if (span->Listed)
+            {
+                shelf->Remove(span);
+            }
+
+            shelf->AddLast(span);
+            shelf->EmptySpans++;
+        }
+
         if (!ThreadCache.IsOwned(owner))
         {
             registry.NoteSpans(owner);
@@ -145,10 +156,9 @@ internal sealed unsafe class BlockReturn(SpanSource spans, MisuseLog misuse, Cac
     {
         ClassShelf* shelf = ThreadCache.Shelf(owner, span->SizeClass);
         shelf->Outstanding -= AllocBits.GiveBack(span, taken);
-        span->HollowSlots = span->FreeSlots;
+        span->HollowSlots = span->SeenSlots = (ushort)span->FreeSlots;
 
-        // Behind all others: their memory is still there, and who looks for the next span to hollow would walk over this one each time.
-        // (Listed already, if a block came back meanwhile.)
+        // After all others, whose memory is still there. (Listed already, if a block came back meanwhile.)
         if (!span->Listed)
         {
             shelf->AddLast(span);
@@ -158,13 +168,15 @@ internal sealed unsafe class BlockReturn(SpanSource spans, MisuseLog misuse, Cac
         Settle(owner, span);
     }
 
-    /// <summary>Releases the empty spans of a shelf. The caller holds the cache's lock.</summary>
-    public void ReleaseEmptySpans(ClassShelf* shelf)
+    /// <summary>Releases the empty spans of a shelf. Call without a lock, which is taken for a few spans at a time.</summary>
+    public void ReleaseEmptySpans(ThreadCache* cache, ClassShelf* shelf)
     {
-        Span* span = shelf->Head;
-        while (shelf->EmptySpans > 0 && span != null)
+        ScavengeWalk walk = default;
+        cache->Lock.Enter();
+        ScavengeWalk.Begin(&walk, shelf);
+        for (int looks = 1; shelf->EmptySpans > 0 && walk.IsOn; looks++)
         {
-            Span* next = span->Next;
+            Span* span = ScavengeWalk.Advance(&walk);
             if (span->FreeSlots == span->Slots)
             {
                 shelf->Remove(span);
@@ -172,8 +184,15 @@ internal sealed unsafe class BlockReturn(SpanSource spans, MisuseLog misuse, Cac
                 spans.Release(span);
             }
 
-            span = next;
+            if (looks % SpanScavenger.SpansPerStep == 0)
+            {
+                cache->Lock.Exit();
+                cache->Lock.Enter();
+            }
         }
+
+        ScavengeWalk.End(&walk);
+        cache->Lock.Exit();
     }
 
     private enum ReturnResult

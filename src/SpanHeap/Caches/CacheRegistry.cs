@@ -5,7 +5,7 @@ namespace SpanHeap.Caches;
 
 /// <summary>
 /// A heap's caches and their threads. No code runs on a .NET thread that ends, so a dead thread's cache is found by asking
-/// <see cref="ThreadIdentity.IsDead"/>: threads that attach ask a few others, the timer and each garbage collection ask all. The cache becomes
+/// <see cref="ThreadIdentity.IsDead"/>: threads that attach ask a few others, maintenance and each garbage collection ask all. The cache becomes
 /// an orphan by one compare-exchange, so that of several who ask only one hands it over, and the next thread adopts it whole.
 /// </summary>
 /// <remarks>Thread safe by a lock of its own, the first in the order.</remarks>

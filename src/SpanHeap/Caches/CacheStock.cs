@@ -32,7 +32,7 @@ internal sealed unsafe partial class CacheStock(
     // A stack that only ever fills may hold a sixty-fourth of what is in use, in the end.
     private const int MaxOverflows = 6;
 
-    // All depots of a cache together: what a burst of frees may hold back from other classes until the timer comes.
+    // All depots of a cache together: what a burst of frees may hold back from other classes until maintenance comes.
     private const long MaxDepotBytes = 1 * 1024 * 1024;
 
     /// <summary>The stack that really serves a thread: with full checks not the one that fast paths see, so that they see every call.</summary>

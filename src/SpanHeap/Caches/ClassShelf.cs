@@ -14,7 +14,7 @@ internal unsafe struct ClassShelf
     /// <summary>
     /// Spans of this cache with free slots, refilled from the head. The one that had its first slot freed last stands there: its memory
     /// was in use a moment ago and is still in the processor's caches, where that of the others may stay cold. Those whose memory was
-    /// given back stand at the tail.
+    /// given back, and those that are wholly free, stand at the tail.
     /// </summary>
     public Span* Head;
     public Span* Tail;
@@ -31,11 +31,22 @@ internal unsafe struct ClassShelf
     /// <summary>Listed spans without a block in use.</summary>
     public int EmptySpans;
 
-    /// <summary>The heap's tick when a slow path last came here; the timer drains what has not been used for a tick.</summary>
+    /// <summary>The heap's tick when a slow path last came here; maintenance drains what has not been used for a tick.</summary>
     public uint UsedAt;
 
     /// <summary>How often in a row the stack was full and never empty: the program frees, and will hardly want back all that lies there.</summary>
     public int Overflows;
+
+    /// <summary>What <see cref="SpanScavenger"/> had forgotten when it last came here.</summary>
+    public uint ForgottenAt;
+
+    /// <summary>The walks over the spans that are under way.</summary>
+    public ScavengeWalk* Walks;
+
+    // When the scavenger's last walk for idle spans began, and the low bits of how many blocks were in use or parked then; 0 if it has met
+    // a span that was used lately.
+    private uint _settledAt;
+    private uint _settledOutstanding;
 
     private fixed long _depot[DepotSize];
 
@@ -44,6 +55,22 @@ internal unsafe struct ClassShelf
         readonly get => (Magazine*)_depot[index];
         set => _depot[index] = (long)value;
     }
+
+    /// <summary>
+    /// Whether nothing has come to the spans since the scavenger's last walk for idle spans, which left nothing to do: each refill is known
+    /// by its tick, and without one each return by the number of blocks that are out.
+    /// </summary>
+    public readonly bool IsSettled => UsedAt < _settledAt && (uint)Outstanding == _settledOutstanding;
+
+    /// <summary>Takes note that the scavenger begins a walk for idle spans.</summary>
+    public void BeginSettling(uint now)
+    {
+        _settledAt = now;
+        _settledOutstanding = (uint)Outstanding;
+    }
+
+    /// <summary>Takes note that the walk has left something to do.</summary>
+    public void EndSettling() => _settledAt = 0;
 
     public void Push(Magazine* magazine)
     {
@@ -123,6 +150,11 @@ internal unsafe struct ClassShelf
 
     public void Remove(Span* span)
     {
+        if (Walks != null)
+        {
+            ScavengeWalk.NoteLeaving(Walks, span);
+        }
+
         if (span->Previous == null)
         {
             Head = span->Next;

@@ -1,9 +1,9 @@
 namespace SpanHeap.Caches;
 
-/// <summary>A heap's coarse time: how often its timer has come by. Tells what was used lately without asking the system for the time.</summary>
+/// <summary>A heap's coarse time: how many rounds of maintenance there were. Tells what was used lately without asking the system for the time.</summary>
 internal sealed class HeapClock
 {
-    // Written by the timer alone; read by any thread, which may see it late.
+    // Written by the maintenance thread alone; read by any thread, which may see it late.
     private uint _now = 1;
 
     public uint Now => Volatile.Read(ref _now);

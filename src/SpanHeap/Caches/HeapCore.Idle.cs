@@ -75,15 +75,19 @@ internal sealed unsafe partial class HeapCore
             ClassShelf* shelf = ThreadCache.Shelf(cache, sizeClass);
             cache->Lock.Enter();
             bool any = shelf->DepotCount > 0 || shelf->EmptySpans > 0;
-            if (any && (!idleOnly || shelf->UsedAt + 1 < now))
+            bool drain = any && (!idleOnly || shelf->UsedAt + 1 < now);
+            if (drain)
             {
                 _stock.DrainDepot(cache, sizeClass);
-                _blockReturn.ReleaseEmptySpans(shelf);
-                any = false;
             }
 
             cache->Lock.Exit();
-            kept |= any;
+            if (drain)
+            {
+                _blockReturn.ReleaseEmptySpans(cache, shelf);
+            }
+
+            kept |= any && !drain;
         }
 
         _remote.SendPending(cache);
@@ -148,31 +152,6 @@ internal sealed unsafe partial class HeapCore
             }
 
             OnMisuse?.Invoke(address, kind);
-        }
-    }
-
-    /// <summary>
-    /// Gives the memory under a cache's free slots back, as far as they cover pages of the system: a block left behind in a span then
-    /// holds back one page, not the span.
-    /// </summary>
-    public void HollowSpans(ThreadCache* cache, bool idleOnly)
-    {
-        if (_fullChecks)
-        {
-            // Free slots are full of poison, and stay so.
-            return;
-        }
-
-        for (uint sizeClass = 1; sizeClass <= (uint)SizeClasses.LastShared; sizeClass++)
-        {
-            ClassShelf* shelf = ThreadCache.Shelf(cache, sizeClass);
-            while (_hollowing.TryTake(cache, shelf, idleOnly ? Clock.Now : uint.MaxValue, out HollowSpan hollow))
-            {
-                InterleavingPoints.At(InterleavingPoint.SlotsTaken);
-                hollow.Discard(Os);
-                InterleavingPoints.At(InterleavingPoint.SlotsDiscarded);
-                _hollowing.GiveBack(ref hollow);
-            }
         }
     }
 }

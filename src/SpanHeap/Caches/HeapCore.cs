@@ -26,7 +26,6 @@ internal sealed unsafe partial class HeapCore : IDisposable
     private readonly RemoteFrees _remote;
     private readonly LargeBlocks _large;
     private readonly StackDrain _drain;
-    private readonly SpanHollowing _hollowing;
     private readonly HeapMaintenance _maintenance;
     private readonly PressureRelief _relief;
     private readonly bool _fullChecks;
@@ -81,7 +80,9 @@ internal sealed unsafe partial class HeapCore : IDisposable
         _remote = new RemoteFrees(Os, _stock, _blockReturn, Magazines, Misuse, Clock);
         _large = new LargeBlocks(Spans, _remote, Misuse, budget, _hidden);
         _drain = new StackDrain(_stock, _large, _remote);
-        _hollowing = new SpanHollowing(_blockReturn);
+        Discards = new DiscardBackoff(Os, Clock);
+        Scavenger = new SpanScavenger(_blockReturn, Discards, Clock);
+        PageScavenger = new PageScavenger(Pages, Os, Discards, Clock);
         _maintenance = new HeapMaintenance(this);
         if (guards)
         {
@@ -150,6 +151,13 @@ internal sealed unsafe partial class HeapCore : IDisposable
 
     /// <summary>Takes what lies on the stacks of threads that wait.</summary>
     public StackReclaimer Sleepers { get; }
+
+    /// <summary>The one way in which free memory of the heap goes back to the system.</summary>
+    public DiscardBackoff Discards { get; }
+
+    public SpanScavenger Scavenger { get; }
+
+    public PageScavenger PageScavenger { get; }
 
     /// <summary>The cache of spans that no thread's cache owns, and of blocks too large for a class.</summary>
     public ThreadCache* Central { get; }
@@ -289,7 +297,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
         return cache;
     }
 
-    // There may be something for the timer to do from now on, or something to tell. Called without a lock.
+    // There may be something to do for maintenance from now on, or something to tell. Called without a lock.
     private void NoteActivity()
     {
         _maintenance.Arm();

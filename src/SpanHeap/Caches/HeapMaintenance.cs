@@ -16,6 +16,12 @@ internal sealed class HeapMaintenance : IDisposable
     // A heap that nobody uses is visited half as often each time, down to every sixteen delays.
     private const int MaxQuietDoublings = 5;
 
+    // Whoever dumps the process makes free pages resident. They are looked for when nothing else is to be done; a heap that has many is
+    // visited every four delays at least.
+    private const int QuietRoundsBeforeScan = 2;
+    private const int MaxScanDoublings = 3;
+    private const int PagesWorthScanning = 2048;
+
     // A delay of nothing does not mean a thread that never rests.
     private static readonly TimeSpan s_shortestPeriod = TimeSpan.FromMilliseconds(2);
 
@@ -70,7 +76,15 @@ internal sealed class HeapMaintenance : IDisposable
     public void DrainAll() => RunAll(MaintenanceStep.LastOfDraining);
 
     /// <summary>Takes back all that caches keep, as <see cref="DrainAll"/>, and gives all free memory back to the system.</summary>
-    public void Trim() => RunAll(MaintenanceStep.LastOfTrim);
+    public void Trim()
+    {
+        if (_heap.TryGetTarget(out HeapCore? heap))
+        {
+            heap.Discards.EndPause();
+        }
+
+        RunAll(MaintenanceStep.LastOfTrim);
+    }
 
     /// <summary>Keeps rounds from going on, for whoever looks at the heap as a whole; waits for the end of the step that is under way.</summary>
     public void Pause() => _turn.Take();
@@ -104,7 +118,11 @@ internal sealed class HeapMaintenance : IDisposable
         if (_heap.TryGetTarget(out HeapCore? heap))
         {
             heap.Clock.Advance();
-            MaintenanceRound round = new(heap, idleOnly: true, MaintenanceStep.Last);
+            MaintenanceRound round = new(heap, idleOnly: true, MaintenanceStep.Last)
+            {
+                FindsResident = _quietRounds >= QuietRoundsBeforeScan && !heap.Options.HugePages,
+                RetriesRefused = heap.PageScavenger.BeginRetry(),
+            };
             while (round.Step())
             {
                 if (!_turn.GiveWay())
@@ -133,7 +151,8 @@ internal sealed class HeapMaintenance : IDisposable
         else if (heap.Registry.OwnedCount > 0)
         {
             // A thread may die any time without a word, and leave its stacks full.
-            _quietRounds = Math.Min(_quietRounds + 1, MaxQuietDoublings);
+            bool hasMuch = heap.Pages.PagesGivenBack >= PagesWorthScanning;
+            _quietRounds = Math.Min(_quietRounds + 1, hasMuch ? MaxScanDoublings : MaxQuietDoublings);
             Schedule();
             if (Volatile.Read(ref _armed) != 0)
             {
@@ -159,7 +178,7 @@ internal sealed class HeapMaintenance : IDisposable
         if (_heap.TryGetTarget(out HeapCore? heap))
         {
             heap.DrainOwnStacks();
-            MaintenanceRound round = new(heap, idleOnly: false, last);
+            MaintenanceRound round = new(heap, idleOnly: false, last) { FindsResident = !heap.Options.HugePages };
             while (round.Step())
             {
             }

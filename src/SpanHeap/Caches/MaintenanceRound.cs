@@ -1,5 +1,3 @@
-using SpanHeap.Os;
-using SpanHeap.Pages;
 using SpanHeap.Spans;
 
 namespace SpanHeap.Caches;
@@ -27,6 +25,17 @@ internal unsafe ref struct MaintenanceRound(HeapCore heap, bool idleOnly, Mainte
     // The same for pages: where to look on.
     private nint _from;
 
+    // The same for spans: the cache and the class whose spans are walked over.
+    private ThreadCache* _cache;
+    private uint _class;
+    private ScavengeWalk _walk;
+
+    /// <summary>Whether free pages are looked for that have become resident without the heap.</summary>
+    public bool FindsResident { get; init; }
+
+    /// <summary>Whether pages that the system has refused to take back are tried again.</summary>
+    public bool RetriesRefused { get; init; }
+
     /// <summary>Whether another round will have something to do.</summary>
     public bool IsWorkLeft { get; private set; }
 
@@ -43,9 +52,10 @@ internal unsafe ref struct MaintenanceRound(HeapCore heap, bool idleOnly, Mainte
             MaintenanceStep.Outboxes => FlushOutbox(),
             MaintenanceStep.Shelves => DrainShelves(),
             MaintenanceStep.HugeBlocks => GiveUpHugeBlock(),
-            MaintenanceStep.Spans => HollowSpans(),
-            MaintenanceStep.Pages => ScavengePages(),
-            MaintenanceStep.Arenas => ScavengeArena(),
+            MaintenanceStep.Residency => FindResident(),
+            MaintenanceStep.Spans => ScavengeSpans(),
+            MaintenanceStep.Pages => _heap.PageScavenger.Scavenge(ref _from, agedOnly: idleOnly),
+            MaintenanceStep.Arenas => _heap.PageScavenger.ScavengeRecords(ref _from),
             MaintenanceStep.Addresses => GiveBackAddresses(),
             MaintenanceStep.Aging => AgePages(),
             _ => false,
@@ -127,42 +137,46 @@ internal unsafe ref struct MaintenanceRound(HeapCore heap, bool idleOnly, Mainte
         return any && --_left > 0;
     }
 
-    private bool HollowSpans()
+    // What was given back and is resident again without a call of the heap's becomes free memory like any other.
+    private bool FindResident()
     {
-        if (NextCache(out ThreadCache* cache))
+        if (!FindsResident)
         {
-            // Slots that are just being discarded are in no span's list.
-            _heap.Transit.Begin();
-            _heap.HollowSpans(cache, idleOnly);
-            _heap.Transit.End(hasMoved: true);
+            return false;
         }
 
-        return _left > 0;
+        bool more = _heap.PageScavenger.FindResident(ref _from, out int found);
+        if (found > 0)
+        {
+            _heap.Scavenger.Forget();
+        }
+
+        return more;
     }
 
-    private bool ScavengePages()
+    private bool ScavengeSpans()
     {
-        bool found = _heap.Pages.TakeForScavenge(_from, agedOnly: idleOnly, out PageRun run);
-        if (found)
+        // With full checks free slots are full of poison, and stay so.
+        if (_heap.HasFullChecks || (_cache == null && !(_heap.Discards.MayTry && NextCache(out _cache))))
         {
-            GiveBack(run);
-            _from = run.End;
+            return false;
         }
 
-        return found;
-    }
-
-    // An arena that fell empty bit by bit: its records go as one.
-    private bool ScavengeArena()
-    {
-        bool found = _heap.Pages.TakeEmptyArena(_from, out PageRun run);
-        if (found)
+        ScavengeWalk* walk = ScavengeWalk.AddressOf(ref _walk);
+        while (!walk->IsOn)
         {
-            GiveBack(run);
-            _from = run.End;
+            if (++_class > (uint)SizeClasses.LastShared)
+            {
+                _class = 0;
+                _cache = null;
+                return _left > 0;
+            }
+
+            _heap.Scavenger.Begin(_cache, _class, idleOnly, walk);
         }
 
-        return found;
+        IsWorkLeft |= _heap.Scavenger.Step(_cache, idleOnly, walk);
+        return true;
     }
 
     private bool GiveBackAddresses()
@@ -173,17 +187,10 @@ internal unsafe ref struct MaintenanceRound(HeapCore heap, bool idleOnly, Mainte
 
     private bool AgePages()
     {
-        IsWorkLeft |= _heap.Pages.AgeFreePages();
-        return false;
-    }
-
-    private readonly void GiveBack(in PageRun run)
-    {
-        InterleavingPoints.At(InterleavingPoint.RunTaken);
-        bool discarded = _heap.Os.Discard(run.Address, run.Bytes);
-        ArenaHeader.DiscardRecords(_heap.Os, run);
-        InterleavingPoints.At(InterleavingPoint.RunDiscarded);
-        _heap.Pages.FinishScavenge(run, discarded, zero: discarded && OsMemory.DiscardedPagesAreZero);
+        bool fresh = false;
+        bool more = _heap.Pages.AgeFreePages(ref _from, RetriesRefused, ref fresh);
+        IsWorkLeft |= fresh;
+        return more;
     }
 
     // Caches never leave a heap, so those that were there at first still are.

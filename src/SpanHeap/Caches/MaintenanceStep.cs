@@ -25,6 +25,9 @@ internal enum MaintenanceStep
     /// <summary>One huge block that is kept for reuse goes back.</summary>
     HugeBlocks,
 
+    /// <summary>Some free pages are asked for whether they have become resident without the heap.</summary>
+    Residency,
+
     /// <summary>Some spans are looked at, and memory under the free slots of one goes back.</summary>
     Spans,
 

@@ -100,8 +100,8 @@ internal sealed unsafe class OrphanDrain(CacheRegistry registry, StackDrain stac
     private bool MoveSome(ThreadCache* orphan, ClassShelf* from, ClassShelf* to)
     {
         InterleavingPoints.AtIf(from->Head != null, InterleavingPoint.SpansMoving);
+        blockReturn.ReleaseEmptySpans(orphan, from);
         orphan->Lock.Enter();
-        blockReturn.ReleaseEmptySpans(from);
         central->Lock.Enter();
         for (int left = SpansAtOnce; left > 0 && from->Head != null; left--)
         {
@@ -109,8 +109,13 @@ internal sealed unsafe class OrphanDrain(CacheRegistry registry, StackDrain stac
             from->Remove(span);
             SpanSource.ChangeOwner(span, (nint)central, central->OwnerTag);
             to->AddFirst(span);
-            from->Outstanding -= span->Slots - span->FreeSlots;
-            to->Outstanding += span->Slots - span->FreeSlots;
+            int taken = span->Slots - span->FreeSlots;
+            from->Outstanding -= taken;
+            to->Outstanding += taken;
+
+            // One may have become empty since.
+            from->EmptySpans -= taken == 0 ? 1 : 0;
+            to->EmptySpans += taken == 0 ? 1 : 0;
         }
 
         bool more = from->Head != null;

@@ -6,7 +6,7 @@ namespace SpanHeap.Caches;
 
 /// <summary>
 /// Blocks freed by a thread that is not their owner: gathered by destination in the freeing thread's outbox, sent as magazines to the
-/// owner's inbox, taken in by the owner, the timer, or a sender who finds the inbox too full.
+/// owner's inbox, taken in by the owner, maintenance, or a sender who finds the inbox too full.
 /// </summary>
 /// <remarks>
 /// Methods that end in "Locked" want the cache's lock held; all others want no lock held, because they take other caches' locks one
@@ -127,7 +127,7 @@ internal sealed unsafe class RemoteFrees(
     /// <summary>Sends on what was put aside under the cache's lock: full or evicted magazines, and blocks found to belong elsewhere.</summary>
     public void SendPending(ThreadCache* cache)
     {
-        // A glance without the lock: only the holder's own slow path, or the timer, puts something here, and either comes back.
+        // A glance without the lock: only the holder's own slow path, or maintenance, puts something here, and either comes back.
         if (Volatile.Read(ref *(nint*)&cache->Pending) == 0)
         {
             return;

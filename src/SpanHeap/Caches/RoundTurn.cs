@@ -1,6 +1,6 @@
 namespace SpanHeap.Caches;
 
-/// <summary>Whose turn it is: a timer's round, one at a time, or whoever looks at the heap as a whole and keeps rounds from beginning.</summary>
+/// <summary>Whose turn it is: a maintenance round's, or whoever looks at the heap as a whole and keeps rounds from beginning.</summary>
 /// <remarks>
 /// Thread safe, but not reentrant. No lock: a turn may last as long as a step of a round, and whoever waits for it gives way. What is done
 /// in a turn is seen in the next one.

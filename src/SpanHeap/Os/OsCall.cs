@@ -13,6 +13,7 @@ internal enum OsCall
     InstallGuard,
     RemoveGuard,
     HugePageAdvice,
+    Residency,
 
     /// <summary>Memory of the system's at a place of our choice; <see cref="ReserveArena"/> asks the platform's allocator.</summary>
     MapArena,

@@ -182,6 +182,10 @@ internal sealed unsafe class OsMemory
         Finish(OsCall.Discard, Admit(OsCall.Discard) &&
             (OperatingSystem.IsWindows() ? WindowsMemory.Discard(address, bytes) : PosixMemory.Discard(address, bytes)));
 
+    /// <summary>Writes a byte for each system page whose lowest bit says whether it is backed by memory; false where the system does not tell (it does on Linux).</summary>
+    public bool TryFindResident(nint address, nuint bytes, byte* resident) =>
+        OperatingSystem.IsLinux() && Finish(OsCall.Residency, Admit(OsCall.Residency) && PosixMemory.TryFindResident(address, bytes, resident));
+
     /// <summary>Makes whole system pages inaccessible; false when the system refused.</summary>
     public bool Fault(nint address, nuint bytes) =>
         Finish(OsCall.Fault, Admit(OsCall.Fault) &&

@@ -26,6 +26,9 @@ internal static unsafe partial class PosixMemory
     private static readonly delegate* unmanaged<void*, nuint, int, int> s_advise = (delegate* unmanaged<void*, nuint, int, int>)PosixLibrary.Find("madvise");
     private static readonly delegate* unmanaged<void*, nuint, int, int> s_protect = (delegate* unmanaged<void*, nuint, int, int>)PosixLibrary.Find("mprotect");
 
+    private static readonly delegate* unmanaged<void*, nuint, byte*, int> s_residency =
+        (delegate* unmanaged<void*, nuint, byte*, int>)PosixLibrary.Find("mincore");
+
     // Set once by any thread, when an import finds no library or no function: asking again would be an exception for each call.
     private static volatile bool s_isMissing;
 
@@ -78,6 +81,10 @@ internal static unsafe partial class PosixMemory
         int protection = accessible ? ProtectReadWrite : ProtectNone;
         return s_protect != null ? s_protect((void*)address, bytes, protection) == 0 : ProtectByImport(address, bytes, protection);
     }
+
+    /// <summary>Writes a byte for each page of the system whose lowest bit says whether the page is resident.</summary>
+    public static bool TryFindResident(nint address, nuint bytes, byte* resident) =>
+        s_residency != null && s_residency((void*)address, bytes, resident) == 0;
 
     /// <summary>Makes pages fault by markers in the page table; Linux 6.13 and later, and not for locked memory.</summary>
     public static bool InstallGuard(nint address, nuint bytes) => Advise(address, bytes, LinuxGuardInstall);

@@ -4,7 +4,7 @@ using SpanHeap.Os;
 namespace SpanHeap.Pages;
 
 /// <summary>
-/// What the page heap knows of one arena: four bits per page and a summary per 512 pages. Lies apart from the arena, so that a page
+/// What the page heap knows of one arena: five bits per page and a summary per 512 pages. Lies apart from the arena, so that a page
 /// heap works on addresses alone.
 /// </summary>
 /// <remarks>All of it is guarded by the page heap's lock.</remarks>
@@ -22,6 +22,9 @@ internal unsafe struct ArenaPages
     /// <summary>Pages that the arena has, header included: all that its addresses have room for unless address space was short.</summary>
     public int Pages;
 
+    /// <summary>Those of them that are backed by memory.</summary>
+    public int ResidentFreePages;
+
     /// <summary>Whether all of the arena was discarded, its metadata too, since it was last used.</summary>
     public bool Released;
 
@@ -30,7 +33,7 @@ internal unsafe struct ArenaPages
 
     private readonly PageGeometry _geometry;
     private fixed ulong _summaries[MaxChunks];
-    private fixed byte _bitmaps[4 * BitmapBytes];
+    private fixed byte _bitmaps[5 * BitmapBytes];
 
     private ArenaPages(nint address, PageGeometry geometry)
     {
@@ -47,8 +50,11 @@ internal unsafe struct ArenaPages
     /// <summary>1: the page may hold something other than zeros.</summary>
     public ulong* Dirty => Bitmap(2);
 
-    /// <summary>1: the page has been free and resident since the last look of the scavenger. Always a subset of both.</summary>
+    /// <summary>1: the page has been free and resident since the last look of the scavenger. Always a subset of both, without refused ones.</summary>
     public ulong* Aged => Bitmap(3);
+
+    /// <summary>1: the system has refused to take the page's memory back since it was last used.</summary>
+    public ulong* Refused => Bitmap(4);
 
     public nint End => Base + _geometry.ArenaBytes;
 
@@ -76,7 +82,7 @@ internal unsafe struct ArenaPages
         return arena;
     }
 
-    /// <summary>Takes free pages: one turn for each word of the four bitmaps.</summary>
+    /// <summary>Takes free pages to be used: one turn for each word of the bitmaps.</summary>
     /// <param name="start">The first.</param>
     /// <param name="count">How many.</param>
     /// <param name="dirty">Whether one may hold something other than zeros.</param>
@@ -89,6 +95,7 @@ internal unsafe struct ArenaPages
         ulong* resident = Resident;
         ulong* nonzero = Dirty;
         ulong* aged = Aged;
+        ulong* refused = Refused;
         ulong anyDirty = 0;
         int wereResident = 0;
         int stop = start + count;
@@ -98,6 +105,7 @@ internal unsafe struct ArenaPages
             ulong mask = PageBitmap.Mask(page, stop);
             free[word] &= ~mask;
             aged[word] &= ~mask;
+            refused[word] &= ~mask;
             wereResident += BitOperations.PopCount(resident[word] & mask);
             resident[word] |= mask;
             anyDirty |= nonzero[word] & mask;
@@ -105,26 +113,38 @@ internal unsafe struct ArenaPages
         }
 
         FreePages -= count;
-        for (int chunk = start / RunSummary.PagesPerChunk; chunk <= (stop - 1) / RunSummary.PagesPerChunk; chunk++)
-        {
-            if (!Summaries[chunk].TryShorten(chunk * RunSummary.PagesPerChunk, first, end, start, stop))
-            {
-                Summaries[chunk] = Summarize(chunk);
-            }
-        }
-
+        ResidentFreePages -= wereResident;
+        ShortenSummaries(first, end, start, stop);
         dirty = anyDirty != 0;
         run = end - first;
         return wereResident;
     }
 
+    /// <summary>Takes free pages in order to give their memory back: what is known of them stays known.</summary>
+    /// <returns>The length of the free run that they were part of.</returns>
+    public int Hold(int start, int count)
+    {
+        FindRun(start, count, out int first, out int end);
+        PageBitmap.Clear(Free, start, count);
+        PageBitmap.Clear(Aged, start, count);
+        FreePages -= count;
+        ResidentFreePages -= PageBitmap.Count(Resident, start, count);
+        ShortenSummaries(first, end, start, start + count);
+        return end - first;
+    }
+
     /// <summary>Makes pages free again.</summary>
-    /// <returns>The length of the free run that they are part of now.</returns>
-    public int Put(int start, int count)
+    /// <param name="start">The first.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="resident">How many of them are backed by memory.</param>
+    /// <param name="first">Where the free run begins that they are part of now.</param>
+    /// <returns>The length of that run.</returns>
+    public int Put(int start, int count, int resident, out int first)
     {
         PageBitmap.Set(Free, start, count);
         FreePages += count;
-        FindRun(start, count, out int first, out int end);
+        ResidentFreePages += resident;
+        FindRun(start, count, out first, out int end);
         for (int chunk = start / RunSummary.PagesPerChunk; chunk <= (start + count - 1) / RunSummary.PagesPerChunk; chunk++)
         {
             Summaries[chunk].Join(chunk * RunSummary.PagesPerChunk, first, end);
@@ -199,20 +219,30 @@ internal unsafe struct ArenaPages
     public int FindFirstAligned(int count, int alignment)
     {
         int end = _geometry.PagesPerArena;
-        int start = PageBitmap.NextSet(Free, 0, end);
-        while (start < end)
+        int start = PageBitmap.NextSetAligned(Free, 0, end, alignment);
+        while (start <= end - count)
         {
-            int aligned = (start + alignment - 1) & -alignment;
-            int stop = PageBitmap.NextClear(Free, start, end);
-            if (stop - aligned >= count)
+            int stop = PageBitmap.NextClear(Free, start, start + count);
+            if (stop == start + count)
             {
-                return aligned;
+                return start;
             }
 
-            start = PageBitmap.NextSet(Free, stop, end);
+            start = PageBitmap.NextSetAligned(Free, (stop + alignment - 1) & -alignment, end, alignment);
         }
 
         return -1;
+    }
+
+    private void ShortenSummaries(int first, int end, int start, int stop)
+    {
+        for (int chunk = start / RunSummary.PagesPerChunk; chunk <= (stop - 1) / RunSummary.PagesPerChunk; chunk++)
+        {
+            if (!Summaries[chunk].TryShorten(chunk * RunSummary.PagesPerChunk, first, end, start, stop))
+            {
+                Summaries[chunk] = Summarize(chunk);
+            }
+        }
     }
 
     private RunSummary Summarize(int chunk) => RunSummary.Of(Free + (chunk * (RunSummary.PagesPerChunk / 64)));

@@ -41,6 +41,25 @@ internal static unsafe class PageBitmap
     /// <summary>The first clear bit at or after <paramref name="start"/>, or <paramref name="end"/>.</summary>
     public static int NextClear(ulong* bits, int start, int end) => Next(bits, start, end, ulong.MaxValue);
 
+    /// <summary>The first set bit at a multiple of <paramref name="alignment"/>, a power of two, at or after <paramref name="start"/>, which is one; or <paramref name="end"/>.</summary>
+    public static int NextSetAligned(ulong* bits, int start, int end, int alignment)
+    {
+        ulong multiples = alignment < BitsPerWord ? ulong.MaxValue / ((1UL << alignment) - 1) : 1;
+        int step = Math.Max(alignment, BitsPerWord);
+        while (start < end)
+        {
+            ulong word = (bits[start / BitsPerWord] & multiples) >> (start % BitsPerWord);
+            if (word != 0)
+            {
+                return Math.Min(end, start + BitOperations.TrailingZeroCount(word));
+            }
+
+            start = (start & -step) + step;
+        }
+
+        return end;
+    }
+
     /// <summary>The first run of at least <paramref name="count"/> set bits inside the range; -1 when there is none.</summary>
     public static int FindRun(ulong* bits, int start, int end, int count)
     {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Numerics;
 using SpanHeap.Os;
 
 namespace SpanHeap.Pages;
@@ -26,6 +27,7 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
     private long _pagesGivenBack;
     private int _arenaCount;
     private int _idleArenas;
+    private long _arenasSearched;
 
     public PageGeometry Geometry => geometry;
 
@@ -40,6 +42,9 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
 
     /// <summary>Runs handed out and not returned.</summary>
     public long RunsInUse => Volatile.Read(ref _runsInUse);
+
+    /// <summary>How often the pages of an arena were looked through for a run.</summary>
+    public long ArenasSearched => Volatile.Read(ref _arenasSearched);
 
     /// <summary>Arenas that have pages.</summary>
     public int ArenaCount => Volatile.Read(ref _arenaCount);
@@ -82,7 +87,8 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
         int start = arena->Pages;
         _arenaCount += start == geometry.HeaderPages ? 1 : 0;
         arena->Pages += pages;
-        _arenas.NoteRun(index, arena->Put(start, pages));
+        int run = arena->Put(start, pages, resident: fresh ? 0 : pages, out int first);
+        _arenas.NoteRun(index, first, run);
         if (fresh)
         {
             _pagesGivenBack += pages;
@@ -184,32 +190,28 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
         int index = _arenas.IndexOf(address);
         ArenaPages* arena = _arenas[index];
         int start = (int)((address - arena->Base) >> PageGeometry.PageShift);
-        Put(index, start, pages);
+        Put(index, start, pages, resident: pages);
         _runsInUse -= runs;
         _pagesInUse -= pages;
         _pagesFree += pages;
         _lock.Exit();
     }
 
-    // Returns pages to an arena that has them in use.
-    private void Put(int index, int start, int pages)
-    {
-        ArenaPages* arena = _arenas[index];
-        _arenas.NoteRun(index, arena->Put(start, pages));
-        _idleArenas += arena->HasPagesInUse ? 0 : 1;
-    }
-
     private bool Find(int pages, int alignment, out int index, out int start)
     {
         start = -1;
-        for (index = _arenas.FirstWithRun(pages, 0); index >= 0; index = _arenas.FirstWithRun(pages, index + 1))
+        int shift = BitOperations.Log2((uint)alignment);
+        for (index = _arenas.FirstWithRun(pages, shift, 0); index >= 0; index = _arenas.FirstWithRun(pages, shift, index + 1))
         {
+            _arenasSearched++;
             ArenaPages* arena = _arenas[index];
             start = alignment == 1 ? arena->FindFirst(pages) : arena->FindFirstAligned(pages, alignment);
             if (start >= 0)
             {
                 return true;
             }
+
+            _arenas.NoteMiss(index, shift, pages);
         }
 
         return false;
@@ -219,6 +221,11 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
     {
         ArenaPages* arena = _arenas[index];
         _idleArenas -= arena->HasPagesInUse ? 0 : 1;
+        if (_pagesRefused != 0)
+        {
+            _pagesRefused -= PageBitmap.Count(arena->Refused, start, pages);
+        }
+
         int resident = arena->Take(start, pages, out bool dirty, out int run);
         arena->Released = false;
         arena->IdleLooks = 0;
@@ -230,5 +237,14 @@ internal sealed unsafe partial class PageHeap(PageGeometry geometry, MetadataAll
         _pagesFree -= resident;
         _pagesGivenBack -= pages - resident;
         return new PageRun(arena->Base + ((nint)start << PageGeometry.PageShift), pages, dirty);
+    }
+
+    // Returns pages to an arena that has them in use, or on hold.
+    private void Put(int index, int start, int pages, int resident)
+    {
+        ArenaPages* arena = _arenas[index];
+        int run = arena->Put(start, pages, resident, out int first);
+        _arenas.NoteRun(index, first, run);
+        _idleArenas += arena->HasPagesInUse ? 0 : 1;
     }
 }

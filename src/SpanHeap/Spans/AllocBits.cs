@@ -41,7 +41,8 @@ internal static unsafe class AllocBits
         nint size = (nint)span->SlotSize;
         int word = 0;
         span->FreeSlots -= count;
-        span->HollowSlots = 0;
+        span->GivenBack = 0;
+        span->HollowSlots = span->SeenSlots = 0;
         while (true)
         {
             ulong available = ~bits[word];

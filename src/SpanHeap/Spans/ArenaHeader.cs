@@ -101,18 +101,17 @@ internal static unsafe class ArenaHeader
     public static ArenaDescriptor* Descriptor(nint arena) => (ArenaDescriptor*)(arena + Records);
 
     /// <summary>
-    /// Gives back the records of free pages that the caller has taken for himself: no entry names them, and a record is written before
-    /// one does.
+    /// Finds the whole pages of the system that hold nothing but records of free pages which the caller has taken: no entry names them, and
+    /// a record is written before one does. So they can be given back, where they read as zero afterwards.
     /// </summary>
-    public static void DiscardRecords(OsMemory os, in PageRun run)
+    /// <returns>Whether there are any.</returns>
+    public static bool TryFindRecords(in PageRun run, out nint start, out nuint bytes)
     {
         nint systemPage = (nint)OsMemory.PageSize;
-        nint start = ((nint)SpanAt(run.Address) + systemPage - 1) & -systemPage;
+        start = ((nint)SpanAt(run.Address) + systemPage - 1) & -systemPage;
         nint end = ((nint)SpanAt(run.Address) + ((nint)run.Pages << RecordShift)) & -systemPage;
-        if (OsMemory.DiscardedPagesAreZero && end > start)
-        {
-            os.Discard(start, (nuint)(end - start));
-        }
+        bytes = end > start ? (nuint)(end - start) : 0;
+        return OsMemory.DiscardedPagesAreZero && bytes > 0;
     }
 
     private static nint PageNumberOf(Span* span) => ((nint)span - ArenaOf((nint)span) - Records) >> RecordShift;

@@ -37,8 +37,8 @@ internal unsafe struct Span
     /// <summary>Slots whose alloc bit is clear: those that a refill may take.</summary>
     public int FreeSlots;
 
-    /// <summary>Free slots when the memory under them was last given back; 0 once a refill has taken some since.</summary>
-    public int HollowSlots;
+    // What a span of many blocks and one of a single block need can share a place.
+    private uint _givenBackOrRoom;
 
     public byte SizeClass;
     public SpanState State;
@@ -46,12 +46,32 @@ internal unsafe struct Span
     /// <summary>Whether the span is in its owner's list of spans with free slots.</summary>
     public bool Listed;
 
+    /// <summary>Free slots when the memory under them was last given back; 0 once a refill has taken some since.</summary>
+    public ushort HollowSlots;
+
+    /// <summary>Free slots when the scavenger last looked; 0 once a refill has taken some since. So while it equals them, nothing has happened.</summary>
+    public ushort SeenSlots;
+
+    /// <summary>
+    /// Of a span of many blocks: a bit for each page of the system whose memory was given back while its slots are free; 0 once a refill has
+    /// taken some since.
+    /// </summary>
+    public uint GivenBack
+    {
+        readonly get => _givenBackOrRoom;
+        set => _givenBackOrRoom = value;
+    }
+
     /// <summary>
     /// Of a span that is one block: its last pages that were not asked for, but given because the block is growing. A hint, which may be
     /// the last block's when a thread serves the span again. Written by the thread that makes the span, or resizes its own block; read by
     /// the latter, without the lock.
     /// </summary>
-    public int RoomPages;
+    public int RoomPages
+    {
+        readonly get => (int)_givenBackOrRoom;
+        set => _givenBackOrRoom = (uint)value;
+    }
 }
 
 /// <summary>A span's state; zero, which is what fresh metadata reads as, is the dead one.</summary>

@@ -123,7 +123,7 @@ internal sealed unsafe class SpanSource(PageHeap pages, ArenaSource arenas)
         span->SlotSize = slotSize;
         span->Pages = run.Pages;
         span->Slots = slots;
-        span->HollowSlots = 0;
+        span->HollowSlots = span->SeenSlots = 0;
         span->SizeClass = (byte)sizeClass;
         span->State = SpanState.InUse;
         span->Listed = false;
