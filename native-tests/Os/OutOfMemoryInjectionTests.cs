@@ -56,7 +56,8 @@ public sealed unsafe class OutOfMemoryInjectionTests(ITestOutputHelper output)
 
         heap.Core.Os.FailAfter(-1);
         blocks.Add((nint)heap.Alloc(3_000_000));
-        Assert.Equal(before, heap.Core.Os.Calls(OsCall.AllocateMetadata));
+        // The one that can be had may take one more piece of records.
+        Assert.InRange(heap.Core.Os.Calls(OsCall.AllocateMetadata), before, before + 1);
         StressHeap.FreeAll(heap, blocks);
         heap.Verify();
     }
