@@ -1,5 +1,3 @@
-using SpanHeap.Os;
-
 namespace SpanHeap.Caches;
 
 /// <summary>
@@ -64,7 +62,9 @@ internal static unsafe class GarbageRelief
 
         while (Volatile.Read(ref s_isRunning) != 0 && Count == count && Environment.TickCount64 < Volatile.Read(ref s_waitUntil))
         {
-            Uninterrupted.Sleep(1);
+            // Not by a wait of .NET's: the caller goes on with its cache, and a thread that is seen to wait is taken for one that does not
+            // (see StackReclaimer).
+            Thread.Yield();
         }
 
         return Count != count;
