@@ -32,7 +32,7 @@ public sealed unsafe partial class PageScavengerTests
         Assert.InRange(heap.Core.Os.Failures(OsCall.Discard) - refused, 4, 8);
         Assert.InRange(heap.Core.Os.Calls(OsCall.Discard) - calls, 4, 8);
 
-        Unlock(locked, 4096);
+        Assert.Equal(0, Unlock(locked, 4096));
         Rounds(heap, 200);
         Assert.Equal(0, heap.GetStatistics().PagesFree);
         heap.Verify();

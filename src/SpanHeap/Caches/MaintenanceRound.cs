@@ -175,7 +175,10 @@ internal unsafe ref struct MaintenanceRound(HeapCore heap, bool idleOnly, Mainte
             _heap.Scavenger.Begin(_cache, _class, idleOnly, walk);
         }
 
+        // Slots whose pages are being discarded are in no request's reach: one that the limit refuses meanwhile is repeated.
+        _heap.Transit.Begin();
         IsWorkLeft |= _heap.Scavenger.Step(_cache, idleOnly, walk);
+        _heap.Transit.End(hasMoved: true);
         return true;
     }
 

@@ -153,7 +153,7 @@ internal sealed unsafe class OsMemory
     }
 
     /// <summary>Whether memory is resident as soon as it is mapped, because the program has locked all that it will ever map.</summary>
-    public bool IsMappingLocked()
+    public static bool IsMappingLocked()
     {
         // Found out by trying: it can change at any time. Nothing is kept, so nothing is counted, and nothing can be refused.
         nint page = OperatingSystem.IsLinux() && PosixMemory.CanMap ? PosixMemory.MapAnywhere(PageSize) : 0;

@@ -56,7 +56,7 @@ internal sealed unsafe class ArenaSpace(OsMemory os)
     {
         nuint whole = (nuint)PageGeometry.ArenaSize;
         nuint first = Math.Min(RoundUp(least, Step), whole);
-        bool locked = os.IsMappingLocked();
+        bool locked = OsMemory.IsMappingLocked();
         nuint bytes = locked ? first : whole;
         nint arena = os.Map(bytes, whole);
         if (arena == 0 && first < bytes)
