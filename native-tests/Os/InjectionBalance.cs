@@ -14,6 +14,8 @@ internal sealed unsafe class InjectionBalance
 
     // The pool stays empty meanwhile, so that making a cache is a call that can be refused, too.
     private readonly List<nint> _aside = TakePool();
+    private readonly int _slabs = ThreadCachePool.Slabs;
+    private int _counted;
 
     /// <summary>Blocks that a heap which is disposed now had from the system and has not given back.</summary>
     /// <param name="os">The heap's calls.</param>
@@ -23,10 +25,14 @@ internal sealed unsafe class InjectionBalance
     {
         long refusedAllocations = refused - s_others.Sum(os.Failures);
         long had = s_allocations.Sum(os.Calls) - refusedAllocations - resizes;
-        List<nint> made = TakePool();
-        _aside.AddRange(made);
-        return had - os.Calls(OsCall.ReleaseArena) - made.Count;
+        _aside.AddRange(TakePool());
+        int made = ThreadCachePool.Slabs - _slabs - _counted;
+        _counted += made;
+        return had - os.Calls(OsCall.ReleaseArena) - made;
     }
+
+    /// <summary>Empties the pool again of what came with a piece of memory and has not been used.</summary>
+    public void TakeLeft() => _aside.AddRange(TakePool());
 
     /// <summary>Puts back what the pool had before, and what was made since.</summary>
     public void Restore() => GivePool(_aside);
@@ -45,5 +51,5 @@ internal sealed unsafe class InjectionBalance
         return taken;
     }
 
-    private static void GivePool(List<nint> caches) => caches.ForEach(static cache => ThreadCachePool.Give((ThreadCache*)cache));
+    private static void GivePool(List<nint> caches) => caches.ForEach(static cache => ThreadCachePool.Give((ThreadCache*)cache, new OsMemory()));
 }

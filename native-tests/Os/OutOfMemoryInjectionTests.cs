@@ -70,6 +70,7 @@ public sealed unsafe class OutOfMemoryInjectionTests(ITestOutputHelper output)
         nint[] blocks = [.. StressHeap.AllocateMany(heap, 500, 200), .. StressHeap.AllocateMany(heap, 5, 100_000)];
         try
         {
+            balance.TakeLeft();
             heap.Core.Os.FailAfter(0);
             StressThreads.RunOne(() =>
             {

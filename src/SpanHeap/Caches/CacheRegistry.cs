@@ -17,6 +17,10 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
     // So many threads are not worth a managed object each (see ThreadIdentity), unless the heap has a limit: what they keep is little.
     private const int UnwatchedThreads = 16;
 
+    // Drained orphans that stay as they are for the next threads.
+    private const int KeptDrained = 16;
+
+    private readonly CacheAccount _account = new(arenas);
     private NativeLock _lock;
 
     // All guarded by the lock; arrays are replaced by larger ones, made outside it.
@@ -26,11 +30,14 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
     private int _pollTurn;
     private int _orphanCount;
 
-    // Orphans that have something for who adopts them, the oldest first, and those that have been drained. Numbered as they come; those up
-    // to the fenced one may be looked into without another process-wide fence.
+    // Orphans that have something for the thread that adopts them, the oldest first; those that have been drained; and those that have given
+    // their memory back. Numbered as they come; those up to the fenced one may be looked into without another process-wide fence.
     private ThreadCache* _orphans;
     private ThreadCache* _lastOrphan;
     private ThreadCache* _drained;
+    private ThreadCache* _givenBack;
+    private int _drainedCount;
+    private int _givenBackCount;
     private long _lastOrphaned;
     private long _lastFenced;
     private long _fences;
@@ -51,6 +58,9 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
 
     /// <summary>How often a cache went from a dead thread to a new one.</summary>
     public long Adopted => Volatile.Read(ref _adopted);
+
+    /// <summary>Caches whose memory has been given back.</summary>
+    public int GivenBackCount => Volatile.Read(ref _givenBackCount);
 
     public ThreadCache* this[int index]
     {
@@ -168,7 +178,7 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
     {
         _lock.Enter();
         bool fenced = _orphans == null || _orphans->OrphanedAt <= _lastFenced;
-        ThreadCache* cache = _orphans != null ? PopUndrained() : PopDrained();
+        ThreadCache* cache = _orphans != null ? PopUndrained() : _drained != null ? PopDrained() : PopGivenBack();
         _lock.Exit();
         if (!fenced)
         {
@@ -213,11 +223,26 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
         InterleavingPoints.At(InterleavingPoint.OrphanDrained);
         _lock.Enter();
         cache->OrphanedAt = 0;
-        cache->NextOrphan = _drained;
-        _drained = cache;
+        if (cache->IsGivenBack)
+        {
+            cache->NextOrphan = _givenBack;
+            _givenBack = cache;
+            _givenBackCount++;
+            _account.NoteGivenBack();
+        }
+        else
+        {
+            cache->NextOrphan = _drained;
+            _drained = cache;
+            _drainedCount++;
+        }
+
         _orphanCount++;
         _lock.Exit();
     }
+
+    /// <summary>Whether there are as many drained orphans as are worth their memory: threads that come adopt these first.</summary>
+    public bool HasDrainedToSpare => Volatile.Read(ref _drainedCount) >= KeptDrained;
 
     /// <summary>Notes that a cache which no thread owns has a span with free slots. The caller holds the cache's lock.</summary>
     public void NoteSpans(ThreadCache* cache)
@@ -247,7 +272,8 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
         nint[] caches = _caches;
         int count = _count;
         _count = 0;
-        _orphans = _lastOrphan = _drained = null;
+        _orphans = _lastOrphan = _drained = _givenBack = null;
+        _drainedCount = _givenBackCount = 0;
         _noted = 0;
         _orphanCount = 0;
         for (int i = 0; i < count; i++)
@@ -260,7 +286,7 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
         for (int i = 0; i < count; i++)
         {
             os.Free(((ThreadCache*)caches[i])->LargeOutbox);
-            ThreadCachePool.Give((ThreadCache*)caches[i]);
+            ThreadCachePool.Give((ThreadCache*)caches[i], os);
         }
     }
 
@@ -305,12 +331,25 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
     private ThreadCache* PopDrained()
     {
         ThreadCache* cache = _drained;
-        if (cache != null)
+        _drained = cache->NextOrphan;
+        _drainedCount--;
+        _orphanCount--;
+        return cache;
+    }
+
+    // Null also when the limit has no room for its memory.
+    private ThreadCache* PopGivenBack()
+    {
+        ThreadCache* cache = _givenBack;
+        if (cache == null || !_account.TryRestore())
         {
-            _drained = cache->NextOrphan;
-            _orphanCount--;
+            return null;
         }
 
+        _givenBack = cache->NextOrphan;
+        _givenBackCount--;
+        _orphanCount--;
+        Volatile.Write(ref cache->IsGivenBack, false);
         return cache;
     }
 
@@ -335,7 +374,11 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
 
     private ThreadCache* TryCreate(bool owned)
     {
-        if (!TryCharge(owned))
+        if (!owned)
+        {
+            _account.AddCentral();
+        }
+        else if (!_account.TryAdd())
         {
             return null;
         }
@@ -343,7 +386,7 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
         ThreadCache* cache = ThreadCachePool.TryTake(os, heapSerial);
         if (cache == null)
         {
-            arenas?.AddCacheBytes(-ThreadCache.Size);
+            _account.Remove();
             return null;
         }
 
@@ -384,18 +427,6 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
         }
 
         return cache;
-    }
-
-    // A heap has a central cache whatever its limit.
-    private bool TryCharge(bool owned)
-    {
-        if (owned)
-        {
-            return arenas == null || arenas.TryAddCacheBytes(ThreadCache.Size);
-        }
-
-        arenas?.AddCacheBytes(ThreadCache.Size);
-        return true;
     }
 
     // To a number that is nobody's, and no former owner's either.

@@ -145,6 +145,18 @@ internal sealed unsafe partial class CacheStock(
         cache->SpareCount++;
     }
 
+    /// <summary>Gives the empty magazines of a cache that needs none to the heap's other caches. Call without a lock.</summary>
+    public void ReleaseSpares(ThreadCache* cache)
+    {
+        cache->Lock.Enter();
+        while (cache->Spares != null)
+        {
+            magazines.Give(TakeEmpty(cache));
+        }
+
+        cache->Lock.Exit();
+    }
+
     private void TakeFromDepot(ThreadCache* cache, uint sizeClass, ClassShelf* shelf, ClassStack* stack)
     {
         Magazine* full = shelf->Pop();

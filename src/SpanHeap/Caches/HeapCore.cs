@@ -107,7 +107,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
 
         // Last: the process knows of these until the heap is disposed.
         Number = s_numbers.Take();
-        Orphans = new OrphanDrain(Registry, _drain, _stock, _blockReturn, _remote, Central);
+        Orphans = new OrphanDrain(Os, Registry, _drain, _stock, _blockReturn, _remote, Central);
         Sleepers = new StackReclaimer(Registry, _drain, Number, Serial, _hidden);
         _leakWatch = _guard != null && options.GuardLeaks ? new LeakWatch(_guard, Name) : null;
     }

@@ -157,9 +157,14 @@ internal unsafe ref struct MaintenanceRound(HeapCore heap, bool idleOnly, Mainte
     private bool ScavengeSpans()
     {
         // With full checks free slots are full of poison, and stay so.
-        if (_heap.HasFullChecks || (_cache == null && !(_heap.Discards.MayTry && NextCache(out _cache))))
+        if (_heap.HasFullChecks || (_cache == null && !_heap.Discards.MayTry))
         {
             return false;
+        }
+
+        if (_cache == null && !NextCache(out _cache))
+        {
+            return _left > 0;
         }
 
         ScavengeWalk* walk = ScavengeWalk.AddressOf(ref _walk);
@@ -196,12 +201,21 @@ internal unsafe ref struct MaintenanceRound(HeapCore heap, bool idleOnly, Mainte
         return more;
     }
 
-    // Caches never leave a heap, so those that were there at first still are.
+    // Caches never leave a heap, so those that were there at first still are. Those with nothing in them are passed by, some of them in one
+    // step: false with caches left means that the next step looks on.
     private bool NextCache(out ThreadCache* cache)
     {
         _left = _left < 0 ? _heap.Registry.Count : _left;
-        bool any = _left > 0;
-        cache = any ? _heap.Registry[--_left] : null;
-        return any;
+        cache = null;
+        for (int looks = ThreadsPerStep; _left > 0 && looks > 0; looks--)
+        {
+            cache = _heap.Registry[--_left];
+            if (!Volatile.Read(ref cache->IsGivenBack))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 }

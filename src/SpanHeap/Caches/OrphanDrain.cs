@@ -8,7 +8,8 @@ namespace SpanHeap.Caches;
 /// find them. Each orphan is drained once; one that gets spans with free slots later, because others free blocks of it, is only asked for these.
 /// </summary>
 /// <remarks>Thread safe. No lock may be held.</remarks>
-internal sealed unsafe class OrphanDrain(CacheRegistry registry, StackDrain stacks, CacheStock stock, BlockReturn blockReturn, RemoteFrees remote, ThreadCache* central)
+internal sealed unsafe class OrphanDrain(
+    OsMemory os, CacheRegistry registry, StackDrain stacks, CacheStock stock, BlockReturn blockReturn, RemoteFrees remote, ThreadCache* central)
 {
     // Spans that change their owner under one hold of the locks.
     private const int SpansAtOnce = 32;
@@ -40,6 +41,11 @@ internal sealed unsafe class OrphanDrain(CacheRegistry registry, StackDrain stac
         }
 
         Drain(orphan);
+        if (registry.HasDrainedToSpare && IsEmpty(orphan))
+        {
+            ThreadCache.TryGiveBack(orphan, os);
+        }
+
         registry.ReturnOrphan(orphan);
         Interlocked.Increment(ref _drained);
         return true;
@@ -75,8 +81,18 @@ internal sealed unsafe class OrphanDrain(CacheRegistry registry, StackDrain stac
         }
 
         remote.SendPending(orphan);
+        stock.ReleaseSpares(orphan);
         SetDraining(orphan, false);
         MoveSpans(orphan);
+    }
+
+    // Empty for good: no page entry of blocks that several share names it, so that nothing comes to its shelves before it has a thread.
+    private static bool IsEmpty(ThreadCache* orphan)
+    {
+        orphan->Lock.Enter();
+        bool empty = ThreadCache.IsEmpty(orphan);
+        orphan->Lock.Exit();
+        return empty;
     }
 
     private static void SetDraining(ThreadCache* orphan, bool draining)

@@ -36,12 +36,14 @@ internal unsafe struct ThreadCache
 
     private const int StackBytes = 1 << PageEntry.StackShift;
     private const int ShelfBytes = 192;
-    private const int StacksOffset = 192;
-    private const int HiddenStacksOffset = StacksOffset + (SizeClasses.Capacity * StackBytes);
-    private const int ColdOffset = HiddenStacksOffset + (SizeClasses.Capacity * StackBytes);
+    private const int ColdOffset = 192;
     private const int OutboxOffset = ColdOffset + 320;
     private const int InboxOffset = OutboxOffset + (SmallestOutbox * 16);
-    private const int ShelvesOffset = InboxOffset + 64;
+
+    // All that others may touch at any time comes before this, all that can be given back after it.
+    private const int StacksOffset = InboxOffset + 64;
+    private const int HiddenStacksOffset = StacksOffset + (SizeClasses.Capacity * StackBytes);
+    private const int ShelvesOffset = HiddenStacksOffset + (SizeClasses.Capacity * StackBytes);
 
     public const int Size = ShelvesOffset + (SizeClasses.Capacity * ShelfBytes);
 
@@ -129,6 +131,13 @@ internal unsafe struct ThreadCache
     [FieldOffset(ColdOffset + 47)]
     public bool IsDraining;
 
+    /// <summary>
+    /// Whether the memory of stacks and shelves, which were empty, has been given back: nothing is in them, and rounds pass by. Written by
+    /// whoever has the orphan in hand; read by rounds, which may be told late.
+    /// </summary>
+    [FieldOffset(ColdOffset + 264)]
+    public bool IsGivenBack;
+
     /// <summary>For how many rounds the stacks have looked alike, and how they looked; the rounds' own.</summary>
     [FieldOffset(ColdOffset + 60)]
     public int StillRounds;
@@ -204,14 +213,60 @@ internal unsafe struct ThreadCache
     /// Closes all stacks and empties all shelves of a cache whose heap is gone. What names it stays: its number, and its ownership,
     /// which former owners may read at any time.
     /// </summary>
-    public static void Reset(ThreadCache* cache)
+    /// <param name="cache">The cache.</param>
+    /// <param name="os">The system, to give the memory of stacks and shelves back to; null to keep it.</param>
+    public static void Reset(ThreadCache* cache, OsMemory? os)
     {
         const int OwnershipEnd = ColdOffset + 16;
         cache->HeapSerial = 0;
         cache->UntilSample = 0;
         cache->Large = default;
-        new Span<byte>((byte*)cache + StacksOffset, ColdOffset - StacksOffset).Clear();
-        new Span<byte>((byte*)cache + OwnershipEnd, Size - OwnershipEnd).Clear();
+        Clear(cache, OwnershipEnd, StacksOffset);
+        if (os != null && OsMemory.DiscardedPagesAreZero && TryDiscard(cache, os, out nint first))
+        {
+            Clear(cache, StacksOffset, (int)(first - (nint)cache));
+        }
+        else
+        {
+            Clear(cache, StacksOffset, Size);
+        }
+    }
+
+    /// <summary>
+    /// Gives the memory of stacks and shelves back, in which nothing may be: what they read as afterwards, all zero or what they were, says
+    /// the same. The cache is an orphan in the caller's hands, and no lock is held.
+    /// </summary>
+    public static bool TryGiveBack(ThreadCache* cache, OsMemory os)
+    {
+        bool given = TryDiscard(cache, os, out _);
+        Volatile.Write(ref cache->IsGivenBack, given);
+        return given;
+    }
+
+    /// <summary>Whether no span has a block in use or parked, and nothing is on a shelf. The caller holds the lock.</summary>
+    public static bool IsEmpty(ThreadCache* cache)
+    {
+        for (uint sizeClass = 1; sizeClass <= (uint)SizeClasses.LastShared; sizeClass++)
+        {
+            ClassShelf* shelf = Shelf(cache, sizeClass);
+            if (shelf->Outstanding != 0 || shelf->Head != null || shelf->DepotCount != 0 || shelf->Walks != null)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static void Clear(ThreadCache* cache, int from, int to) => new Span<byte>((byte*)cache + from, to - from).Clear();
+
+    // To the end of the cache's last page, which is no other's.
+    private static bool TryDiscard(ThreadCache* cache, OsMemory os, out nint first)
+    {
+        nint page = (nint)OsMemory.PageSize;
+        first = ((nint)cache + StacksOffset + page - 1) & -page;
+        nint end = (nint)cache + (nint)ThreadCachePool.Stride;
+        return first < end && os.Discard(first, (nuint)(end - first));
     }
 
     private static ThreadCache* MakeNone()

@@ -8,8 +8,8 @@ namespace SpanHeap.Spans;
 /// <para>
 /// The rule: a heap counts what is resident once the program has touched all that it was given. These are the pages in use, those that
 /// caches keep for reuse among them; the part of the arenas' headers that describes them; the bytes of huge blocks; of guarded blocks
-/// the bytes that were asked for; the caches of threads, dead ones' included, and the central one; and the records that were handed out
-/// by <see cref="MetadataAllocator"/>.
+/// the bytes that were asked for; the caches of threads and the central one, of those of dead threads that have given their memory back
+/// a page; and the records that were handed out by <see cref="MetadataAllocator"/>.
 /// </para>
 /// <para>
 /// What is free does not count, because it goes back: free pages; the records of arenas without pages in use, which serve the next arena;
@@ -73,6 +73,9 @@ internal sealed unsafe partial class ArenaSource
 
     public void AddHugeBytes(long bytes) => Interlocked.Add(ref _hugeBytes, bytes);
 
+    /// <summary>Bytes of thread caches that count towards the limit.</summary>
+    public long CacheBytes => Volatile.Read(ref _cacheBytes);
+
     /// <summary>Charges the cache of a thread if the limit allows.</summary>
     public bool TryAddCacheBytes(nuint bytes) => TryCharge(ref _cacheBytes, bytes);
 
@@ -118,7 +121,7 @@ internal sealed unsafe partial class ArenaSource
     {
         nuint headers = (nuint)pages * (nuint)_headerBytes / (nuint)_pages.Geometry.PagesPerArena;
         long records = Math.Max(0, (long)_metadata.UsedBytes - _pages.IdleRecordBytes);
-        return headers + (nuint)records + (nuint)Volatile.Read(ref _cacheBytes);
+        return headers + (nuint)records + (nuint)CacheBytes;
     }
 
     private void EnterLimit()
