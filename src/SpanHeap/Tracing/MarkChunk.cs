@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace SpanHeap.Tracing;
 
 /// <summary>A piece of a marker's stack: pointers that are not looked at yet. 4 KiB.</summary>
-/// <remarks>Belongs to the marker that has it, to the list that markers share, or to the spare ones.</remarks>
+/// <remarks>Belongs to the marker that has it, to the list that markers share (<see cref="MarkQueue"/>), or to the spare ones (<see cref="MarkChunks"/>).</remarks>
 [StructLayout(LayoutKind.Sequential, Size = Size)]
 internal unsafe struct MarkChunk
 {

@@ -12,13 +12,8 @@ internal sealed unsafe class MarkQueue(OsMemory os, MetadataAllocator metadata) 
     // About 50 µs: longer than it takes to find work to share, where there is some.
     private const int SpinsBeforeSleep = 64;
 
-    // 256 KiB: enough for nearly all heaps, and little beside any that needs more.
-    private const int SpareKept = 64;
-
     private NativeLock _lock;
     private MarkChunk* _full;
-    private MarkChunk* _spare;
-    private int _spareCount;
     private int _fullCount;
     private int _markers;
     private int _waiting;
@@ -27,6 +22,9 @@ internal sealed unsafe class MarkQueue(OsMemory os, MetadataAllocator metadata) 
     // Of those who wait, how many sleep or are about to; and what wakes one.
     private int _sleeping;
     private readonly SemaphoreSlim _wake = new(0);
+
+    /// <summary>The chunks that work comes in.</summary>
+    public MarkChunks Chunks { get; } = new(os, metadata);
 
     /// <summary>Whether somebody waits for work: who has some to spare should give.</summary>
     public bool IsWanted => Volatile.Read(ref _waiting) > 0 && Volatile.Read(ref _fullCount) == 0;
@@ -37,60 +35,6 @@ internal sealed unsafe class MarkQueue(OsMemory os, MetadataAllocator metadata) 
         _waiting = 0;
         Volatile.Write(ref _abandoned, false);
         Volatile.Write(ref _markers, markers);
-    }
-
-    /// <summary>An empty chunk; null when the system has no memory.</summary>
-    public MarkChunk* TakeEmpty()
-    {
-        _lock.Enter();
-        MarkChunk* chunk = _spare;
-        if (chunk != null)
-        {
-            _spare = chunk->Next;
-            _spareCount--;
-        }
-
-        _lock.Exit();
-        chunk = chunk != null ? chunk : TryMake();
-        if (chunk != null)
-        {
-            chunk->Next = null;
-            chunk->Count = 0;
-        }
-
-        return chunk;
-    }
-
-    public void GiveEmpty(MarkChunk* chunk)
-    {
-        _lock.Enter();
-        chunk->Next = _spare;
-        _spare = chunk;
-        _spareCount++;
-        _lock.Exit();
-    }
-
-    /// <summary>Gives back what a marking has needed beyond what most do. While nobody marks; takes as long as there is to give.</summary>
-    public void Trim()
-    {
-        MarkChunk* chunk;
-        do
-        {
-            _lock.Enter();
-            chunk = _spareCount > SpareKept ? _spare : null;
-            if (chunk != null)
-            {
-                _spare = chunk->Next;
-                _spareCount--;
-            }
-
-            _lock.Exit();
-            if (chunk != null)
-            {
-                Free(chunk);
-            }
-        }
-        while (chunk != null);
     }
 
     /// <summary>Gives work to whoever takes it first.</summary>
@@ -172,7 +116,7 @@ internal sealed unsafe class MarkQueue(OsMemory os, MetadataAllocator metadata) 
         {
             MarkChunk* chunk = _full;
             _full = chunk->Next;
-            GiveEmpty(chunk);
+            Chunks.Give(chunk);
         }
 
         _fullCount = 0;
@@ -180,9 +124,8 @@ internal sealed unsafe class MarkQueue(OsMemory os, MetadataAllocator metadata) 
 
     public void Dispose()
     {
-        FreeAll(_spare);
-        FreeAll(_full);
-        _spare = _full = null;
+        _full = null;
+        Chunks.Dispose();
         _wake.Dispose();
     }
 
@@ -197,28 +140,5 @@ internal sealed unsafe class MarkQueue(OsMemory os, MetadataAllocator metadata) 
         {
             Uninterrupted.Release(_wake, sleeping);
         }
-    }
-
-    private MarkChunk* TryMake()
-    {
-        MarkChunk* chunk = (MarkChunk*)os.Allocate(OsCall.AllocateMetadata, MarkChunk.Size, zeroed: false);
-        metadata.Count(chunk != null ? MarkChunk.Size : 0);
-        return chunk;
-    }
-
-    private void FreeAll(MarkChunk* chunk)
-    {
-        while (chunk != null)
-        {
-            MarkChunk* next = chunk->Next;
-            Free(chunk);
-            chunk = next;
-        }
-    }
-
-    private void Free(MarkChunk* chunk)
-    {
-        os.Free(chunk);
-        metadata.Count(-MarkChunk.Size);
     }
 }

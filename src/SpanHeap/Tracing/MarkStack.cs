@@ -18,8 +18,8 @@ internal unsafe struct MarkStack
     public MarkStack(MarkQueue queue)
     {
         _queue = queue;
-        _chunk = queue.TakeEmpty();
-        _other = queue.TakeEmpty();
+        _chunk = queue.Chunks.Take();
+        _other = queue.Chunks.Take();
         if (_chunk == null || _other == null)
         {
             Release();
@@ -46,7 +46,7 @@ internal unsafe struct MarkStack
 
         if (_other->Count != 0)
         {
-            MarkChunk* empty = _queue.TakeEmpty();
+            MarkChunk* empty = _queue.Chunks.Take();
             if (empty == null)
             {
                 return false;
@@ -72,7 +72,7 @@ internal unsafe struct MarkStack
                 return false;
             }
 
-            _queue.GiveEmpty(_other);
+            _queue.Chunks.Give(_other);
             _other = full;
         }
 
@@ -91,7 +91,7 @@ internal unsafe struct MarkStack
 
         if (_other->Count != 0 && _queue.IsWanted)
         {
-            MarkChunk* empty = _queue.TakeEmpty();
+            MarkChunk* empty = _queue.Chunks.Take();
             if (empty != null)
             {
                 _queue.Give(_other);
@@ -112,7 +112,7 @@ internal unsafe struct MarkStack
     {
         if (chunk != null)
         {
-            _queue.GiveEmpty(chunk);
+            _queue.Chunks.Give(chunk);
             chunk = null;
         }
     }

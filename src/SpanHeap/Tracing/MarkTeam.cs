@@ -109,7 +109,7 @@ internal sealed unsafe class MarkTeam : IDisposable
     }
 
     /// <summary>Gives back what a marking has needed beyond what most do. While nobody marks.</summary>
-    public void Trim() => _queue.Trim();
+    public void Trim() => _queue.Chunks.Trim();
 
     public void Dispose() => _queue.Dispose();
 
