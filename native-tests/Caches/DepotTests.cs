@@ -21,7 +21,8 @@ public sealed unsafe class DepotTests
 
         StressHeap.FreeAll(heap, blocks);
 
-        Assert.InRange(heap.GetStatistics().Magazines, Classes * MagazinesOfEach, Classes * MagazinesOfEach * 3);
+        // The depots together have a bound in bytes, which leaves the classes of larger blocks less than they could take.
+        Assert.InRange(heap.GetStatistics().Magazines, Classes * 2, Classes * MagazinesOfEach * 3);
         heap.Verify();
     }
 }

@@ -23,4 +23,11 @@ public sealed class PageGeometryTests
         Assert.True(geometry.PagesPerArena <= PageGeometry.MaxPagesPerArena);
         Assert.True(geometry.PagesPerSystemPage * PageGeometry.PageSize >= Environment.SystemPageSize);
     }
+
+    [Theory]
+    [InlineData(132, 1, 132)]
+    [InlineData(132, 2, 132)]
+    [InlineData(132, 8, 136)]
+    public void The_header_of_an_arena_ends_where_a_page_of_the_system_does(int headerPages, int pagesPerSystemPage, int expected) =>
+        Assert.Equal(expected, PageGeometry.For(headerPages, pagesPerSystemPage).HeaderPages);
 }

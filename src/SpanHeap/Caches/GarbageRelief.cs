@@ -1,3 +1,5 @@
+using SpanHeap.Os;
+
 namespace SpanHeap.Caches;
 
 /// <summary>
@@ -21,8 +23,7 @@ internal static unsafe class GarbageRelief
     // 1 while a collection is under way. Interlocked to begin, cleared by the collecting thread after all else is written.
     private static int s_isRunning;
 
-    // Ticks in milliseconds. By the thread that begins, or ends, a collection.
-    private static long s_waitUntil;
+    // A tick in milliseconds. By the thread that ends a collection.
     private static long s_notBefore;
 
     // Collections so far.
@@ -54,13 +55,14 @@ internal static unsafe class GarbageRelief
         }
 
         long count = Count;
+        long deadline = Environment.TickCount64 + LongestWait;
         if (Interlocked.CompareExchange(ref s_isRunning, 1, 0) == 0 && !TryBegin())
         {
             Volatile.Write(ref s_isRunning, 0);
             return Count != count;
         }
 
-        while (Volatile.Read(ref s_isRunning) != 0 && Count == count && Environment.TickCount64 < Volatile.Read(ref s_waitUntil))
+        while (Volatile.Read(ref s_isRunning) != 0 && Count == count && Environment.TickCount64 < deadline)
         {
             // Not by a wait of .NET's: the caller goes on with its cache, and a thread that is seen to wait is taken for one that does not
             // (see StackReclaimer).
@@ -75,17 +77,15 @@ internal static unsafe class GarbageRelief
 
     private static bool TryBegin()
     {
-        long now = Environment.TickCount64;
-        if (now < Volatile.Read(ref s_notBefore))
+        if (Environment.TickCount64 < Volatile.Read(ref s_notBefore))
         {
             return false;
         }
 
-        Volatile.Write(ref s_waitUntil, now + LongestWait);
         try
         {
             // UnsafeStart: the thread must not carry the context of whoever happens to allocate.
-            new Thread(Collect) { IsBackground = true, Name = "SpanHeap collection" }.UnsafeStart();
+            Uninterrupted.Do("SpanHeap collection", static name => new Thread(Collect) { IsBackground = true, Name = name }.UnsafeStart());
             return true;
         }
         catch (Exception failure) when (failure is OutOfMemoryException or ThreadStartException)

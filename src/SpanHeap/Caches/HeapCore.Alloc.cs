@@ -66,6 +66,14 @@ internal sealed unsafe partial class HeapCore
             {
                 return guarded;
             }
+
+            // A stack that is kept for the first time is read by code of .NET's that may wait, and what the thread's cache held may have
+            // been taken meanwhile (see StackReclaimer): the cache is the thread's again once it was looked for.
+            cache = TryAttach();
+            if (cache == null)
+            {
+                return null;
+            }
         }
 
         // One that overflows by it cannot be had either way.

@@ -122,7 +122,7 @@ internal sealed unsafe partial class HeapCore
             {
                 // There is no memory, or bytes beside the block were written to: it stays as it is, and the caller's.
                 _guard.CancelMove(block);
-                Free(cache, moved);
+                Free(FindOwnCache(), moved);
             }
         }
     }
@@ -133,8 +133,14 @@ internal sealed unsafe partial class HeapCore
         if (moved == null)
         {
             _guard!.CountMoving(usable, counts: false);
-            moved = TryAllocate(cache, byteCount, alignment, zeroed: false, room: 0);
-            _guard.CountMoving(usable, counts: true);
+            try
+            {
+                moved = TryAllocate(FindOwnCache(), byteCount, alignment, zeroed: false, room: 0);
+            }
+            finally
+            {
+                _guard.CountMoving(usable, counts: true);
+            }
         }
 
         return moved;
@@ -179,7 +185,7 @@ internal sealed unsafe partial class HeapCore
 
         if (moved == null && wanted != byteCount)
         {
-            moved = TryAllocate(cache, byteCount, alignment, zeroed: false, room: 0);
+            moved = TryAllocate(FindOwnCache(), byteCount, alignment, zeroed: false, room: 0);
         }
 
         if (moved == null)
@@ -194,7 +200,9 @@ internal sealed unsafe partial class HeapCore
         }
 
         NativeMemory.Copy(pointer, moved, Math.Min(usable, byteCount));
-        Free(cache, pointer);
+
+        // Looked for again, because the allocation may have waited in .NET's way (see StackReclaimer).
+        Free(FindOwnCache(), pointer);
         return moved;
     }
 

@@ -16,8 +16,8 @@ internal sealed class HeapMaintenance : IDisposable
     // A heap that nobody uses is visited half as often each time, down to every sixteen delays.
     private const int MaxQuietDoublings = 5;
 
-    // Whoever dumps the process makes free pages resident. They are looked for when nothing else is to be done; a heap that has many is
-    // visited every four delays at least.
+    // A full dump of the process makes free pages resident. They are looked for when nothing else is to be done; a heap that has given
+    // many back is visited every four delays at least. One whose pages were never touched has less to lose, and is let rest.
     private const int QuietRoundsBeforeScan = 2;
     private const int MaxScanDoublings = 3;
     private const int PagesWorthScanning = 2048;
@@ -151,7 +151,7 @@ internal sealed class HeapMaintenance : IDisposable
         else if (heap.Registry.OwnedCount > 0)
         {
             // A thread may die any time without a word, and leave its stacks full.
-            bool hasMuch = heap.Pages.PagesGivenBack >= PagesWorthScanning;
+            bool hasMuch = Math.Min(heap.PageScavenger.PagesDiscarded, heap.Pages.PagesGivenBack) >= PagesWorthScanning;
             _quietRounds = Math.Min(_quietRounds + 1, hasMuch ? MaxScanDoublings : MaxQuietDoublings);
             Schedule();
             if (Volatile.Read(ref _armed) != 0)

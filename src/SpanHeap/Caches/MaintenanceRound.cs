@@ -132,7 +132,9 @@ internal unsafe ref struct MaintenanceRound(HeapCore heap, bool idleOnly, Mainte
     private bool GiveUpHugeBlock()
     {
         _left = _left < 0 ? HugeBlockCache.Capacity : _left;
+        _heap.Transit.Begin();
         bool any = idleOnly ? _heap.HugeCache.TryGiveUpAged(_heap.Clock.Now) : _heap.HugeCache.TryGiveUpOldest();
+        _heap.Transit.End(hasMoved: any);
         IsWorkLeft |= _heap.HugeCache.Count > 0;
         return any && --_left > 0;
     }

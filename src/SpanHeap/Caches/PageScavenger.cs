@@ -23,10 +23,16 @@ internal sealed unsafe class PageScavenger(PageHeap pages, OsMemory os, DiscardB
     // Pages of the system whose residency is asked for at a time: a byte of the stack for each.
     private const int MaxScanned = 4096;
 
+    // Interlocked, by all walks.
+    private long _pagesDiscarded;
+
     // The rounds', one at a time.
     private uint _retryPause;
     private uint _retryAt;
     private uint _retriedAt;
+
+    /// <summary>Pages given back so far, again and again the same ones too.</summary>
+    public long PagesDiscarded => Volatile.Read(ref _pagesDiscarded);
 
     /// <summary>Gives the next run of free pages back.</summary>
     /// <param name="from">Where to go on: 0 at first.</param>
@@ -151,6 +157,7 @@ internal sealed unsafe class PageScavenger(PageHeap pages, OsMemory os, DiscardB
 
         if (discarded)
         {
+            Interlocked.Add(ref _pagesDiscarded, run.Pages);
             GiveRecordsBack(run);
         }
 

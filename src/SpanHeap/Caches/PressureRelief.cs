@@ -48,7 +48,7 @@ internal sealed unsafe class PressureRelief(ArenaSource arenas, HeapMaintenance 
         if (relief.Waits < MostWaits && transit.HasMoved(ref relief.Seen))
         {
             relief.Waits++;
-            Thread.Yield();
+            transit.AwaitArrival();
             return true;
         }
 
@@ -64,14 +64,19 @@ internal sealed unsafe class PressureRelief(ArenaSource arenas, HeapMaintenance 
 
     private void Drain(nuint byteCount, bool byLimit)
     {
-        hugeCache.GiveUpAll();
+        transit.Begin();
+        transit.End(hasMoved: hugeCache.GiveUpAll());
         if (!byLimit)
         {
-            // Where the limit refuses, freed guarded blocks are no help, because they count nothing, and nor are addresses.
+            // Where the limit refuses, freed guarded blocks are no help, because they count nothing.
             guard?.RetireFor(byteCount);
-            arenas.GiveBackFree();
         }
 
         maintenance.DrainAll();
+        if (!byLimit)
+        {
+            // Nor are addresses. Last, because draining may have emptied arenas.
+            arenas.GiveBackFree();
+        }
     }
 }

@@ -31,8 +31,11 @@ internal readonly record struct PageGeometry(int PagesPerArena, int HeaderPages,
     }
 
     /// <summary>The geometry of this process.</summary>
-    public static PageGeometry ForProcess(int headerPages) =>
-        new(1 << (ArenaShift - PageShift), headerPages, Math.Max(1, (int)(OsMemory.PageSize >> PageShift)));
+    public static PageGeometry ForProcess(int headerPages) => For(headerPages, Math.Max(1, (int)(OsMemory.PageSize >> PageShift)));
+
+    /// <summary>The geometry where a page of the system covers so many pages. The header ends where one does, so that the system can take back all that follows it.</summary>
+    public static PageGeometry For(int headerPages, int pagesPerSystemPage) =>
+        new(1 << (ArenaShift - PageShift), (headerPages + pagesPerSystemPage - 1) / pagesPerSystemPage * pagesPerSystemPage, pagesPerSystemPage);
 
     /// <summary>The longest run of pages that an arena can hold.</summary>
     public int MaxRun => PagesPerArena - HeaderPages;

@@ -27,17 +27,20 @@ internal sealed unsafe partial class Collector
 
             _background.ThrowFailure();
 
-            TimeSpan patience = _patience.At(heap.Pacer.Overshoot);
+            double overshoot = heap.Pacer.Overshoot;
+            TimeSpan patience = _patience.At(overshoot);
             if (heap.Gate.TryClose(patience, out TracedCache* holdUp))
             {
                 RunClosed(heap.Pacer.DueReason, flushAll: heap.Spans.NeedExactBits || heap.Pacer.HasRefused);
             }
             else
             {
-                // Not at each scope, and not for ever: as long again as was waited in vain, ten times over.
+                // Not at each scope, and not for ever: as long again as was waited in vain, ten times over. A heap at its limit serves nobody
+                // until it is collected, so it rests no longer than after the shortest wait.
                 _heldUp++;
                 heldUp = ScopeWatchdog.TryReport(heap, holdUp, _cycles, patience);
-                Volatile.Write(ref _retryAt, Stopwatch.GetTimestamp() + (patience.Ticks * 10 * Stopwatch.Frequency / TimeSpan.TicksPerSecond));
+                TimeSpan rest = 10 * (double.IsPositiveInfinity(overshoot) ? _patience.First : patience);
+                Volatile.Write(ref _retryAt, Stopwatch.GetTimestamp() + (rest.Ticks * Stopwatch.Frequency / TimeSpan.TicksPerSecond));
             }
         }
         finally

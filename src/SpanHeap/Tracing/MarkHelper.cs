@@ -72,11 +72,16 @@ internal sealed class MarkHelper : IDisposable
     private void Run()
     {
         // A trace function may have let others know this thread: an interrupt must end no wait.
-        while (Uninterrupted.Wait(_begin, MarkHelpers.IdleTime) || !MarkHelpers.TryRetire(this))
+        while (true)
         {
-            if (_marker is { } marker)
+            if (Uninterrupted.Wait(_begin, MarkHelpers.IdleTime))
             {
-                Mark(marker);
+                // Only what Start released says that there is work. A marker that is there without it is one that is being prepared.
+                Mark(_marker!);
+            }
+            else if (MarkHelpers.TryRetire(this))
+            {
+                break;
             }
         }
 
