@@ -67,10 +67,10 @@ internal sealed unsafe partial class HeapCore : IDisposable
         Arenas = new ArenaSource(Os, Pages, Metadata, Serial, options.MemoryLimit, options.HugePages, _fullChecks, options.Traced);
         HugeCache = new HugeBlockCache(Os, Arenas);
         Spans = new SpanSource(Pages, Arenas);
-        Magazines = new MagazinePool(Metadata);
         Misuse = new MisuseLog();
         _quarantine = FreedBlockQuarantine.For(options, Metadata, Misuse, (ulong)Environment.TickCount64 + Serial);
         Clock = new HeapClock();
+        Magazines = new MagazinePool(Metadata, Clock);
         Registry = new CacheRegistry(Os, Serial, isLimited: options.MemoryLimit != 0, Arenas);
         ParkingBudget budget = new(Registry, options.MemoryLimit);
         // Where every call is looked at, or counted and the fast paths do not count, they must find nothing.

@@ -25,6 +25,9 @@ internal unsafe struct Magazine
     /// <summary>The class of all its blocks, <see cref="SizeClasses.None"/> when they are of several. Known while it lies in an outbox or inbox.</summary>
     public byte SizeClass;
 
+    /// <summary>Which one it is of its group. Constant while the group has memory.</summary>
+    public ushort Place;
+
     private fixed long _blocks[Capacity];
 
     /// <summary>The first address.</summary>

@@ -52,6 +52,7 @@ internal unsafe ref struct MaintenanceRound(HeapCore heap, bool idleOnly, Mainte
             MaintenanceStep.Outboxes => FlushOutbox(),
             MaintenanceStep.Shelves => DrainShelves(),
             MaintenanceStep.HugeBlocks => GiveUpHugeBlock(),
+            MaintenanceStep.Magazines => GiveBackMagazines(),
             MaintenanceStep.Residency => FindResident(),
             MaintenanceStep.Spans => ScavengeSpans(),
             MaintenanceStep.Pages => _heap.PageScavenger.Scavenge(ref _from, agedOnly: idleOnly),
@@ -137,6 +138,13 @@ internal unsafe ref struct MaintenanceRound(HeapCore heap, bool idleOnly, Mainte
         _heap.Transit.End(hasMoved: any);
         IsWorkLeft |= _heap.HugeCache.Count > 0;
         return any && --_left > 0;
+    }
+
+    private bool GiveBackMagazines()
+    {
+        bool more = _heap.Magazines.TryGiveBack(_heap.Discards, idleOnly, out bool left);
+        IsWorkLeft |= left && !more;
+        return more;
     }
 
     // What was given back and is resident again without a call of the heap's becomes free memory like any other.

@@ -25,6 +25,9 @@ internal enum MaintenanceStep
     /// <summary>One huge block that is kept for reuse goes back.</summary>
     HugeBlocks,
 
+    /// <summary>One group of empty magazines gives its memory back.</summary>
+    Magazines,
+
     /// <summary>Some free pages are asked for whether they have become resident without the heap.</summary>
     Residency,
 
