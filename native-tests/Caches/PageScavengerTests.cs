@@ -98,35 +98,6 @@ public sealed unsafe partial class PageScavengerTests
         heap.Verify();
     }
 
-    [Fact]
-    public void Statistics_are_taken_in_the_middle_of_a_round()
-    {
-        using NativeHeap heap = StressHeap.Restless(delayMilliseconds: 100);
-        nint[] blocks = StressHeap.AllocateMany(heap, 100_000, 1000);
-        bool found = false;
-        for (int attempt = 0; attempt < 20 && !found; attempt++)
-        {
-            // Half-empty spans, so that a round has thousands of calls to make.
-            StressHeap.FreeAll(heap, blocks.Where((_, i) => i % 20 != 0));
-            uint begin = heap.Core.Clock.Now;
-            (uint Round, long Discards) last = default;
-            while (!found && heap.Core.Clock.Now < begin + 10)
-            {
-                uint round = heap.Core.Clock.Now;
-                long discards = heap.GetStatistics().OsCalls.Discard;
-                found = last.Round == round && heap.Core.Clock.Now == round && last.Discards < discards;
-                last = (round, discards);
-            }
-
-            for (int i = 0; i < blocks.Length; i++)
-            {
-                blocks[i] = i % 20 != 0 ? (nint)heap.Alloc(1000) : blocks[i];
-            }
-        }
-
-        Assert.True(found, "no statistics came between two discards of one round");
-    }
-
     private static byte* Touched(NativeHeap heap)
     {
         byte* block = (byte*)heap.Alloc(BlockBytes);

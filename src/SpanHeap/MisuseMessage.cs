@@ -4,7 +4,7 @@ namespace SpanHeap;
 internal static class MisuseMessage
 {
     public static string ForInterior(nint address, BlockInfo block) =>
-        $"0x{address:x} lies inside a block: it is {address - block.Address} bytes behind the start of the block of {block.Size} bytes at " +
+        $"0x{address:x} lies inside a block: it is {address - block.Address} bytes after the start of the block of {block.Size} bytes at " +
         $"0x{block.Address:x}. Pass the pointer that the allocation returned.";
 
     public static string For(nint address, MisuseKind kind) => kind switch
