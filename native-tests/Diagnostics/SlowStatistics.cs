@@ -14,7 +14,9 @@ internal sealed unsafe class SlowStatistics
         _heap = heap;
         for (int i = 0; heap.Core.Pages.TryGetArena(i, out nint arena); i++)
         {
-            Arenas++;
+            // One that fell empty keeps its header alone: it has no pages, and is none of the heap's arenas until it is extended.
+            nint pages = arena + ((nint)heap.Core.Pages.Geometry.HeaderPages << PageGeometry.PageShift);
+            Arenas += ArenaHeader.Descriptor(arena)->End > pages ? 1 : 0;
             CountArena(arena);
         }
     }

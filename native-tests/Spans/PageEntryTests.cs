@@ -76,4 +76,17 @@ public sealed class PageEntryTests
 
     [Fact]
     public void An_unused_entry_is_not_inside() => Assert.False(PageEntry.IsInside(PageEntry.Unused));
+
+    [Fact]
+    public void A_span_of_blocks_is_the_same_whatever_its_owner_and_no_other_span_is()
+    {
+        const uint Page = 0x1007;
+        uint before = (PageEntry.FirstOwner << PageEntry.OwnerShift) | Page;
+        Assert.True(PageEntry.IsSameSpan(before, before));
+        Assert.True(PageEntry.IsSameSpan((PageEntry.LastOwner << PageEntry.OwnerShift) | Page, before));
+        Assert.False(PageEntry.IsSameSpan(before ^ 1, before));
+        Assert.False(PageEntry.IsSameSpan(PageEntry.Unused, before));
+        Assert.False(PageEntry.IsSameSpan(PageEntry.GuardedTag | Page, before));
+        Assert.False(PageEntry.IsSameSpan(PageEntry.TracedTag | Page, before));
+    }
 }

@@ -76,14 +76,25 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
     /// <summary>A cache for the calling thread; null when there is no memory for one.</summary>
     public ThreadCache* TryAttach()
     {
-        ThreadCache* cache = TryAdopt();
+        // Managed memory first: a cache that has been taken must not be lost for want of it.
+        if (!TryIdentify(out ThreadIdentity current))
+        {
+            return null;
+        }
+
+        ThreadCache* cache = TryAdopt(current);
         if (cache == null)
         {
             Poll(PolledPerAttach);
-            cache = TryAdopt();
+            cache = TryAdopt(current);
         }
 
-        return cache != null ? cache : TryCreate(owned: true);
+        if (cache == null && (cache = TryCreate(owned: true)) != null)
+        {
+            Own(cache, current);
+        }
+
+        return cache;
     }
 
     /// <summary>A cache without a thread, in the registry like all others.</summary>
@@ -360,12 +371,26 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
         Interlocked.Increment(ref _fences);
     }
 
-    private ThreadCache* TryAdopt()
+    private bool TryIdentify(out ThreadIdentity current)
+    {
+        try
+        {
+            current = ThreadIdentity.OfCurrent(watched: isLimited || OwnedCount >= UnwatchedThreads);
+            return true;
+        }
+        catch (OutOfMemoryException)
+        {
+            current = ThreadIdentity.None;
+            return false;
+        }
+    }
+
+    private ThreadCache* TryAdopt(in ThreadIdentity current)
     {
         ThreadCache* cache = TakeOrphan();
         if (cache != null)
         {
-            Own(cache);
+            Own(cache, current);
             Interlocked.Increment(ref _adopted);
         }
 
@@ -384,18 +409,43 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
         }
 
         ThreadCache* cache = ThreadCachePool.TryTake(os, heapSerial);
-        if (cache == null)
+        if (cache != null && TryPlace(cache))
         {
-            _account.Remove();
-            return null;
+            InterleavingPoints.At(InterleavingPoint.CacheAdded);
+            return cache;
         }
 
+        if (cache != null)
+        {
+            EndIncarnation(cache);
+            ThreadCachePool.Give(cache, os);
+        }
+
+        _account.Remove();
+        return null;
+    }
+
+    // False when there is no managed memory for larger arrays.
+    private bool TryPlace(ThreadCache* cache)
+    {
         while (true)
         {
             nint[] caches = _caches;
-            int needed = Count + 1;
-            nint[]? larger = needed > caches.Length ? new nint[2 * caches.Length] : null;
-            ThreadIdentity[]? largerThreads = larger == null ? null : new ThreadIdentity[larger.Length];
+            nint[]? larger = null;
+            ThreadIdentity[]? largerThreads = null;
+            if (Count == caches.Length)
+            {
+                try
+                {
+                    larger = new nint[2 * caches.Length];
+                    largerThreads = new ThreadIdentity[larger.Length];
+                }
+                catch (OutOfMemoryException)
+                {
+                    return false;
+                }
+            }
+
             _lock.Enter();
             if (larger != null && caches == _caches)
             {
@@ -416,17 +466,9 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
             _lock.Exit();
             if (room)
             {
-                break;
+                return true;
             }
         }
-
-        InterleavingPoints.At(InterleavingPoint.CacheAdded);
-        if (owned)
-        {
-            Own(cache);
-        }
-
-        return cache;
     }
 
     // To a number that is nobody's, and no former owner's either.
@@ -437,9 +479,8 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
     }
 
     // A cache that nobody owns and no list names becomes the calling thread's.
-    private void Own(ThreadCache* cache)
+    private void Own(ThreadCache* cache, in ThreadIdentity current)
     {
-        ThreadIdentity current = ThreadIdentity.OfCurrent(watched: isLimited || OwnedCount > UnwatchedThreads);
         if (cache->Traced != 0)
         {
             Volatile.Write(ref cache->FormerTraced, cache->Traced);

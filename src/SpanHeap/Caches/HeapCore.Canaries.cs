@@ -64,14 +64,24 @@ internal sealed unsafe partial class HeapCore
         }
     }
 
-    // Named is an address on the page that has the entry. Of a block that may be freed, and its pages become others', while it is looked at: as long as the owner is held they do not.
+    // Named is an address on the page that has the entry. The block may be freed, and its pages become others', while it is looked at, but not
+    // as long as the owner's lock is held. A span that has changed its owner meanwhile is looked at under the lock of the new one.
     private static nuint ByteCountOf(nint named, uint entry, nint block, nuint slotBytes)
     {
-        ThreadCache* owner = ThreadCachePool.ByEntry(entry);
-        owner->Lock.Enter();
-        nuint byteCount = *ArenaHeader.EntryOf(named) == entry ? ByteCountOf(block, slotBytes) : slotBytes;
-        owner->Lock.Exit();
-        return byteCount;
+        while (true)
+        {
+            ThreadCache* owner = ThreadCachePool.ByEntry(entry);
+            owner->Lock.Enter();
+            uint current = *ArenaHeader.EntryOf(named);
+            nuint byteCount = current == entry ? ByteCountOf(block, slotBytes) : slotBytes;
+            owner->Lock.Exit();
+            if (current == entry || !PageEntry.IsSameSpan(current, entry))
+            {
+                return byteCount;
+            }
+
+            entry = current;
+        }
     }
 
     private static nuint ByteCountOf(nint block, nuint slotBytes) =>

@@ -230,9 +230,9 @@ internal sealed unsafe partial class HeapCore
             ThrowHelper.Misuse(block, MisuseKind.DoubleFree);
         }
 
-        // Looked at only by the one who has taken it; who finds it damaged gives it back.
+        // Looked at only by the one who has taken it; who finds it damaged gives it back. A span may change its owner while blocks of it live.
         nuint slotBytes = SizeOf(block, entry);
-        if (slotBytes == 0 || Volatile.Read(ref *ArenaHeader.EntryOf(block)) != entry)
+        if (slotBytes == 0 || !PageEntry.IsSameSpan(Volatile.Read(ref *ArenaHeader.EntryOf(block)), entry))
         {
             // Another thread has freed it, and its pages are others' by now: so was the bit.
             LiveBits.Restore(span, slot);

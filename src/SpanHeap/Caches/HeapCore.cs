@@ -183,7 +183,7 @@ internal sealed unsafe partial class HeapCore : IDisposable
     public ThreadCache* Attach()
     {
         ThrowIfDisposed();
-        ThreadCache* cache = TryAttach();
+        ThreadCache* cache = TryAttachUnderPressure();
         if (cache == null)
         {
             ThrowOutOfMemory(ThreadCache.Size);

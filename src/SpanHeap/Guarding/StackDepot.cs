@@ -46,7 +46,10 @@ internal static class StackDepot
 
         try
         {
-            return Keep(chain, StackText.Capture());
+            // Describing a stack takes locks of .NET's. An interrupt is kept for a wait of the program's.
+            string[] stack = [];
+            Os.Uninterrupted.Do(0, _ => stack = StackText.Capture());
+            return Keep(chain, stack);
         }
         catch (OutOfMemoryException)
         {

@@ -59,6 +59,12 @@ internal static class PageEntry
 
     public static uint OfTraced(int pageWithinSpan, uint kind) => TracedTag | ((uint)pageWithinSpan << PageWithinSpanShift) | kind;
 
+    /// <summary>
+    /// Whether what was read of a page later still is of the span of blocks that it was of before: of a span that lives the owner changes and
+    /// nothing else.
+    /// </summary>
+    public static bool IsSameSpan(uint later, uint before) => IsOfBlocks(later) && ((later ^ before) & OwnerMask) == 0;
+
     /// <summary>Whether the page is of a cache's span with blocks, and the first one if that is a single block's.</summary>
     public static bool IsOfBlocks(uint entry) => entry >= FirstOwner << OwnerShift;
 
