@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using SpanHeap.Caches;
 using SpanHeap.Tests.Support;
 
 namespace SpanHeap.Tests.Stress;
@@ -117,6 +118,16 @@ public sealed unsafe class MemoryLimitTests
 
             together.SignalAndWait();
         });
+
+        // The system ends a thread a moment after .NET has: only then can it be found dead.
+        CacheRegistry registry = heap.Core.Registry;
+        StressWait.Until(
+            () =>
+            {
+                registry.Poll(int.MaxValue);
+                return registry.OwnedCount <= 1;
+            },
+            () => $"{registry.OwnedCount} threads still own caches");
 
         List<nint> mine = AllocateAll(heap, 60_000);
 
