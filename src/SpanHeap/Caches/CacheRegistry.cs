@@ -17,9 +17,6 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
     // So many threads are not worth a managed object each (see ThreadIdentity), unless the heap has a limit: what they keep is little.
     private const int UnwatchedThreads = 16;
 
-    // Drained orphans that stay as they are for the next threads.
-    private const int KeptDrained = 16;
-
     private readonly CacheAccount _account = new(arenas);
     private NativeLock _lock;
 
@@ -28,18 +25,9 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
     private ThreadIdentity[] _threads = new ThreadIdentity[8];
     private int _count;
     private int _pollTurn;
-    private int _orphanCount;
+    private OrphanLists _orphans;
 
-    // Orphans that have something for the thread that adopts them, the oldest first; those that have been drained; and those that have given
-    // their memory back. Numbered as they come; those up to the fenced one may be looked into without another process-wide fence.
-    private ThreadCache* _orphans;
-    private ThreadCache* _lastOrphan;
-    private ThreadCache* _drained;
-    private ThreadCache* _givenBack;
-    private int _drainedCount;
-    private int _givenBackCount;
-    private long _lastOrphaned;
-    private long _lastFenced;
+    // Interlocked.
     private long _fences;
 
     // Orphans that have spans with free slots again, linked by NextNoted: pushed by compare-exchange by anybody, taken all at once.
@@ -48,7 +36,7 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
 
     public int Count => Volatile.Read(ref _count);
 
-    public int OrphanCount => Volatile.Read(ref _orphanCount);
+    public int OrphanCount => _orphans.Count;
 
     /// <summary>Caches of threads, living or not yet found dead; the central cache is nobody's.</summary>
     public int OwnedCount => Count - OrphanCount - 1;
@@ -60,7 +48,7 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
     public long Adopted => Volatile.Read(ref _adopted);
 
     /// <summary>Caches whose memory has been given back.</summary>
-    public int GivenBackCount => Volatile.Read(ref _givenBackCount);
+    public int GivenBackCount => _orphans.GivenBackCount;
 
     public ThreadCache* this[int index]
     {
@@ -133,15 +121,7 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
             }
 
             _pollTurn = (_pollTurn + 1) % _count;
-            ThreadCache* cache = (ThreadCache*)_caches[_pollTurn];
-            ThreadIdentity thread = _threads[_pollTurn];
-            long incarnation = Volatile.Read(ref cache->Ownership);
-            _lock.Exit();
-            if (thread.IsDead)
-            {
-                InterleavingPoints.At(InterleavingPoint.ThreadFoundDead);
-                TryOrphan(cache, incarnation);
-            }
+            PollLockedAndExit(_pollTurn);
         }
     }
 
@@ -149,13 +129,7 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
     public void Poll(ThreadCache* cache)
     {
         _lock.Enter();
-        ThreadIdentity thread = _threads[cache->Index];
-        long incarnation = Volatile.Read(ref cache->Ownership);
-        _lock.Exit();
-        if (thread.IsDead)
-        {
-            TryOrphan(cache, incarnation);
-        }
+        PollLockedAndExit(cache->Index);
     }
 
     /// <summary>
@@ -188,8 +162,9 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
     public ThreadCache* TakeOrphan()
     {
         _lock.Enter();
-        bool fenced = _orphans == null || _orphans->OrphanedAt <= _lastFenced;
-        ThreadCache* cache = _orphans != null ? PopUndrained() : _drained != null ? PopDrained() : PopGivenBack();
+        bool fenced = _orphans.IsFirstFenced;
+        ThreadCache* cache = _orphans.HasUndrained ? _orphans.TakeUndrained() : _orphans.TryTakeDrained();
+        cache = cache != null ? cache : _orphans.TryTakeGivenBack(_account);
         _lock.Exit();
         if (!fenced)
         {
@@ -204,8 +179,8 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
     public void FenceOrphans()
     {
         _lock.Enter();
-        long last = _lastOrphaned;
-        bool fenced = _orphans == null || _lastOrphan->OrphanedAt <= _lastFenced;
+        long last = _orphans.LastNumber;
+        bool fenced = _orphans.AreAllFenced;
         _lock.Exit();
         if (fenced)
         {
@@ -214,7 +189,7 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
 
         Fence();
         _lock.Enter();
-        _lastFenced = Math.Max(_lastFenced, last);
+        _orphans.NoteFence(last);
         _lock.Exit();
     }
 
@@ -222,7 +197,7 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
     public ThreadCache* TakeUndrained()
     {
         _lock.Enter();
-        ThreadCache* cache = _orphans != null && _orphans->OrphanedAt <= _lastFenced ? PopUndrained() : null;
+        ThreadCache* cache = _orphans.HasUndrained && _orphans.IsFirstFenced ? _orphans.TakeUndrained() : null;
         _lock.Exit();
         InterleavingPoints.AtIf(cache != null, InterleavingPoint.OrphanTaken);
         return cache;
@@ -233,27 +208,17 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
     {
         InterleavingPoints.At(InterleavingPoint.OrphanDrained);
         _lock.Enter();
-        cache->OrphanedAt = 0;
+        _orphans.AddDrained(cache);
         if (cache->IsGivenBack)
         {
-            cache->NextOrphan = _givenBack;
-            _givenBack = cache;
-            _givenBackCount++;
             _account.NoteGivenBack();
         }
-        else
-        {
-            cache->NextOrphan = _drained;
-            _drained = cache;
-            _drainedCount++;
-        }
 
-        _orphanCount++;
         _lock.Exit();
     }
 
     /// <summary>Whether there are as many drained orphans as are worth their memory: threads that come adopt these first.</summary>
-    public bool HasDrainedToSpare => Volatile.Read(ref _drainedCount) >= KeptDrained;
+    public bool HasDrainedToSpare => _orphans.HasDrainedToSpare;
 
     /// <summary>Notes that a cache which no thread owns has a span with free slots. The caller holds the cache's lock.</summary>
     public void NoteSpans(ThreadCache* cache)
@@ -283,10 +248,8 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
         nint[] caches = _caches;
         int count = _count;
         _count = 0;
-        _orphans = _lastOrphan = _drained = _givenBack = null;
-        _drainedCount = _givenBackCount = 0;
+        _orphans.Clear();
         _noted = 0;
-        _orphanCount = 0;
         for (int i = 0; i < count; i++)
         {
             _threads[i] = ThreadIdentity.None;
@@ -301,6 +264,20 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
         }
     }
 
+    // The thread is asked without the lock, because the system may have to tell.
+    private void PollLockedAndExit(int index)
+    {
+        ThreadCache* cache = (ThreadCache*)_caches[index];
+        ThreadIdentity thread = _threads[index];
+        long incarnation = Volatile.Read(ref cache->Ownership);
+        _lock.Exit();
+        if (thread.IsDead)
+        {
+            InterleavingPoints.At(InterleavingPoint.ThreadFoundDead);
+            TryOrphan(cache, incarnation);
+        }
+    }
+
     private bool TryOrphanLocked(ThreadCache* cache, long incarnation)
     {
         bool orphaned = (incarnation & 1) != 0 && !cache->IsReclaimed
@@ -308,60 +285,10 @@ internal sealed unsafe class CacheRegistry(OsMemory os, ulong heapSerial, bool i
         if (orphaned)
         {
             _threads[cache->Index] = ThreadIdentity.None;
-            PushOrphan(cache);
+            _orphans.Add(cache);
         }
 
         return orphaned;
-    }
-
-    private void PushOrphan(ThreadCache* cache)
-    {
-        cache->OrphanedAt = ++_lastOrphaned;
-        cache->NextOrphan = null;
-        if (_orphans == null)
-        {
-            _orphans = cache;
-        }
-        else
-        {
-            _lastOrphan->NextOrphan = cache;
-        }
-
-        _lastOrphan = cache;
-        _orphanCount++;
-    }
-
-    private ThreadCache* PopUndrained()
-    {
-        ThreadCache* cache = _orphans;
-        _orphans = cache->NextOrphan;
-        _orphanCount--;
-        return cache;
-    }
-
-    private ThreadCache* PopDrained()
-    {
-        ThreadCache* cache = _drained;
-        _drained = cache->NextOrphan;
-        _drainedCount--;
-        _orphanCount--;
-        return cache;
-    }
-
-    // Null also when the limit has no room for its memory.
-    private ThreadCache* PopGivenBack()
-    {
-        ThreadCache* cache = _givenBack;
-        if (cache == null || !_account.TryRestore())
-        {
-            return null;
-        }
-
-        _givenBack = cache->NextOrphan;
-        _givenBackCount--;
-        _orphanCount--;
-        Volatile.Write(ref cache->IsGivenBack, false);
-        return cache;
     }
 
     // What dead threads wrote last must be seen by those who read their stacks now.

@@ -173,7 +173,7 @@ internal sealed unsafe partial class CacheStock(
 
     private RefillResult FillFromSpans(ThreadCache* cache, ThreadCache* central, uint sizeClass, ClassShelf* shelf, ClassStack* stack)
     {
-        if (shelf->Head == null && !TakeFromCentral(cache, central, sizeClass, shelf))
+        if (shelf->Head == null && !TakeFromCentral(cache, central, sizeClass))
         {
             Span* fresh = spans.TryCreate(sizeClass, (nint)cache, cache->OwnerTag, room: 0, out _, out PageRefusal refusal);
             if (fresh == null)
@@ -209,7 +209,7 @@ internal sealed unsafe partial class CacheStock(
         return RefillResult.Done;
     }
 
-    private static bool TakeFromCentral(ThreadCache* cache, ThreadCache* central, uint sizeClass, ClassShelf* shelf)
+    private static bool TakeFromCentral(ThreadCache* cache, ThreadCache* central, uint sizeClass)
     {
         // A glance without the lock: a span that is missed is found the next time.
         ClassShelf* centralShelf = ThreadCache.Shelf(central, sizeClass);
@@ -219,22 +219,14 @@ internal sealed unsafe partial class CacheStock(
         }
 
         central->Lock.Enter();
-        Span* span = centralShelf->Head;
-        if (span != null)
+        bool found = centralShelf->Head != null;
+        if (found)
         {
-            centralShelf->Remove(span);
-            bool empty = span->FreeSlots == span->Slots;
-            centralShelf->EmptySpans -= empty ? 1 : 0;
-            shelf->EmptySpans += empty ? 1 : 0;
-            SpanSource.ChangeOwner(span, (nint)cache, cache->OwnerTag);
-            shelf->AddFirst(span);
-            int taken = span->Slots - span->FreeSlots;
-            centralShelf->Outstanding -= taken;
-            shelf->Outstanding += taken;
+            ThreadCache.MoveFirstSpan(central, cache, sizeClass);
         }
 
         central->Lock.Exit();
-        return span != null;
+        return found;
     }
 
     private Magazine* ReturnOldest(ThreadCache* cache, uint sizeClass, ClassShelf* shelf)

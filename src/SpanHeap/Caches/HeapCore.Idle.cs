@@ -55,12 +55,9 @@ internal sealed unsafe partial class HeapCore
         ThreadCache* cache = FindOwnCache();
         if (cache != ThreadCache.None)
         {
-            DrainStacks(cache);
+            _drain.Drain(cache);
         }
     }
-
-    /// <summary>Returns what lies on a cache's stacks, which must be the caller's own or of a dead thread in the caller's hands.</summary>
-    public void DrainStacks(ThreadCache* cache) => _drain.Drain(cache);
 
     /// <summary>Returns what lies in a cache's depots and releases its empty spans.</summary>
     /// <param name="cache">Any cache of the heap.</param>

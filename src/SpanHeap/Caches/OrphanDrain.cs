@@ -106,35 +106,27 @@ internal sealed unsafe class OrphanDrain(
     {
         for (uint sizeClass = 1; sizeClass <= (uint)SizeClasses.LastShared; sizeClass++)
         {
-            while (MoveSome(orphan, ThreadCache.Shelf(orphan, sizeClass), ThreadCache.Shelf(central, sizeClass)))
+            while (MoveSome(orphan, sizeClass))
             {
             }
         }
     }
 
     // True when there are more.
-    private bool MoveSome(ThreadCache* orphan, ClassShelf* from, ClassShelf* to)
+    private bool MoveSome(ThreadCache* orphan, uint sizeClass)
     {
-        InterleavingPoints.AtIf(from->Head != null, InterleavingPoint.SpansMoving);
-        blockReturn.ReleaseEmptySpans(orphan, from);
+        ClassShelf* shelf = ThreadCache.Shelf(orphan, sizeClass);
+        InterleavingPoints.AtIf(shelf->Head != null, InterleavingPoint.SpansMoving);
+        blockReturn.ReleaseEmptySpans(orphan, shelf);
         orphan->Lock.Enter();
         central->Lock.Enter();
-        for (int left = SpansAtOnce; left > 0 && from->Head != null; left--)
+        for (int left = SpansAtOnce; left > 0 && shelf->Head != null; left--)
         {
-            Span* span = from->Head;
-            from->Remove(span);
-            SpanSource.ChangeOwner(span, (nint)central, central->OwnerTag);
-            to->AddFirst(span);
-            int taken = span->Slots - span->FreeSlots;
-            from->Outstanding -= taken;
-            to->Outstanding += taken;
-
             // One may have become empty since.
-            from->EmptySpans -= taken == 0 ? 1 : 0;
-            to->EmptySpans += taken == 0 ? 1 : 0;
+            ThreadCache.MoveFirstSpan(orphan, central, sizeClass);
         }
 
-        bool more = from->Head != null;
+        bool more = shelf->Head != null;
         central->Lock.Exit();
         orphan->Lock.Exit();
         return more;

@@ -204,6 +204,24 @@ internal unsafe struct ThreadCache
     public static ClassShelf* Shelf(ThreadCache* cache, uint sizeClass) =>
         (ClassShelf*)((byte*)cache + ShelvesOffset + (sizeClass * ShelfBytes));
 
+    /// <summary>
+    /// Makes the first span with free slots of one cache another cache's. There is such a span, and the caller holds the locks of both caches.
+    /// </summary>
+    public static void MoveFirstSpan(ThreadCache* from, ThreadCache* to, uint sizeClass)
+    {
+        ClassShelf* source = Shelf(from, sizeClass);
+        ClassShelf* target = Shelf(to, sizeClass);
+        Span* span = source->Head;
+        source->Remove(span);
+        SpanSource.ChangeOwner(span, (nint)to, to->OwnerTag);
+        target->AddFirst(span);
+        int taken = span->Slots - span->FreeSlots;
+        source->Outstanding -= taken;
+        target->Outstanding += taken;
+        source->EmptySpans -= taken == 0 ? 1 : 0;
+        target->EmptySpans += taken == 0 ? 1 : 0;
+    }
+
     /// <summary>Places in the outbox: a power of two.</summary>
     public static int OutboxSize(ThreadCache* cache) => cache->LargeOutbox == null ? SmallestOutbox : cache->LargeOutboxSize;
 
