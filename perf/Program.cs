@@ -1,13 +1,6 @@
-using SpanHeap.Perf.CBaseline;
 using SpanHeap.Perf.CommandLine;
-using SpanHeap.Perf.Compare;
-using SpanHeap.Perf.Endurance;
-using SpanHeap.Perf.FastPath;
-using SpanHeap.Perf.Guard;
 using SpanHeap.Perf.Measurement;
 using SpanHeap.Perf.Micro;
-using SpanHeap.Perf.Replay;
-using SpanHeap.Perf.Traced;
 
 namespace SpanHeap.Perf;
 
@@ -20,21 +13,9 @@ internal static class Program
         {
             return args switch
             {
-                [not "micro" and not WorkerProcess.Verb, .., "--help" or "-h" or "-?"] => Usage.Print(),
-                [] => ReplayCommand.Run(new Arguments([])),
-                ["replay", .. var rest] => ReplayCommand.Run(new Arguments(rest)),
-                ["guard", "decode", .. var rest] => DecodeCommand.Run(new Arguments(rest)),
-                ["compare", .. var rest] => CompareCommand.Run(new Arguments(rest)),
-                ["micro", .. var rest] => MicroCommand.Run(rest),
-                ["endurance", .. var rest] => EnduranceCommand.Run(new Arguments(rest)),
-                ["fastpath", .. var rest] => FastPathCommand.Run(new Arguments(rest)),
-                ["traced", .. var rest] => TracedCommand.Run(new Arguments(rest)),
-                ["guard", .. var rest] => GuardCommand.Run(new Arguments(rest)),
-                ["c-baseline", .. var rest] => CBaselineCommand.Run(new Arguments(rest)),
-                ["export-trace", var trace, var output] => FlatTrace.Export(trace, output),
-                ["help" or "--help" or "-h" or "-?", ..] => Usage.Print(),
                 [WorkerProcess.Verb, .. var rest] => Worker.Run(rest),
-                [var unknown, ..] => throw new InputException($"'{unknown}' is not a command.\n\n{Usage.Text}"),
+                ["micro", .. var rest] => MicroCommand.Run(rest),
+                _ => PerfCommandLine.Run(args),
             };
         }
         catch (InputException wrong)

@@ -1,10 +1,12 @@
 using System.Globalization;
 using SpanHeap.Perf.Allocators;
+using SpanHeap.Perf.Allocators.Peers;
 using SpanHeap.Perf.CommandLine;
 using SpanHeap.Perf.Compare.Workers;
 using SpanHeap.Perf.Endurance;
 using SpanHeap.Perf.FastPath;
 using SpanHeap.Perf.Guard;
+using SpanHeap.Perf.Recordings;
 using SpanHeap.Perf.Replay;
 using SpanHeap.Perf.Traced.Details;
 using SpanHeap.Perf.Traced.Workers;
@@ -17,6 +19,7 @@ internal static class Worker
     public static int Run(string[] args) => args switch
     {
         ["probe", var allocator] => AllocatorCatalog.Find(allocator).IsLoadable() ? 0 : 1,
+        [PeerTrial.Verb, var library] => PeerTrial.Run(library),
         ["warm", var allocator, var trace] => AllocatorCatalog.Find(allocator).Accept(new WarmWorker(trace)),
         ["cold", var allocator, var trace] => AllocatorCatalog.Find(allocator).Accept(new ColdWorker(trace)),
         ["peak", var allocator, var trace] => AllocatorCatalog.Find(allocator).Accept(new PeakWorker(trace)),
@@ -35,6 +38,7 @@ internal static class Worker
         [GuardLive.Verb, var blocks] => GuardLive.Run(long.Parse(blocks, CultureInfo.InvariantCulture)),
         [BusyWorker.Verb] => AllocatorCatalog.Find(AllocatorCatalog.SpanHeap).Accept(new BusyWorker()),
         [FastPathWorker.Verb] => FastPathWorker.Run(),
+        [ZstdWorker.Verb, var packed] => ZstdWorker.Run(packed),
         _ => throw new InputException("A worker is started by this program, not by hand."),
     };
 }

@@ -78,9 +78,86 @@ public sealed unsafe class ClassStackTests : IDisposable
     }
 
     [Fact]
+    public void Parked_blocks_are_out_of_reach_until_the_base_slides_down_again()
+    {
+        ClassStack stack = Filled(10);
+        stack.Slide(6);
+        Assert.Equal((4, 6, 6), (stack.Count, stack.Parked, stack.Floor));
+        Assert.Equal([10, 9, 8, 7], PopAll(ref stack));
+
+        stack.Slide(-2);
+        Assert.Equal([6, 5], PopAll(ref stack));
+        Assert.Equal((4, (nint)1), ((int)stack.Parked, *stack.Oldest));
+    }
+
+    [Fact]
+    public void A_stack_whose_base_has_moved_up_ends_where_its_magazine_does()
+    {
+        ClassStack stack = Filled(10);
+        stack.Slide(10);
+        stack.SetCapacity(Magazine.Capacity);
+        int pushed = 0;
+        while (ClassStack.TryPush(&stack, (void*)7))
+        {
+            pushed++;
+        }
+
+        Assert.Equal(Magazine.Capacity - 10, pushed);
+        Assert.True(stack.Top == stack.End);
+    }
+
+    [Fact]
+    public void A_stack_moves_down_to_the_places_that_parked_blocks_have_left()
+    {
+        ClassStack stack = Filled(10);
+        stack.Slide(6);
+        stack.Parked = 0;
+        stack.MoveDown();
+        Assert.Equal((4, 0), (stack.Count, stack.Floor));
+        Assert.True(stack.Remove() == _magazine);
+        Assert.Equal([7, 8, 9, 10], new Span<nint>(Magazine.Blocks(_magazine), 4).ToArray());
+    }
+
+    [Fact]
+    public void Those_of_the_oldest_that_stay_come_before_the_newer_ones()
+    {
+        ClassStack stack = Filled(6);
+        stack.Base[0] = 3;
+        stack.RemoveOldest(4, staying: 1);
+        Assert.Equal([6, 5, 3], PopAll(ref stack));
+    }
+
+    [Fact]
     public void A_magazine_is_found_under_its_blocks_and_they_fill_it()
     {
         Assert.True(Magazine.Under(Magazine.Blocks(_magazine)) == _magazine);
         Assert.Equal((nint)_magazine + sizeof(Magazine), (nint)(Magazine.Blocks(_magazine) + Magazine.Capacity));
+    }
+
+    // With the numbers from 1 on.
+    private ClassStack Filled(int count)
+    {
+        ClassStack stack = default;
+        stack.Install(_magazine, 0, count);
+        for (int i = 1; i <= count; i++)
+        {
+            ClassStack.TryPush(&stack, (void*)i);
+        }
+
+        return stack;
+    }
+
+    private static List<nint> PopAll(ref ClassStack stack)
+    {
+        List<nint> popped = [];
+        fixed (ClassStack* place = &stack)
+        {
+            while (ClassStack.TryPop(place, out void* block))
+            {
+                popped.Add((nint)block);
+            }
+        }
+
+        return popped;
     }
 }

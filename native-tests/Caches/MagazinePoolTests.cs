@@ -1,5 +1,6 @@
 using SpanHeap.Caches;
 using SpanHeap.Os;
+using SpanHeap.Pages;
 using SpanHeap.Tests.Support;
 
 namespace SpanHeap.Tests.Caches;
@@ -14,7 +15,7 @@ public sealed unsafe class MagazinePoolTests
     public void Magazines_give_their_memory_back_and_serve_again()
     {
         OsMemory os = new();
-        HeapClock clock = new();
+        HeapEpoch clock = new();
         using MetadataAllocator metadata = new(os);
         MagazinePool pool = new(metadata, clock);
         DiscardBackoff discards = new(os, clock);
@@ -58,9 +59,7 @@ public sealed unsafe class MagazinePoolTests
         Assert.InRange(most, Kept + 100, int.MaxValue);
 
         Array.ForEach(workers, static worker => worker.Dispose());
-        StressWait.Until(
-            () => { heap.Core.Registry.Poll(int.MaxValue); return heap.Core.Registry.OrphanCount == Threads; },
-            () => $"{heap.Core.Registry.OrphanCount} orphans");
+        StressHeap.WaitForOrphans(heap, Threads);
         heap.Trim();
 
         Assert.InRange(heap.GetStatistics().Magazines, 1, Kept);

@@ -9,20 +9,20 @@ public sealed unsafe class ScavengeWalkTests : IDisposable
 {
     private const int Count = 12;
     private readonly Span* _spans = (Span*)NativeMemory.AllocZeroed(Count, (nuint)sizeof(Span));
-    private ClassShelf _shelf;
+    private ClassBin _bin;
 
     public void Dispose() => NativeMemory.Free(_spans);
 
     [Fact]
-    public void A_shelf_without_spans_has_no_walk()
+    public void A_bin_without_spans_has_no_walk()
     {
         ScavengeWalk walk = default;
-        fixed (ClassShelf* shelf = &_shelf)
+        fixed (ClassBin* bin = &_bin)
         {
-            ScavengeWalk.Begin(&walk, shelf);
+            ScavengeWalk.Begin(&walk, bin);
             Assert.False(walk.IsOn);
             ScavengeWalk.End(&walk);
-            Assert.True(shelf->Walks == null);
+            Assert.True(bin->Walks == null);
         }
     }
 
@@ -30,20 +30,21 @@ public sealed unsafe class ScavengeWalkTests : IDisposable
     public void Walks_that_cross_see_each_span_once_while_spans_leave_and_come_back_at_either_end()
     {
         Random random = new(11);
-        fixed (ClassShelf* shelf = &_shelf)
+        fixed (ClassBin* bin = &_bin)
         {
             for (int round = 0; round < 500; round++)
             {
-                CrossWalks(shelf, random);
+                CrossWalks(bin, random);
             }
         }
     }
 
-    private void CrossWalks(ClassShelf* shelf, Random random)
+    private void CrossWalks(ClassBin* bin, Random random)
     {
         for (int i = 0; i < Count; i++)
         {
-            shelf->AddFirst(_spans + i);
+            _spans[i].FreeSlots = 1;
+            bin->AddFirst(_spans + i);
         }
 
         ScavengeWalk* walks = stackalloc ScavengeWalk[2];
@@ -51,7 +52,7 @@ public sealed unsafe class ScavengeWalkTests : IDisposable
         HashSet<int>[] expected = [[.. Enumerable.Range(0, Count)], []];
         HashSet<int>[] moved = [[], []];
         walks[0] = walks[1] = default;
-        ScavengeWalk.Begin(walks, shelf);
+        ScavengeWalk.Begin(walks, bin);
         bool secondBegan = false;
         while (walks[0].IsOn || walks[1].IsOn || !secondBegan)
         {
@@ -60,7 +61,7 @@ public sealed unsafe class ScavengeWalkTests : IDisposable
             {
                 secondBegan = true;
                 expected[1] = [.. Enumerable.Range(0, Count).Where(i => _spans[i].Listed)];
-                ScavengeWalk.Begin(walks + 1, shelf);
+                ScavengeWalk.Begin(walks + 1, bin);
             }
             else if (walks[who].IsOn)
             {
@@ -70,16 +71,16 @@ public sealed unsafe class ScavengeWalkTests : IDisposable
             int leaving = random.Next(Count);
             if (_spans[leaving].Listed)
             {
-                shelf->Remove(_spans + leaving);
+                bin->Remove(_spans + leaving);
                 moved[0].Add(leaving);
                 moved[1].Add(leaving);
                 if (random.Next(2) == 0)
                 {
-                    shelf->AddFirst(_spans + leaving);
+                    bin->AddFirst(_spans + leaving);
                 }
                 else
                 {
-                    shelf->AddLast(_spans + leaving);
+                    bin->AddLast(_spans + leaving);
                 }
             }
         }
@@ -91,10 +92,10 @@ public sealed unsafe class ScavengeWalkTests : IDisposable
             Assert.Empty(expected[who].Except(moved[who]).Except(seen[who]));
         }
 
-        Assert.True(shelf->Walks == null);
+        Assert.True(bin->Walks == null);
         for (int i = 0; i < Count; i++)
         {
-            shelf->Remove(_spans + i);
+            bin->Remove(_spans + i);
         }
     }
 }

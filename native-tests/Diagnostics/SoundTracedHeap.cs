@@ -1,7 +1,9 @@
 using SpanHeap.Pages;
 using SpanHeap.Spans;
-using SpanHeap.Sweeping;
-using SpanHeap.Tests.Tracing;
+using SpanHeap.Tests.Traced;
+using SpanHeap.Traced;
+using SpanHeap.Traced.Spans;
+using SpanHeap.Traced.Sweeping;
 
 namespace SpanHeap.Tests.Diagnostics;
 
@@ -14,12 +16,12 @@ internal sealed unsafe class SoundTracedHeap : IDisposable
     public SoundTracedHeap(HeapChecks checks = HeapChecks.Standard)
     {
         Heap = TracedHeaps.Still(checks);
-        using (GcScope scope = Heap.Enter())
+        using (TracedScope scope = Heap.Enter())
         {
-            scoped GcRef<Node> list = default;
+            scoped TracedRef<Node> list = default;
             for (int i = 0; i < 2000; i++)
             {
-                GcRef<Node> node = scope.New<Node>();
+                TracedRef<Node> node = scope.New<Node>();
                 node.Value.Left.Set(scope, list);
                 list = i % 2 == 0 ? node : list;
                 Dead = i == 1001 ? node.Address : Dead;
@@ -27,24 +29,24 @@ internal sealed unsafe class SoundTracedHeap : IDisposable
 
             List = list.Address;
             scope.Keep(list);
-            GcRef<TracedArray<Node>> array = scope.NewArray<Node>(100);
+            TracedRef<TracedArray<Node>> array = scope.NewArray<Node>(100);
             array.Value[7].Set(scope, list);
             Array = array.Address;
             scope.Keep(array);
             Large = scope.NewArray<Node>(100_000).Address;
-            scope.Keep(new GcRef<TracedArray<Node>>(Large));
+            scope.Keep(new TracedRef<TracedArray<Node>>(Large));
         }
 
         Heap.CollectAndSweep();
-        using (GcScope scope = Heap.Enter())
+        using (TracedScope scope = Heap.Enter())
         {
-            GcRef<Leaf> leaf = scope.New<Leaf>();
+            TracedRef<Leaf> leaf = scope.New<Leaf>();
             Leaf = leaf.Address;
             scope.Keep(leaf);
         }
     }
 
-    public NativeHeap Heap { get; }
+    public TracedHeap Heap { get; }
 
     /// <summary>The first node of a list, every other slot of whose spans is free.</summary>
     public nint List { get; }
@@ -61,24 +63,24 @@ internal sealed unsafe class SoundTracedHeap : IDisposable
     /// <summary>A slot of a node that has died and was swept.</summary>
     public nint Dead { get; }
 
-    public uint Generation => Heap.Traced.Sweeper.Generation;
+    public uint Generation => Heap.Parts.Sweeper.Generation;
 
-    public uint Plane => SweepGeneration.AllocPlane(Generation);
+    public uint Bitmap => SweepGeneration.AllocBitmap(Generation);
 
     /// <summary>A page of the heap with nothing in it.</summary>
     public nint FreePage => (List & -PageGeometry.ArenaSize) + PageGeometry.ArenaSize - PageGeometry.PageSize;
 
     /// <summary>The cursor that made <see cref="Leaf"/>.</summary>
-    public AllocCursor* LeafCursor => TracedCache.Cursor(Heap.Traced.Caches.Last, SpanOf(Leaf)->Kind);
+    public AllocCursor* LeafCursor => TracedCache.Cursor(Heap.Parts.Caches.Last, SpanOf(Leaf)->SpanClass);
 
     public static TracedSpan* SpanOf(nint block) => (TracedSpan*)ArenaHeader.SpanOf(block, *ArenaHeader.EntryOf(block));
 
-    public static void Flip(nint address, uint plane) => *TracedBits.WordOf(address, plane) ^= TracedBits.BitOf(address);
+    public static void Flip(nint address, uint bitmap) => *TracedBits.WordOf(address, bitmap) ^= TracedBits.BitOf(address);
 
     public void Dispose()
     {
         // A test that failed while it had paused the sweeper must not wait for itself here.
-        Heap.Traced.Collector.Background.Resume();
+        Heap.Parts.Collector.Background.Resume();
         Heap.Dispose();
     }
 }

@@ -1,5 +1,5 @@
 using SpanHeap.Tests.Support;
-using SpanHeap.Tests.Tracing;
+using SpanHeap.Traced;
 
 namespace SpanHeap.Tests.Diagnostics;
 
@@ -10,17 +10,17 @@ public sealed unsafe class TraceFunctionCallsTests : IDisposable
     [ThreadStatic]
     private static Action? t_call;
 
-    private readonly NativeHeap _heap = new(new NativeHeapOptions { Traced = true, TracedByHand = true, TracedMarkThreads = 1 });
-    private readonly GcHandle<byte> _kept;
+    private readonly TracedHeap _heap = new(new TracedHeapOptions { ManualOnly = true, MarkThreads = 1 });
+    private readonly TracedHandle<byte> _kept;
     private int _calls;
 
     public TraceFunctionCallsTests()
     {
-        using GcScope scope = _heap.Enter();
+        using TracedScope scope = _heap.Enter();
         _kept = scope.Keep(scope.NewBytes(TracedLayout.Custom(&Trace), 64));
     }
 
-    public static TheoryData<string> Answered => ["GetStatistics", "GetTracedStatistics", "FindLiveBlocks", "Trim", "Alloc", "Handle", "RootArray", "LastCollection"];
+    public static TheoryData<string> Answered => ["NativeStatistics", "GetStatistics", "FindLiveBlocks", "Trim", "Alloc", "Handle", "TracedRoots", "LastCollection"];
 
     public static TheoryData<string> Refused => ["Collect", "FinishSweeping", "BeginMark", "RunCleanUps", "Dispose", "Verify"];
 
@@ -51,6 +51,36 @@ public sealed unsafe class TraceFunctionCallsTests : IDisposable
         _heap.Verify();
     }
 
+    [Theory]
+    [InlineData("GetStatistics", true)]
+    [InlineData("FindLiveBlocks", true)]
+    [InlineData("Verify", false)]
+    public void Of_two_heaps_that_are_verified_at_once_and_ask_each_other_none_waits_for_ever(string call, bool isAnswered)
+    {
+        using TraceFunctionCallsTests other = new();
+        using Barrier inBoth = new(2);
+        Exception?[] thrown = new Exception?[2];
+        Thread[] verifying = [.. new[] { (this, other), (other, this) }.Select((pair, index) => new Thread(() =>
+        {
+            bool first = true;
+            t_call = () =>
+            {
+                if (first)
+                {
+                    first = false;
+                    Assert.True(inBoth.SignalAndWait(TimeSpan.FromSeconds(30)));
+                    pair.Item2.Call(call);
+                }
+            };
+            thrown[index] = Record.Exception(pair.Item1._heap.Verify);
+        }))];
+        Array.ForEach(verifying, static one => one.Start());
+        Assert.All(verifying, static one => Assert.True(one.Join(TimeSpan.FromSeconds(60)), "They wait for each other."));
+        string[] told = [.. thrown.OfType<InvalidOperationException>().Select(static one => one.InnerException!.Message)];
+        Assert.All(told, static message => Assert.Contains("is being verified by another thread", message, StringComparison.Ordinal));
+        Assert.InRange(told.Length, isAnswered ? 0 : 1, isAnswered ? 0 : 2);
+    }
+
     // On a thread of its own, so that a call that waits for itself fails the test and does not hang it.
     private void Run(Action caller, string call)
     {
@@ -70,27 +100,27 @@ public sealed unsafe class TraceFunctionCallsTests : IDisposable
     {
         switch (call)
         {
-            case "GetStatistics":
-                Assert.InRange(_heap.GetStatistics().TracedSpans, 1, 10);
+            case "NativeStatistics":
+                Assert.InRange(_heap.Native.GetStatistics().TracedSpans, 1, 10);
                 break;
-            case "GetTracedStatistics":
-                Assert.Equal(1, _heap.GetTracedStatistics().Handles);
+            case "GetStatistics":
+                Assert.Equal(1, _heap.GetStatistics().Handles);
                 break;
             case "FindLiveBlocks":
-                Assert.NotNull(_heap.FindLiveBlocks());
+                Assert.NotNull(_heap.Native.FindLiveBlocks());
                 break;
             case "Trim":
                 _heap.Trim();
                 break;
             case "Alloc":
-                _heap.Free(_heap.Alloc(100));
+                _heap.Native.Free(_heap.Native.Alloc(100));
                 break;
             case "Handle":
                 Assert.NotEqual(default, _kept);
-                default(GcHandle<byte>).Dispose();
+                default(TracedHandle<byte>).Dispose();
                 break;
-            case "RootArray":
-                _heap.CreateRootArray<byte>(1).Dispose();
+            case "TracedRoots":
+                _heap.CreateRoots<byte>(1).Dispose();
                 break;
             case "LastCollection":
                 _ = _heap.LastCollection;
@@ -116,5 +146,5 @@ public sealed unsafe class TraceFunctionCallsTests : IDisposable
         }
     }
 
-    private static void Trace(nint block, TraceContext context) => t_call?.Invoke();
+    private static void Trace(nint block, TracedVisitor context) => t_call?.Invoke();
 }

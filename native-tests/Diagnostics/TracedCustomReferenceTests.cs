@@ -1,5 +1,6 @@
 using SpanHeap.Tests.Support;
-using SpanHeap.Tests.Tracing;
+using SpanHeap.Tests.Traced;
+using SpanHeap.Traced;
 
 namespace SpanHeap.Tests.Diagnostics;
 
@@ -13,7 +14,7 @@ public sealed unsafe class TracedCustomReferenceTests : IDisposable
     [Unguarded("it uses what has died, which faults")]
     public void A_root_array_that_names_a_dead_block_is_found()
     {
-        using RootArray<Node> roots = _sound.Heap.CreateRootArray<Node>(5);
+        using TracedRoots<Node> roots = _sound.Heap.CreateRoots<Node>(5);
         SetThird(roots, _sound.Dead);
         AssertMessage($"root array 0[3] is 0x{_sound.Dead:x}, a slot of Node whose block has died");
         SetThird(roots, 0);
@@ -40,16 +41,16 @@ public sealed unsafe class TracedCustomReferenceTests : IDisposable
 
     private static nint Inside(nint block) => (nint)(Cell.InteriorTag + block + 5);
 
-    private void SetThird(RootArray<Node> roots, nint block)
+    private void SetThird(TracedRoots<Node> roots, nint block)
     {
-        using GcScope scope = _sound.Heap.Enter();
-        roots.Set(scope, 3, new GcRef<Node>(block));
+        using TracedScope scope = _sound.Heap.Enter();
+        roots.Set(scope, 3, new TracedRef<Node>(block));
     }
 
     private nint MakeCell(params ReadOnlySpan<nint> words)
     {
-        using GcScope scope = _sound.Heap.Enter();
-        GcRef<byte> cell = Cell.Make(scope, words.Length);
+        using TracedScope scope = _sound.Heap.Enter();
+        TracedRef<byte> cell = Cell.Make(scope, words.Length);
         for (int i = 0; i < words.Length; i++)
         {
             Cell.Word(cell.Address, i) = words[i];

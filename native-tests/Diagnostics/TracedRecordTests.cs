@@ -1,6 +1,7 @@
 using SpanHeap.Tests.Support;
-using SpanHeap.Tests.Tracing;
-using SpanHeap.Tracing;
+using SpanHeap.Tests.Traced;
+using SpanHeap.Traced;
+using SpanHeap.Traced.Roots;
 
 namespace SpanHeap.Tests.Diagnostics;
 
@@ -9,7 +10,7 @@ public sealed unsafe class TracedRecordTests : IDisposable
 {
     private readonly SoundTracedHeap _sound = new();
 
-    private WeakTable Table => _sound.Heap.Traced.WeakHandles;
+    private WeakTable Table => _sound.Heap.Parts.WeakHandles;
 
     public void Dispose() => _sound.Dispose();
 
@@ -26,8 +27,8 @@ public sealed unsafe class TracedRecordTests : IDisposable
     public void With_full_checks_a_collection_finds_it_too_and_clears_nothing()
     {
         using SoundTracedHeap full = new(HeapChecks.Full);
-        HandleSlot* sound = full.Heap.Traced.WeakHandles.TryTake(full.List);
-        HandleSlot* slot = full.Heap.Traced.WeakHandles.TryTake(full.Dead);
+        HandleSlot* sound = full.Heap.Parts.WeakHandles.TryTake(full.List);
+        HandleSlot* slot = full.Heap.Parts.WeakHandles.TryTake(full.Dead);
         Assert.Contains("weak handle 1 is", Assert.Throws<HeapCorruptionException>(full.Heap.Collect).Message, StringComparison.Ordinal);
         Assert.Equal((full.List, full.Dead), (sound->Block, slot->Block));
         slot->Block = 0;
@@ -55,10 +56,10 @@ public sealed unsafe class TracedRecordTests : IDisposable
     [Unguarded("it uses what has died, which faults")]
     public void A_clean_up_of_a_dead_block_is_found_unless_it_was_cancelled()
     {
-        using (GcScope scope = _sound.Heap.Enter())
+        using (TracedScope scope = _sound.Heap.Enter())
         {
-            scope.OnDead(new GcRef<Node>(_sound.List), static _ => { }, 0);
-            GcCleanUp cleanUp = scope.OnDead(new GcRef<Node>(_sound.Dead), static _ => { }, 0);
+            scope.OnDead(new TracedRef<Node>(_sound.List), static _ => { }, 0);
+            TracedCleanUp cleanUp = scope.OnDead(new TracedRef<Node>(_sound.Dead), static _ => { }, 0);
             AssertMessage($"clean-up 1 is 0x{_sound.Dead:x}", "has died");
             cleanUp.Dispose();
         }

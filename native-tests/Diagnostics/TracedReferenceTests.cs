@@ -1,9 +1,9 @@
 using SpanHeap.Tests.Support;
-using SpanHeap.Diagnostics;
-using SpanHeap.Spans;
-using SpanHeap.Sweeping;
-using SpanHeap.Tests.Tracing;
-using SpanHeap.Tracing;
+using SpanHeap.Tests.Traced;
+using SpanHeap.Traced;
+using SpanHeap.Traced.Collecting;
+using SpanHeap.Traced.Roots;
+using SpanHeap.Traced.Spans;
 
 namespace SpanHeap.Tests.Diagnostics;
 
@@ -29,7 +29,7 @@ public sealed unsafe class TracedReferenceTests : IDisposable
 
     [Fact]
     public void A_reference_to_a_block_freed_by_hand_is_found() =>
-        AssertFound(_sound.List, (nint)_sound.Heap.Alloc(100), "where this heap has no traced blocks");
+        AssertFound(_sound.List, (nint)_sound.Heap.Native.Alloc(100), "where this heap has no traced blocks");
 
     [Fact]
     public void A_reference_to_another_heaps_block_is_found()
@@ -65,7 +65,7 @@ public sealed unsafe class TracedReferenceTests : IDisposable
     [Fact]
     public void A_handle_of_a_dead_block_is_found()
     {
-        HandleSlot* root = _sound.Heap.Traced.Roots.TryTake(_sound.Dead);
+        HandleSlot* root = _sound.Heap.Parts.Roots.TryTake(_sound.Dead);
         AssertMessage($"handle 4 is 0x{_sound.Dead:x}", "has died");
         root->Block = 0;
         _sound.Heap.Verify();
@@ -74,8 +74,8 @@ public sealed unsafe class TracedReferenceTests : IDisposable
     [Fact]
     public void A_root_that_no_handle_has_is_found()
     {
-        HandleSlot* root = _sound.Heap.Traced.Roots.TryTake(0);
-        _sound.Heap.Traced.Roots.TryFree(root, root->Number);
+        HandleSlot* root = _sound.Heap.Parts.Roots.TryTake(0);
+        _sound.Heap.Parts.Roots.TryFree(root, root->Number);
         root->Block = _sound.List;
         AssertMessage("a root that no handle has names a block");
     }
@@ -83,8 +83,8 @@ public sealed unsafe class TracedReferenceTests : IDisposable
     [Fact]
     public void A_root_that_is_used_and_free_is_found()
     {
-        HandleSlot* root = _sound.Heap.Traced.Roots.TryTake(0);
-        _sound.Heap.Traced.Roots.TryFree(root, root->Number);
+        HandleSlot* root = _sound.Heap.Parts.Roots.TryTake(0);
+        _sound.Heap.Parts.Roots.TryFree(root, root->Number);
         root->Number = 1;
         AssertMessage("5 roots of a block have the number of a handle, 4 are taken");
     }
@@ -92,7 +92,7 @@ public sealed unsafe class TracedReferenceTests : IDisposable
     [Fact]
     public void A_handle_too_many_is_found()
     {
-        HandleSlot* root = _sound.Heap.Traced.Roots.TryTake(0);
+        HandleSlot* root = _sound.Heap.Parts.Roots.TryTake(0);
         root->Number = 0;
         AssertMessage("a root that a handle has is free");
     }
@@ -100,7 +100,7 @@ public sealed unsafe class TracedReferenceTests : IDisposable
     [Fact]
     public void A_wrong_number_of_roots_is_found()
     {
-        HandleSlot* root = _sound.Heap.Traced.Roots.TryTake(0);
+        HandleSlot* root = _sound.Heap.Parts.Roots.TryTake(0);
         HandleBlock.Of(root)->Used++;
         AssertMessage("handles have 5 roots of a block, 6 are counted");
     }
@@ -108,7 +108,7 @@ public sealed unsafe class TracedReferenceTests : IDisposable
     [Fact]
     public void A_block_of_roots_whose_memory_went_back_too_early_is_found()
     {
-        HandleSlot* root = _sound.Heap.Traced.Roots.TryTake(0);
+        HandleSlot* root = _sound.Heap.Parts.Roots.TryTake(0);
         HandleBlock.Of(root)->IsCounted = false;
         AssertMessage("was given back that handles have");
     }
@@ -117,21 +117,21 @@ public sealed unsafe class TracedReferenceTests : IDisposable
     [Unguarded("it is about spans of many blocks, or what caches keep")]
     public void What_is_dead_and_not_swept_may_refer_to_what_is_swept_already()
     {
-        BackgroundSweeper background = _sound.Heap.Traced.Collector.Background;
+        BackgroundSweeper background = _sound.Heap.Parts.Collector.Background;
         (nint node, nint array) = MakeGarbage();
         background.Pause();
         _sound.Heap.Collect();
 
         // Of the array's kind alone is swept: the span is released, and the node that refers to it still has its bit.
-        uint kind = SoundTracedHeap.SpanOf(array)->Kind;
-        uint plane = _sound.Plane;
-        TracedSpan* swept = _sound.Heap.Traced.Sweeper.SweepForSlots(_sound.Heap.Traced.Spans.SetOf(kind), 1);
+        uint kind = SoundTracedHeap.SpanOf(array)->SpanClass;
+        uint bitmap = _sound.Bitmap;
+        TracedSpan* swept = _sound.Heap.Parts.Sweeper.SweepForSlots(_sound.Heap.Parts.Spans.SetOf(kind), 1);
         Assert.True(swept == SoundTracedHeap.SpanOf(array));
-        _sound.Heap.Traced.Spans.SetOf(kind)->AddSwept(swept, _sound.Generation);
-        Assert.Equal((false, true), (TracedBits.IsSet(array, plane), TracedBits.IsSet(node, plane ^ 1)));
+        _sound.Heap.Parts.Spans.SetOf(kind)->AddSwept(swept, _sound.Generation);
+        Assert.Equal((false, true), (TracedBits.IsSet(array, bitmap), TracedBits.IsSet(node, bitmap ^ 1)));
         Assert.Equal(SweepGeneration.Unswept(_sound.Generation), SoundTracedHeap.SpanOf(node)->SweepGen);
 
-        TracedVerifier.Verify(_sound.Heap.Traced);
+        _sound.Heap.Parts.Verify();
         background.Resume();
         _sound.Heap.FinishSweeping();
         _sound.Heap.Verify();
@@ -140,12 +140,12 @@ public sealed unsafe class TracedReferenceTests : IDisposable
     [Fact]
     public void What_lives_and_is_not_swept_may_not_refer_to_what_died()
     {
-        BackgroundSweeper background = _sound.Heap.Traced.Collector.Background;
+        BackgroundSweeper background = _sound.Heap.Parts.Collector.Background;
         (nint node, _) = MakeGarbage();
         background.Pause();
         _sound.Heap.Collect();
         *(nint*)_sound.List = node;
-        HeapCorruptionException error = Assert.Throws<HeapCorruptionException>(() => TracedVerifier.Verify(_sound.Heap.Traced));
+        HeapCorruptionException error = Assert.Throws<HeapCorruptionException>(() => _sound.Heap.Parts.Verify());
         Assert.Contains($"Node at 0x{_sound.List:x} +0 is 0x{node:x}, a slot of Node whose block has died", error.Plain(), StringComparison.Ordinal);
         background.Resume();
     }
@@ -154,39 +154,39 @@ public sealed unsafe class TracedReferenceTests : IDisposable
     [Unguarded("it is about spans of many blocks, or what caches keep")]
     public void A_mark_of_a_slot_that_is_not_allocated_is_found()
     {
-        BackgroundSweeper background = _sound.Heap.Traced.Collector.Background;
+        BackgroundSweeper background = _sound.Heap.Parts.Collector.Background;
         background.Pause();
         _sound.Heap.Collect();
-        SoundTracedHeap.Flip(_sound.Dead, _sound.Plane);
-        HeapCorruptionException error = Assert.Throws<HeapCorruptionException>(() => TracedVerifier.Verify(_sound.Heap.Traced));
+        SoundTracedHeap.Flip(_sound.Dead, _sound.Bitmap);
+        HeapCorruptionException error = Assert.Throws<HeapCorruptionException>(() => _sound.Heap.Parts.Verify());
         Assert.Contains("are set of slots that are not allocated", error.Plain(), StringComparison.Ordinal);
-        SoundTracedHeap.Flip(_sound.Dead, _sound.Plane);
+        SoundTracedHeap.Flip(_sound.Dead, _sound.Bitmap);
         background.Resume();
     }
 
     [Fact]
     public void Caches_that_have_something_from_before_the_cycle_are_sound()
     {
-        BackgroundSweeper background = _sound.Heap.Traced.Collector.Background;
+        BackgroundSweeper background = _sound.Heap.Parts.Collector.Background;
         background.Pause();
-        _sound.Heap.Traced.Pacer.RequestCycle();
-        _sound.Heap.Traced.Collector.TryCollectDue();
+        _sound.Heap.Parts.Pacer.RequestCycle();
+        _sound.Heap.Parts.Collector.TryCollectDue();
         Assert.Equal(SweepGeneration.StaleCached(_sound.Generation), SoundTracedHeap.SpanOf(_sound.Leaf)->SweepGen);
-        TracedVerifier.Verify(_sound.Heap.Traced);
+        _sound.Heap.Parts.Verify();
         _sound.LeafCursor->Free = 0;
-        TracedVerifier.Verify(_sound.Heap.Traced);
+        _sound.Heap.Parts.Verify();
         *_sound.LeafCursor = default;
-        Assert.Throws<HeapCorruptionException>(() => TracedVerifier.Verify(_sound.Heap.Traced));
+        Assert.Throws<HeapCorruptionException>(() => _sound.Heap.Parts.Verify());
         background.Resume();
     }
 
     // A node and an array that it refers to: kept by nothing.
     private (nint Node, nint Array) MakeGarbage()
     {
-        using GcScope scope = _sound.Heap.Enter();
-        GcRef<Node> node = scope.New<Node>();
+        using TracedScope scope = _sound.Heap.Enter();
+        TracedRef<Node> node = scope.New<Node>();
         nint array = scope.NewArray<Node>(300).Address;
-        node.Value.Left.Set(scope, new GcRef<Node>(array));
+        node.Value.Left.Set(scope, new TracedRef<Node>(array));
         return (node.Address, array);
     }
 

@@ -1,6 +1,7 @@
 using SpanHeap.Examples.Lisp;
 using SpanHeap.Tests.Support;
-using SpanHeap.Tests.Tracing;
+using SpanHeap.Tests.Traced;
+using SpanHeap.Traced;
 
 namespace SpanHeap.Tests.Examples;
 
@@ -54,7 +55,7 @@ public sealed class LispTests
     [MemberData(nameof(Programs))]
     public void A_program_gives_its_value(string program, string value)
     {
-        using NativeHeap heap = TracedHeaps.Still(HeapChecks.Full);
+        using TracedHeap heap = TracedHeaps.Still(HeapChecks.Full);
         using Interpreter interpreter = new(heap);
         Assert.Equal(value, interpreter.Run(program));
         heap.Verify();
@@ -64,7 +65,7 @@ public sealed class LispTests
     [MemberData(nameof(Programs))]
     public void It_gives_the_same_with_a_collection_every_hundred_steps(string program, string value)
     {
-        using NativeHeap heap = TracedHeaps.Still(HeapChecks.Full);
+        using TracedHeap heap = TracedHeaps.Still(HeapChecks.Full);
         using Interpreter interpreter = new(heap, new InterpreterOptions { StepsPerSlice = 100, CollectsAfterEachSlice = true });
         Assert.Equal(value, interpreter.Run(program));
         heap.CollectAndSweep();
@@ -73,7 +74,7 @@ public sealed class LispTests
     [Fact]
     public void A_collection_at_each_step_changes_nothing()
     {
-        using NativeHeap heap = TracedHeaps.Still();
+        using TracedHeap heap = TracedHeaps.Still();
         using Interpreter interpreter = new(heap, new InterpreterOptions { StepsPerSlice = 1, CollectsAfterEachSlice = true });
         Assert.Equal("(1 1 2 3 4 5 6 7 8 9)", interpreter.Run(Sort));
     }
@@ -82,18 +83,18 @@ public sealed class LispTests
     public void A_program_that_makes_much_garbage_stays_within_the_heaps_limit()
     {
         const int Limit = 4 << 20;
-        using NativeHeap heap = new(new NativeHeapOptions { Traced = true, MemoryLimit = Limit });
+        using TracedHeap heap = new(new TracedHeapOptions { MemoryLimit = Limit });
         using Interpreter interpreter = new(heap, new InterpreterOptions { StepsPerSlice = 1000 });
         Assert.Equal("20000100000", interpreter.Run(Loop.Replace("3000", "200000", StringComparison.Ordinal)));
         Assert.InRange(heap.LastCollection!.Number, 5, long.MaxValue);
         Assert.Equal(CollectionReason.MemoryLimit, heap.LastCollection.Reason);
-        Assert.InRange((heap.GetStatistics().PagesInUse - heap.Core.Arenas.GuardedPages) * 8192, 0, Limit);
+        Assert.InRange((heap.Native.GetStatistics().PagesInUse - heap.Core.Limit.GuardedPages) * 8192, 0, Limit);
     }
 
     [Fact]
     public void A_program_that_keeps_more_than_the_limit_is_refused_and_the_next_one_runs()
     {
-        using NativeHeap heap = new(new NativeHeapOptions { Traced = true, MemoryLimit = 4 << 20 });
+        using TracedHeap heap = new(new TracedHeapOptions { MemoryLimit = 4 << 20 });
         using Interpreter interpreter = new(heap, new InterpreterOptions { StepsPerSlice = 1000 });
         Assert.Throws<OutOfMemoryException>(() => interpreter.Run("(define (keep list) (keep (cons 1 list))) (keep nil)"));
         heap.Verify();
@@ -116,7 +117,7 @@ public sealed class LispTests
     [InlineData("(set! never 2)", "never has no value")]
     public void What_is_wrong_is_said_and_the_next_program_runs(string program, string error)
     {
-        using NativeHeap heap = TracedHeaps.Still(HeapChecks.Full);
+        using TracedHeap heap = TracedHeaps.Still(HeapChecks.Full);
         using Interpreter interpreter = new(heap);
         Assert.Contains(error, Assert.Throws<LispException>(() => interpreter.Run(program)).Message, StringComparison.Ordinal);
         heap.Verify();
@@ -128,7 +129,7 @@ public sealed class LispTests
     [InlineData('(')]
     public void What_is_nested_without_end_is_refused(char opening)
     {
-        using NativeHeap heap = TracedHeaps.Still();
+        using TracedHeap heap = TracedHeaps.Still();
         using Interpreter interpreter = new(heap);
         Assert.Contains("nested", Assert.Throws<LispException>(() => interpreter.Run(new string(opening, 100_000))).Message, StringComparison.Ordinal);
     }
@@ -137,7 +138,7 @@ public sealed class LispTests
     [Fact]
     public void What_a_failed_run_could_not_clear_is_not_seen_by_the_next()
     {
-        using NativeHeap heap = new(new NativeHeapOptions { Traced = true, TracedMinimum = 1 << 16 });
+        using TracedHeap heap = new(new TracedHeapOptions { MinimumBytes = 1 << 16 });
         using Interpreter interpreter = new(heap, new InterpreterOptions { StepsPerSlice = 100 });
         using StressWorker worker = new();
         worker.Do(() => heap.Enter());
@@ -145,7 +146,7 @@ public sealed class LispTests
         {
             // Longer than a collection that was held up is put off. The next that is due throws this before it begins.
             Thread.Sleep(100);
-            heap.Traced.Collector.Background.Keep(new NotSupportedException("again"));
+            heap.Parts.Collector.Background.Keep(new NotSupportedException("again"));
             throw new NotSupportedException("first");
         };
 
@@ -158,7 +159,7 @@ public sealed class LispTests
     [Fact]
     public void A_disposed_interpreter_leaves_nothing_in_the_heap()
     {
-        using NativeHeap heap = TracedHeaps.Still();
+        using TracedHeap heap = TracedHeaps.Still();
         Interpreter interpreter = new(heap);
         interpreter.Run(Sort);
         interpreter.Dispose();

@@ -1,3 +1,5 @@
+using SpanHeap.Contract;
+
 namespace SpanHeap.Tests.Face;
 
 public sealed class EnvironmentOptionTests

@@ -119,8 +119,8 @@ public sealed unsafe class InspectionTests
         using NativeHeap heap = HeapMaker.New();
         nint block = (nint)heap.Alloc(SpanShape.SizeWithTail());
         SpanShape shape = SpanShape.Of(block);
-        Assert.False(heap.TryFindBlock((void*)shape.BehindLast, out _));
-        Assert.True(heap.TryFindBlock((void*)(shape.BehindLast - 1), out _));
+        Assert.False(heap.TryFindBlock((void*)shape.PastLast, out _));
+        Assert.True(heap.TryFindBlock((void*)(shape.PastLast - 1), out _));
     }
 
     [Fact]

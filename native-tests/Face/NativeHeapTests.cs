@@ -57,6 +57,7 @@ public sealed unsafe class NativeHeapTests
             void* plain = local.Alloc(size);
             byte* zeroed = (byte*)local.AllocZeroed(size);
             void* aligned = local.AlignedAlloc(size, 256);
+            aligned = local.AlignedRealloc(aligned, 2 * size, 256);
             Assert.True(heap.Contains(plain) && heap.Contains(zeroed));
             Assert.Equal(-1, new Span<byte>(zeroed, (int)size).IndexOfAnyExcept((byte)0));
             Assert.Equal(0, (nint)aligned % 256);
@@ -79,6 +80,7 @@ public sealed unsafe class NativeHeapTests
         using NativeHeap heap = HeapMaker.New();
         Assert.Throws<ArgumentException>(() => { heap.GetLocal().AlignedAlloc(10, 0); });
         Assert.Throws<ArgumentException>(() => { heap.GetLocal().AlignedAlloc(10, 24); });
+        Assert.Throws<ArgumentException>(() => { heap.GetLocal().AlignedRealloc(null, 10, 24); });
     }
 
     [Fact]

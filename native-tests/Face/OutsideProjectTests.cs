@@ -19,8 +19,8 @@ public sealed partial class OutsideProjectTests(ITestOutputHelper output) : IDis
         WriteProject();
 
         Write("Program.cs", Program("""
-            using GcScope scope = heap.Enter();
-            GcRef<Tree> tree = scope.New<Tree>();
+            using TracedScope scope = heap.Enter();
+            TracedRef<Tree> tree = scope.New<Tree>();
             tree.Key = 41;
             tree.Left = roots.Get(scope, 0);
             tree.Ring.Add(scope, tree);
@@ -30,8 +30,8 @@ public sealed partial class OutsideProjectTests(ITestOutputHelper output) : IDis
         Assert.True(exitCode == 0, text);
         Assert.Contains("key 42 in a ring of 1 after 1 collections", text, StringComparison.Ordinal);
 
-        // A scope that nobody ends, and nothing else.
-        Write("Program.cs", Program("GcScope scope = heap.Enter(); scope.New<Tree>();"));
+        // A scope that is never ended, and nothing else.
+        Write("Program.cs", Program("TracedScope scope = heap.Enter(); scope.New<Tree>();"));
         (exitCode, text) = Dotnet("build", "-c", "Release", "--no-restore");
         Assert.Equal(1, exitCode);
         Assert.Equal(["SPAN011"], ErrorsIn(text));
@@ -46,10 +46,10 @@ public sealed partial class OutsideProjectTests(ITestOutputHelper output) : IDis
 
     private static string Program(string inScope) => $$"""
         using System;
-        using SpanHeap;
+        using SpanHeap.Traced;
 
-        using NativeHeap heap = new(new NativeHeapOptions { Traced = true });
-        using RootArray<Tree> roots = heap.CreateRootArray<Tree>(1);
+        using TracedHeap heap = new();
+        using TracedRoots<Tree> roots = heap.CreateRoots<Tree>(1);
         Build();
         heap.Collect();
         Show();
@@ -61,15 +61,15 @@ public sealed partial class OutsideProjectTests(ITestOutputHelper output) : IDis
 
         void Show()
         {
-            using GcScope scope = heap.Enter();
-            GcRef<Tree> tree = roots.Get(scope, 0);
-            Console.WriteLine($"key {tree.Ring[0].Get(scope).Key + 1} in a ring of {tree.Ring.Count} after {heap.GetTracedStatistics().Collections} collections");
+            using TracedScope scope = heap.Enter();
+            TracedRef<Tree> tree = roots.Get(scope, 0);
+            Console.WriteLine($"key {tree.Ring[0].Get(scope).Key + 1} in a ring of {tree.Ring.Count} after {heap.GetStatistics().Collections} collections");
         }
 
         [Traced]
         partial struct Tree
         {
-            public Gc<Tree> Left;
+            public Traced<Tree> Left;
             public TracedRefList<Tree> Ring;
             public long Key;
         }

@@ -1,4 +1,5 @@
 using SpanHeap.Tests.Support;
+using SpanHeap.Traced;
 using NativeMemory = SpanHeap.SpanMemory;
 
 namespace SpanHeap.Tests.Face;
@@ -8,8 +9,8 @@ namespace SpanHeap.Tests.Face;
 [Traced]
 partial struct Tree
 {
-    public Gc<Tree> Left;
-    public Gc<Tree> Right;
+    public Traced<Tree> Left;
+    public Traced<Tree> Right;
     public long Key;
 }
 
@@ -67,7 +68,7 @@ public sealed class ReadmeExamples
     [Fact]
     public void The_example_of_guard_mode_runs()
     {
-        using NativeHeap heap = new(new NativeHeapOptions { Guard = GuardMode.All });
+        using NativeHeap heap = new(new NativeHeapOptions { Guard = { Mode = GuardMode.All } });
 
         unsafe
         {
@@ -88,22 +89,22 @@ public sealed class ReadmeExamples
     [Unguarded("it makes millions of blocks, some microseconds each")]
     public void The_example_of_traced_memory_runs()
     {
-        using NativeHeap heap = new(new NativeHeapOptions { Traced = true });
-        using RootArray<Tree> roots = heap.CreateRootArray<Tree>(1);   // keeps what it names, as a GcHandle does one block
+        using TracedHeap heap = new();
+        using TracedRoots<Tree> roots = heap.CreateRoots<Tree>(1);   // keeps what it names, as a TracedHandle does one block
 
         for (long key = 0; key < 1_000_000; key++)
         {
-            using GcScope scope = heap.Enter();
-            GcRef<Tree> tree = scope.New<Tree>();
+            using TracedScope scope = heap.Enter();
+            TracedRef<Tree> tree = scope.New<Tree>();
             tree.Key = key;
             tree.Left = roots.Get(scope, 0);
             roots.Set(scope, 0, key % 1000 == 0 ? default : tree);   // every thousandth lets all before it go
         }
 
         heap.Collect();   // never needed: collections come as the heap grows, when a thread enters a scope or yields
-        Console.WriteLine($"{heap.GetTracedStatistics().LiveBytes} bytes live, longest pause {heap.GetTracedStatistics().LongestPause.TotalMilliseconds} ms");
+        Console.WriteLine($"{heap.GetStatistics().LiveBytes} bytes live, longest pause {heap.GetStatistics().LongestPause.TotalMilliseconds} ms");
 
         heap.FinishSweeping();
-        Assert.Equal(1_000_000 - 999, heap.GetTracedStatistics().SmallBlocksFreed);
+        Assert.Equal(1_000_000 - 999, heap.GetStatistics().SmallBlocksFreed);
     }
 }

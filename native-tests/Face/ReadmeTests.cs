@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using SpanHeap.Traced;
 
 namespace SpanHeap.Tests.Face;
 
@@ -23,13 +24,20 @@ public sealed partial class ReadmeTests
     [Fact]
     public void Every_option_and_its_variable_is_in_the_table()
     {
-        foreach (string option in typeof(NativeHeapOptions).GetProperties().Select(property => property.Name))
+        IEnumerable<string> options = typeof(TracedHeapOptions).GetProperties().Select(property => property.Name).Except([nameof(NativeHeapOptions.Guard)]);
+        IEnumerable<string> guards = typeof(GuardOptions).GetProperties().Select(property => $"{nameof(NativeHeapOptions.Guard)}.{property.Name}");
+        foreach (string option in options.Concat(guards))
         {
             Assert.Contains($"| `{option}` |", s_readme, StringComparison.Ordinal);
         }
 
         List<string> asked = [];
         NativeHeapOptions.FromEnvironment(variable =>
+        {
+            asked.Add(variable);
+            return null;
+        });
+        new TracedHeapOptions().WithEnvironment(variable =>
         {
             asked.Add(variable);
             return null;

@@ -54,7 +54,7 @@ public sealed partial class ModelTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void Every_model_has_mutants_and_tells_what_each_breaks()
+    public void Every_model_has_mutants_and_says_what_each_breaks()
     {
         Assert.Equal(["adoption", "gate", "guard-quarantine", "sweep-completion", "sweep-generations", "sweep-order"], ModelNames());
         foreach (string model in ModelNames())

@@ -3,7 +3,7 @@ using SpanHeap.Tests.Support;
 
 namespace SpanHeap.Tests.Os;
 
-/// <summary>What cannot be told on the error stream costs nobody more than the line. In processes of their own, whose error stream it is.</summary>
+/// <summary>What cannot be written to the error stream costs a thread no more than the line. In processes of their own, which own the error stream.</summary>
 public sealed class ErrorStreamTests
 {
     [Fact]

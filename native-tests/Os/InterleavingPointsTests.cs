@@ -1,6 +1,7 @@
 using System.Reflection;
 using SpanHeap.Os;
-using SpanHeap.Sweeping;
+using SpanHeap.Traced.Spans;
+using SpanHeap.Traced.Sweeping;
 
 namespace SpanHeap.Tests.Os;
 
@@ -28,7 +29,7 @@ public sealed class InterleavingPointsTests
             method => method.GetMethodBody()?.GetILAsByteArray() is { } code && Calls(code).Any(points.Contains));
 
         // So that the search itself is seen to find: the sweeper calls this.
-        int called = typeof(SweepGeneration).GetMethod(nameof(SweepGeneration.AllocPlane))!.MetadataToken;
+        int called = typeof(SweepGeneration).GetMethod(nameof(SweepGeneration.AllocBitmap))!.MetadataToken;
         Assert.Contains(
             typeof(SpanSweeper).GetMethods(BindingFlags.Instance | BindingFlags.NonPublic),
             method => method.GetMethodBody()?.GetILAsByteArray() is { } code && Calls(code).Contains(called));

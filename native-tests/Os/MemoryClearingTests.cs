@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using SpanHeap.Os;
-using SpanHeap.Tests.Support;
 
 namespace SpanHeap.Tests.Os;
 

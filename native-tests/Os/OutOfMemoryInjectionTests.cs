@@ -1,6 +1,7 @@
 using SpanHeap.Caches;
 using SpanHeap.Os;
 using SpanHeap.Tests.Support;
+using SpanHeap.Threads;
 using Xunit.Abstractions;
 
 namespace SpanHeap.Tests.Os;
@@ -97,7 +98,7 @@ public sealed unsafe class OutOfMemoryInjectionTests(ITestOutputHelper output)
         {
             OsMemory none = new();
             none.FailAfter(0);
-            CacheRegistry registry = new(none, ulong.MaxValue, isLimited: false);
+            CacheRegistry registry = new(none, ulong.MaxValue, isLimited: false, new ParkingBudget(limitBytes: 0));
 
             Assert.True(registry.TryCreateCentral() == null);
             Assert.Equal(0, registry.Count);
@@ -110,7 +111,7 @@ public sealed unsafe class OutOfMemoryInjectionTests(ITestOutputHelper output)
 
     private void RefuseInTurn(HeapChecks checks, bool untilNextOperation)
     {
-        // The table of huge blocks grows now, not on somebody's account.
+        // The table of huge blocks grows now, and not during a test.
         using (NativeHeap first = StressHeap.Still())
         {
             first.Free(first.Alloc(100_000_000));

@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using SpanHeap.Tests.Guarding;
+using SpanHeap.Tests.Guard;
 using SpanHeap.Tests.Support;
 using Xunit.Abstractions;
 

@@ -11,12 +11,16 @@ internal sealed class FakePages : IDisposable
     public FakePages(int pagesPerArena = 512, int headerPages = 5, int pagesPerSystemPage = 1)
     {
         Geometry = new PageGeometry(pagesPerArena, headerPages, pagesPerSystemPage);
-        Heap = new PageHeap(Geometry, _metadata);
+        PageStore store = new(Geometry, _metadata);
+        Heap = new PageHeap(store);
+        Scavenging = new PageScavenging(store);
     }
 
     public PageGeometry Geometry { get; }
 
     public PageHeap Heap { get; }
+
+    public PageScavenging Scavenging { get; }
 
     /// <summary>Address of a page of an arena.</summary>
     public nint At(int arena, int page) => (((nint)arena + 1) * Geometry.ArenaBytes) + ((nint)page << PageGeometry.PageShift);
@@ -46,7 +50,7 @@ internal sealed class FakePages : IDisposable
         nint from = 0;
         while (TakeNext(ref from, agedOnly, out PageRun run))
         {
-            Heap.FinishScavenge(run, discarded, zero);
+            Scavenging.FinishScavenge(run, discarded, zero);
             runs.Add(run);
         }
 
@@ -56,7 +60,7 @@ internal sealed class FakePages : IDisposable
     /// <summary>The next run that a scavenger would discard at or after an address, in as many steps as it takes; false when there is none.</summary>
     public bool TakeNext(ref nint from, bool agedOnly, out PageRun run)
     {
-        while (Heap.TakeForScavenge(ref from, agedOnly, out run) && run.Pages == 0)
+        while (Scavenging.TakeForScavenge(ref from, agedOnly, out run) && run.Pages == 0)
         {
         }
 
@@ -68,7 +72,7 @@ internal sealed class FakePages : IDisposable
     {
         nint from = 0;
         bool fresh = false;
-        while (Heap.AgeFreePages(ref from, retry, ref fresh))
+        while (Scavenging.AgeFreePages(ref from, retry, ref fresh))
         {
         }
 
@@ -79,7 +83,7 @@ internal sealed class FakePages : IDisposable
     public bool TakeEmptyArena(out PageRun run)
     {
         nint from = 0;
-        while (Heap.TakeEmptyArena(ref from, out run) && run.Pages == 0)
+        while (Scavenging.TakeEmptyArena(ref from, out run) && run.Pages == 0)
         {
         }
 

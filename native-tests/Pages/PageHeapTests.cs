@@ -1,4 +1,5 @@
 using SpanHeap.Pages;
+using SpanHeap.Tests.Support;
 
 namespace SpanHeap.Tests.Pages;
 
@@ -16,7 +17,7 @@ public sealed class PageHeapTests : IDisposable
     }
 
     [Fact]
-    public void The_first_run_begins_behind_the_header()
+    public void The_first_run_begins_after_the_header()
     {
         _fake.Add(0);
         Assert.Equal(_fake.At(0, _fake.Geometry.HeaderPages), _fake.Take(1).Address);
@@ -100,7 +101,7 @@ public sealed class PageHeapTests : IDisposable
     }
 
     [Fact]
-    public void A_run_with_room_goes_where_as_much_is_free_behind_it()
+    public void A_run_with_room_goes_where_as_much_is_free_after_it()
     {
         _fake.Add(0);
         PageRun hole = _fake.Take(10);
@@ -119,7 +120,7 @@ public sealed class PageHeapTests : IDisposable
     }
 
     [Fact]
-    public void A_run_extends_into_free_pages_behind_it()
+    public void A_run_extends_into_free_pages_after_it()
     {
         _fake.Add(0);
         PageRun run = _fake.Take(10);
@@ -173,7 +174,7 @@ public sealed class PageHeapTests : IDisposable
         _fake.Heap.Free(run.Address, 30);
         Assert.True(_fake.TakeEmptyArena(out PageRun all));
         Assert.Equal(30, all.Pages);
-        _fake.Heap.FinishScavenge(all, discarded: true, zero: true);
+        _fake.Scavenging.FinishScavenge(all, discarded: true, zero: true);
         _fake.Heap.Verify();
     }
 
@@ -185,7 +186,7 @@ public sealed class PageHeapTests : IDisposable
         using FakePages fake = new(pagesPerArena, headerPages: 0);
         fake.Add(0);
 
-        // Its first pages are resident and dirty: what lies behind its last bit in memory may say so.
+        // Its first pages are resident and dirty: what lies after its last bit in memory may say so.
         fake.Free(fake.Take(100));
         PageRun run = fake.Take(fake.Geometry.MaxRun - 3);
         Assert.False(fake.Heap.TryExtend(run.End, 4, out _));
@@ -193,7 +194,7 @@ public sealed class PageHeapTests : IDisposable
     }
 
     [Fact]
-    public void Counts_add_up_to_all_pages_behind_headers()
+    public void Counts_add_up_to_all_pages_after_headers()
     {
         _fake.Add(0);
         _fake.Add(1);
@@ -219,7 +220,7 @@ public sealed class PageHeapTests : IDisposable
         Assert.Equal([(first.Address, 10), (_fake.At(0, taken), _fake.Geometry.PagesPerArena - taken)], runs);
     }
 
-    [Fact]
+    [UnassertedFact]
     public void Verify_notices_pages_that_are_freed_twice()
     {
         _fake.Add(0);

@@ -71,7 +71,7 @@ public sealed unsafe class RunSummaryTests(ITestOutputHelper output)
         ulong* bits = stackalloc ulong[Words];
         new Span<ulong>(bits, Words).Clear();
         RunSummary summary = RunSummary.Of(bits);
-        int told = 0;
+        int known = 0;
         for (int step = 0; step < 200_000; step++)
         {
             int start = random.Next(RunSummary.PagesPerChunk);
@@ -79,16 +79,16 @@ public sealed unsafe class RunSummaryTests(ITestOutputHelper output)
             int end = free ? PageBitmap.NextClear(bits, start, RunSummary.PagesPerChunk) : PageBitmap.NextSet(bits, start, RunSummary.PagesPerChunk);
             int count = Math.Min(1 + random.Next(40), end - start);
 
-            // Runs may begin before the chunk and end behind it.
+            // Runs may begin before the chunk and end after it.
             int before = random.Next(2) * 7;
-            int behind = random.Next(2) * 9;
+            int after = random.Next(2) * 9;
             if (free)
             {
-                Around(bits, start, count, before, behind, out int first, out int stop);
+                Around(bits, start, count, before, after, out int first, out int stop);
                 PageBitmap.Clear(bits, start, count);
                 if (summary.TryShorten(1000, 1000 + first, 1000 + stop, 1000 + start, 1000 + start + count))
                 {
-                    told++;
+                    known++;
                 }
                 else
                 {
@@ -98,22 +98,22 @@ public sealed unsafe class RunSummaryTests(ITestOutputHelper output)
             else
             {
                 PageBitmap.Set(bits, start, count);
-                Around(bits, start, count, before, behind, out int first, out int stop);
+                Around(bits, start, count, before, after, out int first, out int stop);
                 summary.Join(1000, 1000 + first, 1000 + stop);
             }
 
             Assert.Equal(RunSummary.Of(bits), summary);
         }
 
-        Assert.True(told > 1000, $"only {told} runs were shortened without the bits");
+        Assert.True(known > 1000, $"only {known} runs were shortened without the bits");
     }
 
-    private static void Around(ulong* bits, int start, int count, int before, int behind, out int first, out int stop)
+    private static void Around(ulong* bits, int start, int count, int before, int after, out int first, out int stop)
     {
         first = PageBitmap.StartOfRun(bits, start, 0);
         first = first == 0 ? -before : first;
         stop = PageBitmap.NextClear(bits, start + count, RunSummary.PagesPerChunk);
-        stop = stop == RunSummary.PagesPerChunk ? stop + behind : stop;
+        stop = stop == RunSummary.PagesPerChunk ? stop + after : stop;
     }
 
     private static void AssertAgrees(bool[] model, RunSummary summary)

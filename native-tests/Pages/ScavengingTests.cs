@@ -133,7 +133,7 @@ public sealed class ScavengingTests
     }
 
     [Fact]
-    public void Pages_being_scavenged_are_handed_to_nobody()
+    public void Pages_being_scavenged_are_handed_to_no_thread()
     {
         using FakePages fake = new();
         fake.Add(0);
@@ -143,13 +143,13 @@ public sealed class ScavengingTests
         Assert.True(fake.TakeNext(ref from, agedOnly: false, out PageRun taken));
         PageRun other = fake.Take(10);
         Assert.Equal(run.End, other.Address);
-        fake.Heap.FinishScavenge(taken, discarded: true, zero: true);
+        fake.Scavenging.FinishScavenge(taken, discarded: true, zero: true);
         Assert.Equal(run.Address, fake.Take(10).Address);
         fake.Heap.Verify();
     }
 
     [Fact]
-    public void The_search_goes_on_behind_an_address()
+    public void The_search_goes_on_after_an_address()
     {
         using FakePages fake = new();
         fake.Add(0);
@@ -163,7 +163,7 @@ public sealed class ScavengingTests
         Assert.True(fake.TakeNext(ref from, agedOnly: false, out PageRun second));
         Assert.Equal((runs[2].Address, runs[2].End), (second.Address, from));
 
-        // A long run comes in pieces, one behind the other.
+        // A long run comes in pieces, one after the other.
         nint end = last.Address;
         while (fake.TakeNext(ref from, agedOnly: false, out PageRun piece))
         {
@@ -183,18 +183,18 @@ public sealed class ScavengingTests
         PageRun used = fake.Take(1);
         Assert.True(fake.TakeEmptyArena(out PageRun whole));
         Assert.Equal((fake.At(1, fake.Geometry.HeaderPages), fake.Geometry.MaxRun), (whole.Address, whole.Pages));
-        fake.Heap.ReturnUntouched(whole);
+        fake.Scavenging.ReturnUntouched(whole);
         Assert.False(fake.TakeEmptyArena(out _));
 
         fake.Free(used);
         Assert.True(fake.TakeEmptyArena(out whole));
         Assert.Equal(used.Address, whole.Address);
-        fake.Heap.ReturnUntouched(whole);
+        fake.Scavenging.ReturnUntouched(whole);
         Assert.False(fake.TakeEmptyArena(out _));
 
         fake.Free(fake.Take(1));
         Assert.True(fake.TakeEmptyArena(out whole));
-        fake.Heap.ReturnUntouched(whole);
+        fake.Scavenging.ReturnUntouched(whole);
         fake.Heap.Verify();
     }
 
@@ -206,7 +206,7 @@ public sealed class ScavengingTests
         fake.Free(fake.Take(10));
         Assert.True(fake.TakeEmptyArena(out PageRun whole));
         Assert.Equal((0L, 0L), (fake.Heap.PagesFree, fake.Heap.PagesGivenBack));
-        fake.Heap.ReturnUntouched(whole);
+        fake.Scavenging.ReturnUntouched(whole);
 
         // Not one of the pages that were never touched counts as resident.
         Assert.Equal((10L, fake.Geometry.MaxRun - 10L), (fake.Heap.PagesFree, fake.Heap.PagesGivenBack));
@@ -222,16 +222,16 @@ public sealed class ScavengingTests
         fake.Free(run);
         Assert.True(fake.Age());
         Assert.Single(fake.Scavenge(agedOnly: true, discarded: false));
-        Assert.Equal((64L, 64L), (fake.Heap.PagesFree, fake.Heap.PagesRefused));
+        Assert.Equal((64L, 64L), (fake.Heap.PagesFree, fake.Scavenging.PagesRefused));
         Assert.False(fake.Age());
         Assert.Empty(fake.Scavenge(agedOnly: true));
 
         Assert.True(fake.Age(retry: true));
-        Assert.Equal(0, fake.Heap.PagesRefused);
+        Assert.Equal(0, fake.Scavenging.PagesRefused);
         Assert.Single(fake.Scavenge(agedOnly: true, discarded: false));
 
         fake.Free(fake.Take(64));
-        Assert.Equal(0, fake.Heap.PagesRefused);
+        Assert.Equal(0, fake.Scavenging.PagesRefused);
         Assert.True(fake.Age());
         Assert.Single(fake.Scavenge(agedOnly: true));
         fake.Heap.Verify();
@@ -247,11 +247,11 @@ public sealed class ScavengingTests
         fake.Free(run);
         fake.Scavenge(agedOnly: false);
         nint from = 0;
-        Assert.True(fake.Heap.FindGivenBack(ref from, 1000, out PageRun givenBack));
+        Assert.True(fake.Scavenging.FindGivenBack(ref from, 1000, out PageRun givenBack));
         Assert.Equal((run.Address, run.Pages, run.End), (givenBack.Address, givenBack.Pages, from));
 
         PageRun meanwhile = fake.Take(5);
-        fake.Heap.NoteResident(givenBack.Address, 10);
+        fake.Scavenging.NoteResident(givenBack.Address, 10);
 
         Assert.Equal(5, fake.Heap.PagesFree);
         fake.Heap.Verify();
@@ -280,11 +280,11 @@ public sealed class ScavengingTests
         }
 
         fake.Age();
-        long before = fake.Heap.WordsScanned;
+        long before = fake.Scavenging.WordsScanned;
         int found = fake.Scavenge(agedOnly: true).Count;
 
         Assert.InRange(found, arenas * 80, arenas * 90);
-        Assert.InRange(fake.Heap.WordsScanned - before, found, found + (arenas * 512 / 64 * 2));
+        Assert.InRange(fake.Scavenging.WordsScanned - before, found, found + (arenas * 512 / 64 * 2));
         Assert.False(fake.Age());
     }
 
@@ -334,7 +334,7 @@ public sealed class ScavengingTests
 
         while (fake.TakeEmptyArena(out PageRun run))
         {
-            fake.Heap.ReturnUntouched(run);
+            fake.Scavenging.ReturnUntouched(run);
         }
 
         Assert.False(TryTake(fake, 0, times: 8));

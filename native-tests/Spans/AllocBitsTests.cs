@@ -10,7 +10,7 @@ public sealed unsafe class AllocBitsTests(ITestOutputHelper output) : IDisposabl
     public void Dispose() => _arena.Dispose();
 
     [Fact]
-    public void A_fresh_span_has_all_its_slots_and_none_behind_the_last()
+    public void A_fresh_span_has_all_its_slots_and_none_after_the_last()
     {
         ulong* bits = stackalloc ulong[20];
         for (int slots = 1; slots <= 1024; slots++)

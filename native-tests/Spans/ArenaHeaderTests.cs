@@ -11,16 +11,16 @@ public sealed unsafe class ArenaHeaderTests
     [Fact]
     public void Entries_spans_and_bits_lie_in_the_header_and_do_not_overlap()
     {
-        AssertApart(Places(withLiveBits: true), ArenaHeader.Bytes(withLiveBits: true, withTracedPlanes: false));
-        AssertApart(Places(withLiveBits: false), ArenaHeader.Bytes(withLiveBits: false, withTracedPlanes: false));
+        AssertApart(Places(withLiveBits: true), ArenaHeader.Bytes(withLiveBits: true, withTracedBitmaps: false));
+        AssertApart(Places(withLiveBits: false), ArenaHeader.Bytes(withLiveBits: false, withTracedBitmaps: false));
     }
 
     [Fact]
     public void A_header_is_whole_pages_and_smaller_without_live_bits()
     {
-        Assert.Equal(0, ArenaHeader.Bytes(false, withTracedPlanes: false) % PageGeometry.PageSize);
-        Assert.Equal(0, ArenaHeader.Bytes(true, withTracedPlanes: false) % PageGeometry.PageSize);
-        Assert.True(ArenaHeader.Bytes(false, withTracedPlanes: false) < ArenaHeader.Bytes(true, withTracedPlanes: false));
+        Assert.Equal(0, ArenaHeader.Bytes(false, withTracedBitmaps: false) % PageGeometry.PageSize);
+        Assert.Equal(0, ArenaHeader.Bytes(true, withTracedBitmaps: false) % PageGeometry.PageSize);
+        Assert.True(ArenaHeader.Bytes(false, withTracedBitmaps: false) < ArenaHeader.Bytes(true, withTracedBitmaps: false));
     }
 
     [Fact]
@@ -53,10 +53,10 @@ public sealed unsafe class ArenaHeaderTests
         }
     }
 
-    // Spans of all classes in turn, from the first page behind the header to the arena's end.
+    // Spans of all classes in turn, from the first page after the header to the arena's end.
     private static List<(nint Address, nint Bytes)> Places(bool withLiveBits)
     {
-        int page = (int)(ArenaHeader.Bytes(withLiveBits, withTracedPlanes: false) >> PageGeometry.PageShift);
+        int page = (int)(ArenaHeader.Bytes(withLiveBits, withTracedBitmaps: false) >> PageGeometry.PageShift);
         List<(nint Address, nint Bytes)> places = [((nint)ArenaHeader.Descriptor(s_arena), sizeof(ArenaDescriptor))];
         for (uint sizeClass = 1; page + SizeClasses.Info(sizeClass).Pages <= s_pages; sizeClass = 1 + (sizeClass % (uint)SizeClasses.Last))
         {

@@ -29,7 +29,7 @@ public sealed unsafe class ArenaSourceTests
         using NativeHeap heap = StressHeap.Still();
         void* block = heap.Alloc(40 * MiB);
         ArenaSource arenas = heap.Core.Arenas;
-        Assert.Equal(PageRefusal.NoRun, arenas.TryAllocate(40 * MiB >> PageGeometry.PageShift, 1, room: 0, out _));
+        Assert.Equal(PageRefusal.NoRun, heap.Core.Limit.TryAllocate(40 * MiB >> PageGeometry.PageShift, 1, room: 0, out _));
         Assert.True(arenas.TryGrow(40 * MiB >> PageGeometry.PageShift, alignment: 1));
         Assert.True(heap.Core.Pages.ArenaCount > 1);
         heap.Free(block);
@@ -42,10 +42,9 @@ public sealed unsafe class ArenaSourceTests
     {
         using NativeHeap heap = StressHeap.Still(memoryLimit: 16 * MiB);
         heap.Free(heap.Alloc(16));
-        ArenaSource arenas = heap.Core.Arenas;
-        Assert.Equal(PageRefusal.Limit, arenas.TryAllocate(17 * MiB >> PageGeometry.PageShift, 1, room: 0, out _));
-        Assert.Equal(PageRefusal.None, arenas.TryAllocate(8 * MiB >> PageGeometry.PageShift, 1, room: 0, out PageRun run));
-        Assert.Equal(PageRefusal.Limit, arenas.TryAllocate(8 * MiB >> PageGeometry.PageShift, 1, room: 0, out _));
+        Assert.Equal(PageRefusal.Limit, heap.Core.Limit.TryAllocate(17 * MiB >> PageGeometry.PageShift, 1, room: 0, out _));
+        Assert.Equal(PageRefusal.None, heap.Core.Limit.TryAllocate(8 * MiB >> PageGeometry.PageShift, 1, room: 0, out PageRun run));
+        Assert.Equal(PageRefusal.Limit, heap.Core.Limit.TryAllocate(8 * MiB >> PageGeometry.PageShift, 1, room: 0, out _));
         heap.Core.Pages.Free(run.Address, run.Pages);
         heap.Verify();
     }

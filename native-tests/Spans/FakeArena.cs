@@ -9,9 +9,9 @@ internal sealed unsafe class FakeArena : IDisposable
 {
     private readonly void* _header;
 
-    public FakeArena(bool withTracedPlanes = false)
+    public FakeArena(bool withTracedBitmaps = false)
     {
-        nuint bytes = (nuint)ArenaHeader.Bytes(withLiveBits: true, withTracedPlanes);
+        nuint bytes = (nuint)ArenaHeader.Bytes(withLiveBits: true, withTracedBitmaps);
         _header = NativeMemory.AlignedAlloc(bytes, (nuint)PageGeometry.ArenaSize);
         NativeMemory.Clear(_header, bytes);
     }

@@ -127,14 +127,14 @@ public sealed unsafe class HugeBlockCacheTests
         void* later = heap.Alloc(120 * MiB);
         heap.Free(later);
         heap.Core.Clock.Advance();
-        Assert.False(heap.Core.HugeCache.TryGiveUpAged(heap.Core.Clock.Now));
+        Assert.False(heap.Core.HugeCache.TryReleaseAged(heap.Core.Clock.Now));
         Assert.Equal(2, heap.GetStatistics().CachedHugeBlocks);
         heap.Core.Clock.Advance();
-        Assert.True(heap.Core.HugeCache.TryGiveUpAged(heap.Core.Clock.Now));
+        Assert.True(heap.Core.HugeCache.TryReleaseAged(heap.Core.Clock.Now));
         Assert.Equal(120 * (long)MiB, heap.GetStatistics().CachedHugeBytes);
-        Assert.False(heap.Core.HugeCache.TryGiveUpAged(heap.Core.Clock.Now));
+        Assert.False(heap.Core.HugeCache.TryReleaseAged(heap.Core.Clock.Now));
         heap.Core.Clock.Advance();
-        Assert.True(heap.Core.HugeCache.TryGiveUpAged(heap.Core.Clock.Now));
+        Assert.True(heap.Core.HugeCache.TryReleaseAged(heap.Core.Clock.Now));
         Assert.Equal(0, heap.GetStatistics().CachedHugeBlocks);
         heap.Verify();
     }
@@ -144,7 +144,7 @@ public sealed unsafe class HugeBlockCacheTests
     {
         using NativeHeap heap = HeapMaker.New(delay: TimeSpan.FromMilliseconds(20));
         heap.Free(heap.Alloc(80 * MiB));
-        Assert.True(SpinWait.SpinUntil(() => heap.Core.Arenas.HugeBytes == 0, TimeSpan.FromSeconds(30)), "the block is still kept");
+        Assert.True(SpinWait.SpinUntil(() => heap.Core.Limit.HugeBytes == 0, TimeSpan.FromSeconds(30)), "the block is still kept");
         Assert.Equal(0, heap.GetStatistics().CachedHugeBlocks);
     }
 
@@ -157,7 +157,7 @@ public sealed unsafe class HugeBlockCacheTests
         heap.Trim();
         HeapStatistics statistics = heap.GetStatistics();
         Assert.Equal((0, 0, 2), (statistics.CachedHugeBlocks, statistics.CachedHugeBytes, statistics.OsCalls.Huge));
-        Assert.Equal(0, heap.Core.Arenas.HugeBytes);
+        Assert.Equal(0, heap.Core.Limit.HugeBytes);
         heap.Verify();
     }
 
@@ -166,12 +166,12 @@ public sealed unsafe class HugeBlockCacheTests
     {
         using NativeHeap heap = HeapMaker.New(limit: 200 * MiB);
         heap.Free(heap.Alloc(90 * MiB));
-        Assert.Equal(90 * (long)MiB, heap.Core.Arenas.HugeBytes);
+        Assert.Equal(90 * (long)MiB, heap.Core.Limit.HugeBytes);
         void* huge = heap.Alloc(150 * MiB);
-        Assert.Equal(150 * (long)MiB, heap.Core.Arenas.HugeBytes);
+        Assert.Equal(150 * (long)MiB, heap.Core.Limit.HugeBytes);
         heap.Free(huge);
         void*[] large = [heap.Alloc(40 * MiB), heap.Alloc(40 * MiB), heap.Alloc(40 * MiB)];
-        Assert.Equal(0, heap.Core.Arenas.HugeBytes);
+        Assert.Equal(0, heap.Core.Limit.HugeBytes);
         Array.ForEach(Array.ConvertAll(Enumerable.Range(0, 3).ToArray(), i => (nint)large[i]), block => heap.Free((void*)block));
         heap.Trim();
         huge = heap.Alloc(70 * MiB);
@@ -232,7 +232,7 @@ public sealed unsafe class HugeBlockCacheTests
         ulong serial = heap.Core.Serial;
         heap.Dispose();
         Assert.True(os.Calls(OsCall.ReleaseArena) >= released + 2);
-        HugeBlocks.CountKept(serial, out nuint count, out _);
+        HugeBlockTable.CountKept(serial, out nuint count, out _);
         Assert.Equal((nuint)0, count);
     }
 
@@ -246,7 +246,7 @@ public sealed unsafe class HugeBlockCacheTests
         Assert.Equal(0, heap.GetStatistics().HugeBlocks);
         heap.Verify();
         heap.Trim();
-        Assert.Equal(0, heap.Core.Arenas.HugeBytes);
+        Assert.Equal(0, heap.Core.Limit.HugeBytes);
     }
 
     private static void Run(NativeHeap heap, int id)

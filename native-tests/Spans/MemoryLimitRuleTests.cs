@@ -15,11 +15,11 @@ public sealed unsafe class MemoryLimitRuleTests
         using NativeHeap heap = StressHeap.Still();
         heap.Free(heap.Alloc(16));
         heap.Trim();
-        nuint before = heap.Core.Arenas.BytesInUse;
+        nuint before = heap.Core.Limit.BytesInUse;
         StressHeap.FreeAll(heap, StressHeap.AllocateMany(heap, 8, 40 * MiB));
         heap.Trim();
 
-        Assert.InRange(heap.Core.Arenas.BytesInUse, before, before + 2048);
+        Assert.InRange(heap.Core.Limit.BytesInUse, before, before + 2048);
     }
 
     [Fact]
@@ -43,12 +43,15 @@ public sealed unsafe class MemoryLimitRuleTests
             }
 
             together.SignalAndWait();
-            most = heap.Core.Arenas.BytesInUse;
+            most = heap.Core.Limit.BytesInUse;
             together.SignalAndWait();
         });
 
         Assert.InRange(refused, Threads / 4, Threads - 10);
-        Assert.InRange((long)most, Limit / 2, Limit);
+
+        // Records count, but none is refused: a group of magazines is made once the cache that needs it has been charged.
+        const int Records = 16 * 1024;
+        Assert.InRange((long)most, Limit / 2, Limit + Records);
     }
 
     [LinuxFact]
@@ -79,7 +82,7 @@ public sealed unsafe class MemoryLimitRuleTests
         long before = StressMemory.Resident();
         StressThreads.Run(Threads, number => FillUp(heap, (ulong)number, blocks.AsMemory(number * MostBlocks, MostBlocks)));
         long grown = StressMemory.Resident() - before;
-        Console.WriteLine(FormattableString.Invariant($"{grown >> 10} {heap.Core.Arenas.BytesInUse >> 10}"));
+        Console.WriteLine(FormattableString.Invariant($"{grown >> 10} {heap.Core.Limit.BytesInUse >> 10}"));
     }
 
     private static void FillUp(NativeHeap heap, ulong seed, Memory<nint> blocks)

@@ -65,7 +65,7 @@ public sealed class PageEntryTests
         for (int i = 0; i < s_owners.Length; i++)
         {
             uint first = PageEntry.OfBlocks(s_owners[i] << PageEntry.OwnerShift, 0, 0);
-            uint last = PageEntry.OfBlocks(s_owners[i] << PageEntry.OwnerShift, 15, 255);
+            uint last = PageEntry.OfBlocks(s_owners[i] << PageEntry.OwnerShift, 15, SizeClasses.Capacity - 1);
             foreach (uint other in s_owners.Where(owner => owner != s_owners[i]))
             {
                 Assert.True(first - (other << PageEntry.OwnerShift) > PageEntry.OwnerMask);

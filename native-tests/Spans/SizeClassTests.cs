@@ -13,8 +13,9 @@ public sealed class SizeClassTests
     public void Classes_fit_the_tables_that_are_indexed_by_them()
     {
         Assert.True(s_classes.Count < SizeClasses.Capacity);
+        Assert.InRange(SpanSource.GuardedRuns, SizeClasses.Capacity, RunCount.Kinds - 1);
         Assert.Equal(s_classes.Count, SizeClasses.Last);
-        Assert.Equal(s_classes.Count(static c => c.Size <= SizeClasses.MaxSharedSize), SizeClasses.LastShared);
+        Assert.Equal(SizeClasses.LastShared, s_classes.Count(static c => c.Size <= SizeClasses.MaxSharedSize));
         Assert.True(SizeClasses.Last <= byte.MaxValue);
     }
 
@@ -58,7 +59,7 @@ public sealed class SizeClassTests
     }
 
     [Fact]
-    public void The_blocks_of_a_span_fit_in_it_and_leave_an_eighth_at_most_behind_them() =>
+    public void The_blocks_of_a_span_fit_in_it_and_leave_an_eighth_at_most_after_them() =>
         Assert.All(s_classes, static c =>
         {
             int bytes = c.Pages * PageGeometry.PageSize;

@@ -4,7 +4,7 @@ using SpanHeap.Spans;
 namespace SpanHeap.Tests.Spans;
 
 /// <summary>Where the span of a block begins and where its last block ends.</summary>
-internal readonly record struct SpanShape(nint Base, nint BehindLast)
+internal readonly record struct SpanShape(nint Base, nint PastLast)
 {
     public static unsafe SpanShape Of(nint block)
     {
@@ -12,7 +12,7 @@ internal readonly record struct SpanShape(nint Base, nint BehindLast)
         return new SpanShape(span->Base, span->Base + (span->Slots * (nint)span->SlotSize));
     }
 
-    /// <summary>A size whose spans have bytes left over behind their last block.</summary>
+    /// <summary>A size whose spans have bytes left over after their last block.</summary>
     public static nuint SizeWithTail()
     {
         uint sizeClass = 2;

@@ -5,7 +5,7 @@ using Xunit.Abstractions;
 namespace SpanHeap.Tests.Stress;
 
 /// <summary>
-/// Threads that live at a heap's limit: nothing grows, nobody starves, and afterwards one thread gets all. For a second in the suite; for
+/// Threads that live at a heap's limit: nothing grows, no thread starves, and afterwards one thread gets all. For a second in the suite; for
 /// as long as <c>SPANHEAP_SOAK_SECONDS</c> says, and then with a look at the process's mappings:
 /// <c>SPANHEAP_SOAK_SECONDS=600 dotnet test -c Release native-tests/native-tests.csproj --filter LimitSoakTests</c>.
 /// </summary>

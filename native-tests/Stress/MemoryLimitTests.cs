@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
-using SpanHeap.Caches;
 using SpanHeap.Tests.Support;
+using SpanHeap.Threads;
 
 namespace SpanHeap.Tests.Stress;
 
@@ -204,7 +204,7 @@ public sealed unsafe class MemoryLimitTests
     }
 
     private static long Used(NativeHeap heap) =>
-        ((heap.Core.Pages.PagesInUse - heap.Core.Arenas.GuardedPages) * 8192) + (long)heap.Core.Arenas.MetadataBytes;
+        ((heap.Core.Pages.PagesInUse - heap.Core.Limit.GuardedPages) * 8192) + (long)heap.Core.Limit.MetadataBytes;
 
     private static void Free(NativeHeap heap, List<ModelBlock> blocks, int index)
     {

@@ -8,7 +8,7 @@ internal readonly unsafe record struct ModelBlock(nint Address, nuint Size, ulon
     private const nuint EndBytes = 256;
     private const nuint Stride = 1024;
 
-    // Beyond this only the ends: nobody wants to wait for the system to make all of its pages.
+    // Beyond this only the ends, because it would take too long until the system has made all of its pages.
     private const nuint EndsOnlyAbove = 64 * 1024;
 
     public void Fill() => Fill(0, Size);

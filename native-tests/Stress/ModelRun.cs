@@ -19,7 +19,7 @@ internal sealed class ModelRun(NativeHeap heap, ulong seed, int threads)
 
     public ulong NextId() => (ulong)Interlocked.Increment(ref _lastId);
 
-    /// <summary>Leaves blocks for whoever comes and takes what somebody left.</summary>
+    /// <summary>Leaves blocks for other threads, and takes what they left.</summary>
     public List<ModelBlock>? Exchange(int box, List<ModelBlock>? left) => Interlocked.Exchange(ref _mail[box % MailBoxes], left);
 
     /// <summary>Runs all phases and frees everything.</summary>

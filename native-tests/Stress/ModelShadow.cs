@@ -28,7 +28,7 @@ internal sealed class ModelShadow
         }
     }
 
-    /// <summary>All live blocks in address order. Nobody may be changing them.</summary>
+    /// <summary>All live blocks in address order. No thread may be changing them.</summary>
     public List<ModelBlock> Sorted()
     {
         List<ModelBlock> all = [.. _live.SelectMany(static shard => shard.Values)];

@@ -91,7 +91,7 @@ internal sealed unsafe class ModelThread(ModelRun run, StressRandom random, bool
         nint damaged = old.FindDamage(old.Size);
         Assert.True(damaged < 0, $"the block of {old.Size} bytes at 0x{old.Address:x} has changed at offset {damaged} before it was resized");
 
-        // Somebody else may be handed the old address before this thread has noted the new one.
+        // Another thread may get the old address before this thread has noted the new one.
         run.Shadow.Remove(old);
         void* block = aligned ? _heap.AlignedRealloc((void*)old.Address, size, alignment) : _heap.Realloc((void*)old.Address, size);
         damaged = (old with { Address = (nint)block }).FindDamage(Math.Min(size, old.Size));

@@ -23,7 +23,7 @@ public sealed unsafe class SeveralHeapsTests
 
         ThreadCache* cache = StressHeap.CacheOf(next);
         Assert.True(cache != null && cache != next.Core.Central, "the thread works with the heap's central cache");
-        Assert.True(ThreadCache.IsOwned(cache), "the thread works with a cache that nobody owns");
+        Assert.True(ThreadCache.IsOwned(cache), "the thread works with a cache that no thread owns");
     }
 
     [Fact]

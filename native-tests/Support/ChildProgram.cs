@@ -38,19 +38,23 @@ internal static class ChildProgram
     /// <summary>Runs a static method in a process of its own and waits for its end.</summary>
     /// <param name="scenario">The method; it must not capture anything.</param>
     /// <param name="environment">Variables to set.</param>
-    public static Result Run(Action scenario, params (string Name, string Value)[] environment)
+    public static Result Run(Action scenario, params (string Name, string Value)[] environment) =>
+        RunAssembly(typeof(ChildProgram).Assembly.Location, [scenario.Method.DeclaringType!.FullName!, scenario.Method.Name], environment);
+
+    /// <summary>Runs the program of an assembly in a process of its own and waits for its end.</summary>
+    /// <param name="assembly">The path of the assembly.</param>
+    /// <param name="arguments">What the program is given.</param>
+    /// <param name="environment">Variables to set.</param>
+    public static Result RunAssembly(string assembly, string[] arguments, params (string Name, string Value)[] environment)
     {
         TestRun.RequireOtherProcesses();
-        ProcessStartInfo start = new(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet")
+        ProcessStartInfo start = new(
+            Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet", ["exec", assembly, .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             UseShellExecute = false,
         };
-        start.ArgumentList.Add("exec");
-        start.ArgumentList.Add(typeof(ChildProgram).Assembly.Location);
-        start.ArgumentList.Add(scenario.Method.DeclaringType!.FullName!);
-        start.ArgumentList.Add(scenario.Method.Name);
         start.Environment["DOTNET_DbgEnableMiniDump"] = "0";
         foreach ((string name, string value) in environment)
         {
@@ -63,7 +67,7 @@ internal static class ChildProgram
         if (!child.WaitForExit(TimeSpan.FromMinutes(2)))
         {
             child.Kill(entireProcessTree: true);
-            throw new TimeoutException($"The child {scenario.Method.Name} did not end.");
+            throw new TimeoutException($"The child {string.Join(' ', arguments)} did not end.");
         }
 
         return new Result(child.ExitCode, output.Result, error.Result);

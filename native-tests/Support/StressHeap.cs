@@ -1,4 +1,5 @@
 using SpanHeap.Caches;
+using SpanHeap.Threads;
 
 namespace SpanHeap.Tests.Support;
 
@@ -42,6 +43,19 @@ internal static unsafe class StressHeap
     /// <summary>The calling thread's cache of a heap.</summary>
     public static ThreadCache* CacheOf(NativeHeap heap) => heap.Core.FindOwnCache();
 
+    /// <summary>Waits until so many threads of a heap have been found dead: the system ends a thread a moment after .NET has.</summary>
+    public static void WaitForOrphans(NativeHeap heap, int count)
+    {
+        CacheRegistry registry = heap.Core.Registry;
+        StressWait.Until(
+            () =>
+            {
+                registry.Poll(int.MaxValue);
+                return registry.OrphanCount == count;
+            },
+            () => $"{registry.OrphanCount} orphans, not {count}");
+    }
+
     /// <summary>Waits until the timer does not come any more, or far less often: the clock advances once a round.</summary>
     public static void WaitUntilTimerRests(NativeHeap heap)
     {
@@ -58,7 +72,7 @@ internal static unsafe class StressHeap
             () => $"the timer has come {last} times and does not rest");
     }
 
-    /// <summary>Waits until a heap with a timer has nothing left to do, so that nobody else touches it.</summary>
+    /// <summary>Waits until a heap with a timer has nothing left to do, so that no other thread touches it.</summary>
     public static void WaitUntilEmpty(NativeHeap heap)
     {
         StressWait.Until(

@@ -1,6 +1,6 @@
 namespace SpanHeap.Tests.Support;
 
-/// <summary>A fast generator (xorshift64*) that gives the same row of numbers for a seed for ever. Not thread safe.</summary>
+/// <summary>A fast generator (xorshift64*) that always gives the same sequence of numbers for a seed. Not thread safe.</summary>
 internal sealed class StressRandom(ulong seed)
 {
     private ulong _state = (seed * 0x9E3779B97F4A7C15) | 1;

@@ -1,15 +1,23 @@
-using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
 
 namespace SpanHeap.Tests.Support;
 
-/// <summary>A thread that does what it is told, one thing at a time, and lives (asleep) until it is disposed.</summary>
+/// <summary>A thread that does what it is given, one thing at a time, and lives (asleep) until it is disposed.</summary>
+/// <remarks>
+/// By a monitor alone, which sleeps at once: the framework's queues and events spin before they sleep, and yield meanwhile, which looks
+/// like sleep to a thread that asks and may last for seconds on a busy machine.
+/// </remarks>
 internal sealed class StressWorker : IDisposable
 {
     private static readonly TimeSpan s_bound = TimeSpan.FromMinutes(2);
 
-    private readonly BlockingCollection<Action> _work = [];
+    private readonly object _gate = new();
     private readonly Thread _thread;
-    private bool _disposed;
+
+    // By the gate: what is to be done, null when nothing is; what came of it; whether the thread is to end.
+    private Action? _work;
+    private Exception? _failure;
+    private bool _ends;
 
     public StressWorker()
     {
@@ -17,46 +25,79 @@ internal sealed class StressWorker : IDisposable
         _thread.Start();
     }
 
-    /// <summary>Whether the thread waits to be told something.</summary>
+    /// <summary>Whether the thread waits for work: it does so from now on, once it was given work and has done it.</summary>
     public bool IsAsleep => (_thread.ThreadState & ThreadState.WaitSleepJoin) != 0;
 
     /// <summary>Lets the thread do something and waits for it.</summary>
     public void Do(Action action)
     {
-        TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        _work.Add(() =>
+        lock (_gate)
         {
-            try
+            _work = action;
+            Monitor.PulseAll(_gate);
+            while (_work != null)
             {
-                action();
-                done.SetResult();
+                Assert.True(Monitor.Wait(_gate, s_bound), "A thread of the test does not answer.");
             }
-            catch (Exception exception)
+
+            if (_failure != null)
             {
-                done.SetException(exception);
+                ExceptionDispatchInfo.Throw(_failure);
             }
-        });
-        Assert.True(Task.WaitAny([done.Task], s_bound) == 0, "A thread of the test does not answer.");
-        done.Task.GetAwaiter().GetResult();
+        }
     }
 
     /// <summary>Ends the thread and waits until it is dead. Again, it does nothing.</summary>
     public void Dispose()
     {
-        if (!_disposed)
+        lock (_gate)
         {
-            _disposed = true;
-            _work.CompleteAdding();
-            Assert.True(_thread.Join(s_bound), "A thread of the test does not end.");
-            _work.Dispose();
+            _ends = true;
+            Monitor.PulseAll(_gate);
         }
+
+        Assert.True(_thread.Join(s_bound), "A thread of the test does not end.");
     }
 
     private void Loop()
     {
-        foreach (Action action in _work.GetConsumingEnumerable())
+        Monitor.Enter(_gate);
+        while (TryAwaitWork(out Action? work))
         {
-            action();
+            Monitor.Exit(_gate);
+            Exception? failure = Failure(work!);
+
+            // From here to the wait for more the gate is held: the thread that has given the work finds this one in that wait, or just about to be.
+            Monitor.Enter(_gate);
+            _failure = failure;
+            _work = null;
+            Monitor.PulseAll(_gate);
+        }
+
+        Monitor.Exit(_gate);
+    }
+
+    private bool TryAwaitWork(out Action? work)
+    {
+        while (_work == null && !_ends)
+        {
+            Monitor.Wait(_gate);
+        }
+
+        work = _work;
+        return work != null;
+    }
+
+    private static Exception? Failure(Action work)
+    {
+        try
+        {
+            work();
+            return null;
+        }
+        catch (Exception exception)
+        {
+            return exception;
         }
     }
 }

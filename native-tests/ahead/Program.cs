@@ -1,6 +1,12 @@
 using System.Runtime.CompilerServices;
 using SpanHeap.Tests.Ahead;
 
+// With arguments it is what perf counts under valgrind.
+if (args.Length > 0)
+{
+    return SpanHeap.Perf.Instructions.Counter.CounterProgram.Run(args);
+}
+
 // Each check throws when it fails. The last line says how many passed.
 (string Name, Action Run)[] checks =
 [
@@ -17,6 +23,7 @@ using SpanHeap.Tests.Ahead;
     (nameof(ManualChecks.Any_address_is_looked_up), ManualChecks.Any_address_is_looked_up),
     (nameof(TracedChecks.What_nothing_reaches_goes), TracedChecks.What_nothing_reaches_goes),
     (nameof(TracedChecks.Collections_of_blocks_hold_what_they_are_given), TracedChecks.Collections_of_blocks_hold_what_they_are_given),
+    (nameof(TracedChecks.Dictionaries_find_values_and_references_by_numbers_and_by_text), TracedChecks.Dictionaries_find_values_and_references_by_numbers_and_by_text),
     (nameof(TracedChecks.Weak_handles_and_clean_ups_tell_of_the_dead), TracedChecks.Weak_handles_and_clean_ups_tell_of_the_dead),
 ];
 
@@ -28,3 +35,4 @@ foreach ((string name, Action run) in checks)
 
 string how = RuntimeFeature.IsDynamicCodeCompiled ? "compiled as it runs" : "compiled ahead";
 Console.WriteLine($"{checks.Length} checks passed on {System.Runtime.InteropServices.RuntimeInformation.RuntimeIdentifier}, {how}");
+return 0;

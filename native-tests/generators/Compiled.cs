@@ -12,7 +12,7 @@ namespace SpanHeap.Generators.Tests;
 /// <summary>Source code as a project that uses the package compiles it: generated for, and looked at by all rules.</summary>
 internal sealed class Compiled
 {
-    private const string Usings = "global using System; global using System.Threading; global using SpanHeap;";
+    private const string Usings = "global using System; global using System.Threading; global using SpanHeap; global using SpanHeap.Traced;";
 
     private static readonly ImmutableArray<DiagnosticAnalyzer> s_rules =
     [

@@ -3,13 +3,13 @@ namespace SpanHeap.Generators.Tests;
 /// <summary>The less usual ways in which references are copied, kept or forgotten: SPAN001, SPAN006 to SPAN008, SPAN012 and SPAN013.</summary>
 public sealed class CopyRuleTests
 {
-    private const string Tree = "[Traced] public partial struct Tree { public Gc<Tree> Left; public Gc<Tree> Right; public long Key; }\n";
+    private const string Tree = "[Traced] public partial struct Tree { public Traced<Tree> Left; public Traced<Tree> Right; public long Key; }\n";
 
     [Theory]
     [InlineData("SPAN006", "if (node.Value.Left is var [|copy|]) { Console.WriteLine(copy.IsNull); }")]
     [InlineData("SPAN006", "Console.WriteLine($\"{[|node.Value.Left|]}\");")]
     [InlineData("SPAN007", "string text = $\"{[|node.Value|]}\"; Console.WriteLine(text);")]
-    [InlineData("SPAN006", "void Local(Gc<Tree> [|slot|]) { Console.WriteLine(slot.IsNull); } Local(default);")]
+    [InlineData("SPAN006", "void Local(Traced<Tree> [|slot|]) { Console.WriteLine(slot.IsNull); } Local(default);")]
     [InlineData("SPAN007", "Tree [|Local|]() => throw new InvalidOperationException(); Local();")]
     [InlineData("SPAN007", "Action<int> act = _ => { }; act(0); Hand((Tree [|tree|]) => { });")]
     [InlineData("SPAN006", "(node.Value.Left, node.Value.Right) = ([|node.Value.Right|], node.Value.Left);")]
@@ -22,18 +22,18 @@ public sealed class CopyRuleTests
     [InlineData("SPAN006", "[|SpanOf(node).Clear()|];")]
     [InlineData("SPAN006", "[|SpanOf(node).CopyTo(SpanOf(node))|];")]
     [InlineData("SPAN006", "[|MemoryExtensions.Reverse(SpanOf(node))|];")]
-    [InlineData("SPAN006", "Span<Gc<Tree>> slots = [|stackalloc Gc<Tree>[4]|]; Console.WriteLine(slots.Length);")]
-    [InlineData("SPAN006", "Gc<Tree>[] [|slots|] = System.Buffers.ArrayPool<Gc<Tree>>.Shared.Rent(4); Console.WriteLine(slots.Length);")]
-    [InlineData("SPAN006", "var [|list|] = new System.Collections.Generic.List<Gc<Tree>>(); Console.WriteLine(list.Count);")]
+    [InlineData("SPAN006", "Span<Traced<Tree>> slots = [|stackalloc Traced<Tree>[4]|]; Console.WriteLine(slots.Length);")]
+    [InlineData("SPAN006", "Traced<Tree>[] [|slots|] = System.Buffers.ArrayPool<Traced<Tree>>.Shared.Rent(4); Console.WriteLine(slots.Length);")]
+    [InlineData("SPAN006", "var [|list|] = new System.Collections.Generic.List<Traced<Tree>>(); Console.WriteLine(list.Count);")]
     public void A_reference_is_copied_by_no_way(string rule, string statements) => Check.Refused(rule, InMethod(statements));
 
     [Theory]
-    [InlineData("public class K { public System.Collections.Generic.List<Gc<Tree>> [|Slots|] = []; }")]
+    [InlineData("public class K { public System.Collections.Generic.List<Traced<Tree>> [|Slots|] = []; }")]
     [InlineData("public class K { public System.Collections.Generic.Dictionary<string, Tree[]>? [|Trees|]; }")]
     public void No_collection_of_the_platform_holds_references(string type) => Check.Refused("SPAN001", Tree + type);
 
     [Fact]
-    public void A_delegate_takes_no_reference_by_value() => Check.Refused("SPAN006", Tree + "public delegate void D(Gc<Tree> [|slot|]);");
+    public void A_delegate_takes_no_reference_by_value() => Check.Refused("SPAN006", Tree + "public delegate void D(Traced<Tree> [|slot|]);");
 
     [Theory]
     [InlineData("[|s_addresses.Add(node.Address)|];")]
@@ -48,8 +48,8 @@ public sealed class CopyRuleTests
     [InlineData("[|scope.Keep(node)|];")]
     [InlineData("_ = [|scope.Keep(node)|];")]
     [InlineData("_ = [|scope.KeepWeak(node)|];")]
-    [InlineData("GcWeakHandle<Tree> [|weak|] = scope.KeepWeak(node); Console.WriteLine(weak.IsAlive);")]
-    [InlineData("[|heap.CreateRootArray<Tree>(3)|];")]
+    [InlineData("TracedWeakHandle<Tree> [|weak|] = scope.KeepWeak(node); Console.WriteLine(weak.IsAlive);")]
+    [InlineData("[|heap.CreateRoots<Tree>(3)|];")]
     public void A_handle_is_not_dropped(string statements) => Check.Refused("SPAN013", InMethod(statements));
 
     [Theory]
@@ -64,14 +64,14 @@ public sealed class CopyRuleTests
     [InlineData("if (s_task.IsCompletedSuccessfully && s_task.Result == 3) { node.Key = 3; }")]
     [InlineData("if (node.IsNull) { scope.Dispose(); } else { scope.Dispose(); } Thread.Sleep(1); heap.Collect();")]
     [InlineData("try { node.Key = 3; } finally { scope.Dispose(); } Thread.Sleep(1);")]
-    [InlineData("using NativeHeap other = new(new NativeHeapOptions { Traced = true }); other.Collect();")]
+    [InlineData("using TracedHeap other = new(); other.Collect();")]
     [InlineData("Pass(ref node.Value.Left); Pass(ref node.Value); Read(node); Write(ref node.Value.Key); Swap(ref node.Value.Key, ref node.Value.Key);")]
-    [InlineData("foreach (ref Gc<Tree> slot in SpanOf(node)) { slot.Set(scope, node); } Console.WriteLine(SpanOf(node).Length);")]
+    [InlineData("foreach (ref Traced<Tree> slot in SpanOf(node)) { slot.Set(scope, node); } Console.WriteLine(SpanOf(node).Length);")]
     [InlineData("System.Collections.Generic.HashSet<nint> seen = []; seen.Add(node.Address); Console.WriteLine(seen.Contains(node.Address));")]
-    [InlineData("s_addresses.Add(scope.NewCollectable(16).Address); GcRef<byte> block = scope.NewCollectable(16); s_address = block.Address; s_addresses.Add(block.Address); s_addresses.Remove(node.Address);")]
+    [InlineData("s_addresses.Add(scope.NewCollectable(16).Address); TracedRef<byte> block = scope.NewCollectable(16); s_address = block.Address; s_addresses.Add(block.Address); s_addresses.Remove(node.Address);")]
     [InlineData("Console.WriteLine($\"{node.Key} {node.Address} {node.Value.Left.IsNull}\");")]
     [InlineData("Span<long> keys = stackalloc long[4]; keys.Clear(); keys[0] = node.Key; long[] array = keys.ToArray(); Array.Clear(array);")]
-    [InlineData("System.Collections.Generic.IEqualityComparer<Tree>? none = null; System.Collections.Generic.List<GcHandle<Tree>> kept = [scope.Keep(node)]; Console.WriteLine(none == null && kept.Count == 1);")]
+    [InlineData("System.Collections.Generic.IEqualityComparer<Tree>? none = null; System.Collections.Generic.List<TracedHandle<Tree>> kept = [scope.Keep(node)]; Console.WriteLine(none == null && kept.Count == 1);")]
     [InlineData("(long a, long b) = (node.Key, node.Left.IsNull ? 1 : 2); (node.Key, a) = (a, b);")]
     [InlineData("if (node is { IsNull: false, Key: > 3 }) { node.Key = 3; }")]
     [InlineData("heap.Enter().Dispose(); Action enter = () => heap.Enter(); enter();")]
@@ -86,10 +86,10 @@ public sealed class CopyRuleTests
             private static readonly System.Collections.Generic.Dictionary<nint, string> s_names = [];
             private static readonly System.Threading.Tasks.Task<int> s_task = System.Threading.Tasks.Task.FromResult(1);
 
-            public static void M(NativeHeap heap)
+            public static void M(TracedHeap heap)
             {
-                using GcScope scope = heap.Enter();
-                GcRef<Tree> node = scope.New<Tree>();
+                using TracedScope scope = heap.Enter();
+                TracedRef<Tree> node = scope.New<Tree>();
                 {{statements}}
                 Console.WriteLine(s_address);
             }
@@ -98,11 +98,11 @@ public sealed class CopyRuleTests
             private static void Swap<T>(ref T one, ref T other) { T kept = one; one = other; other = kept; }
             private static void Reset<T>(ref T place) where T : unmanaged => place = default;
             private static void ResetByOther<T>(ref T place) where T : unmanaged => Reset(ref place);
-            private static void ResetBlock<T>(GcRef<T> block) where T : unmanaged => block.Value = default;
+            private static void ResetBlock<T>(TracedRef<T> block) where T : unmanaged => block.Value = default;
             private static void Pass<T>(ref T place) => Console.WriteLine(typeof(T));
-            private static void Read<T>(GcRef<T> block) where T : unmanaged => Console.WriteLine(block.Address);
+            private static void Read<T>(TracedRef<T> block) where T : unmanaged => Console.WriteLine(block.Address);
             private static void Write(ref long place) => place = 3;
-            private static Span<Gc<Tree>> SpanOf(GcRef<Tree> node) => throw new InvalidOperationException($"{node.Address}");
+            private static Span<Traced<Tree>> SpanOf(TracedRef<Tree> node) => throw new InvalidOperationException($"{node.Address}");
         }
         """;
 }

@@ -9,7 +9,7 @@ public sealed class IncrementalTests
     [Fact]
     public void Nothing_is_written_anew_that_has_not_changed()
     {
-        SyntaxTree traced = CSharpSyntaxTree.ParseText("[SpanHeap.Traced] partial struct T { public SpanHeap.Gc<T> A; }");
+        SyntaxTree traced = CSharpSyntaxTree.ParseText("[SpanHeap.Traced.Traced] partial struct T { public SpanHeap.Traced.Traced<T> A; }");
         SyntaxTree other = CSharpSyntaxTree.ParseText("class C { }");
         CSharpCompilation before = CSharpCompilation.Create("Written", [traced, other], Compiled.References);
         GeneratorDriver driver = CSharpGeneratorDriver.Create(

@@ -5,7 +5,7 @@ using Xunit.Abstractions;
 namespace SpanHeap.Generators.Tests;
 
 /// <summary>
-/// The README's example of traced memory with lines left out or in another order, as somebody who learns from it will have it: the
+/// The README's example of traced memory with lines left out or in another order, as a reader who learns from it may write it: the
 /// compiler refuses that, or it runs, or it gets an exception that says what is wrong. A crash ends the test host, which shows.
 /// </summary>
 public sealed partial class ReadmeMutationTests(ITestOutputHelper output)
@@ -55,7 +55,10 @@ public sealed partial class ReadmeMutationTests(ITestOutputHelper output)
     {
         Compiled compiled = Compiled.From($"{type}\npublic static class Program\n{{\n    public static object Run()\n    {{\n{string.Join('\n', lines)}\n        return 1;\n    }}\n}}");
         if (compiled.Said.FirstOrDefault(static one => one.Severity == Microsoft.CodeAnalysis.DiagnosticSeverity.Error) is { } refusal)
+        {
             return $"refused, {refusal.Id}";
+        }
+
         try
         {
             compiled.Run();
@@ -77,7 +80,7 @@ public sealed partial class ReadmeMutationTests(ITestOutputHelper output)
         using StreamReader reader = new(stream);
         string[] blocks = [.. CodeBlock().Matches(reader.ReadToEnd().ReplaceLineEndings("\n")).Select(static match => match.Groups[1].Value)];
         string type = blocks.Single(static block => block.StartsWith("[Traced]", StringComparison.Ordinal));
-        string program = blocks.Single(static block => block.Contains("CreateRootArray", StringComparison.Ordinal));
+        string program = blocks.Single(static block => block.Contains("CreateRoots", StringComparison.Ordinal));
         return (type.TrimEnd(), [.. program.Replace("1_000_000", "5_000", StringComparison.Ordinal).Split('\n').Where(static line => line.Trim().Length > 0)]);
     }
 

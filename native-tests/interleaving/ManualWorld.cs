@@ -1,6 +1,9 @@
 using SpanHeap.Caches;
+using SpanHeap.Heap;
 using SpanHeap.Os;
 using SpanHeap.Spans;
+using SpanHeap.Threads;
+using SpanHeap.Traced;
 
 namespace SpanHeap.Tests.Interleaving;
 
@@ -23,11 +26,16 @@ internal sealed unsafe class ManualWorld : IDisposable
     private readonly Dictionary<nint, nuint> _sizes = [];
     private readonly HashSet<nint> _owned = [];
     private long _lastStamp;
+    private int _slept;
 
-    public ManualWorld(nuint limit = 0) =>
-        Heap = new NativeHeap(new NativeHeapOptions { ScavengeDelay = Timeout.InfiniteTimeSpan, MemoryLimit = limit, Guard = GuardMode.Off });
+    public ManualWorld(nuint limit = 0)
+        : this(new TracedHeapOptions { ScavengeDelay = Timeout.InfiniteTimeSpan, MemoryLimit = limit, Guard = { Mode = GuardMode.Off } })
+    {
+    }
 
-    public NativeHeap Heap { get; }
+    public ManualWorld(TracedHeapOptions options) => Heap = new TracedHeap(options);
+
+    public TracedHeap Heap { get; }
 
     public HeapCore Core => Heap.Core;
 
@@ -74,10 +82,43 @@ internal sealed unsafe class ManualWorld : IDisposable
         _owned.Remove(cache);
     }
 
-    /// <summary>A block that was nobody's, filled with what no other has.</summary>
+    /// <summary>The calling thread is in a wait of the program's, until it wakes.</summary>
+    public void Sleep()
+    {
+        _slept++;
+        InterleavingPoints.Sleep(InterleavingPoint.ThreadAsleep);
+    }
+
+    /// <summary>The calling thread goes on when so many have gone to sleep: what comes before is of no interest.</summary>
+    public void AwaitSleepers(int count)
+    {
+        InterleavingPoints.Await(InterleavingPoint.ThreadAsleep, () => _slept >= count);
+
+        // They may have woken when it begins.
+        InterleavingPoints.At(InterleavingPoint.ThreadAsleep);
+    }
+
+    /// <summary>
+    /// Does an operation of the calling thread's; its stacks are whole afterwards, as they are unless they were taken in the middle of it. To
+    /// go on with them would be the end of the process, and not of the schedule.
+    /// </summary>
+    public void OnWholeStacks(Action operation)
+    {
+        ThreadCache* cache = ThreadRecord.FindCache(isShared: false, Core.Number, Core.Serial);
+        operation();
+        cache = cache != ThreadCache.None ? cache : ThreadRecord.FindCache(isShared: false, Core.Number, Core.Serial);
+        for (uint sizeClass = 1; cache != ThreadCache.None && sizeClass <= (uint)SizeClasses.LastShared; sizeClass++)
+        {
+            ClassStack* stack = ThreadCache.ServingStack(cache, sizeClass, Core.IsHidden);
+            bool whole = stack->IsOpen ? stack->Top >= stack->Base && stack->Top <= stack->Limit : stack->Top == null && stack->Limit == null;
+            Assert.True(whole, "A stack was taken in the middle of an operation.");
+        }
+    }
+
+    /// <summary>A block that was free, filled with what no other has.</summary>
     public nint Allocate(nuint size = Medium)
     {
-        nint block = (nint)Heap.Alloc(size);
+        nint block = (nint)Heap.Native.Alloc(size);
         NoteAllocated(block, size);
         return block;
     }
@@ -85,7 +126,7 @@ internal sealed unsafe class ManualWorld : IDisposable
     /// <summary>The same with a block that is to be zero.</summary>
     public nint AllocateZeroed(nuint size)
     {
-        nint block = (nint)Heap.AllocZeroed(size);
+        nint block = (nint)Heap.Native.AllocZeroed(size);
         for (nuint at = 0; at < size; at += WrittenEvery)
         {
             Assert.True(*(long*)(block + (nint)at) == 0, $"The block {block:x} is not zero.");
@@ -110,7 +151,7 @@ internal sealed unsafe class ManualWorld : IDisposable
     public void Free(nint block)
     {
         NoteFreed(block);
-        Heap.Free((void*)block);
+        Heap.Native.Free((void*)block);
     }
 
     public void Free(IEnumerable<nint> blocks)
@@ -141,18 +182,18 @@ internal sealed unsafe class ManualWorld : IDisposable
     }
 
     /// <summary>Sends what the calling thread has gathered for other owners.</summary>
-    public void Flush() => Core.FlushOutbox(Core.FindOwnCache(), idleOnly: false);
+    public void Flush() => Core.Caches.FlushOutbox(Core.FindOwnCache(), idleOnly: false);
 
     /// <summary>Drains all caches but those of living threads' stacks, and gives no memory back.</summary>
     public void Drain()
     {
-        MaintenanceRound round = new(Core, idleOnly: false, MaintenanceStep.LastOfDraining);
+        MaintenanceRound round = new(Core.Maintained, idleOnly: false, MaintenanceStep.LastOfDraining);
         while (round.Step())
         {
         }
     }
 
-    /// <summary>Nobody uses the heap any more: all records agree, and blocks hold what was written to them.</summary>
+    /// <summary>No thread uses the heap any more: all records agree, and blocks hold what was written to them.</summary>
     public void AssertSound()
     {
         Heap.Verify();
@@ -161,7 +202,7 @@ internal sealed unsafe class ManualWorld : IDisposable
             RequireContents(block, size);
         }
 
-        Assert.False(Core.Misuse.HasPending);
+        Assert.False(Core.Misuse.HasPending, "A block came back that was not out.");
     }
 
     /// <summary>The same; and when all is freed, nothing is left anywhere.</summary>

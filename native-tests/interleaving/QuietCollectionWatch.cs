@@ -1,4 +1,4 @@
-namespace SpanHeap.Caches;
+namespace SpanHeap.Heap;
 
 /// <summary>
 /// Takes the place of the library's own: a garbage collection looks for no dead threads here, because it comes at a time that no order
@@ -6,5 +6,5 @@ namespace SpanHeap.Caches;
 /// </summary>
 internal static class CollectionWatch
 {
-    public static void Start(HeapCore heap) => _ = heap;
+    public static void Start(MaintainedParts heap) => _ = heap;
 }

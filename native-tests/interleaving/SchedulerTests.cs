@@ -31,6 +31,14 @@ public sealed class SchedulerTests
     }
 
     [Fact]
+    public void Threads_that_do_the_same_begin_in_one_order()
+    {
+        // Of the six of two threads with two steps each, three are the others with other names.
+        Assert.Equal(3, Exploration.RunAll(() => new Scenario(Nothing.Instance, new("first", Step), new("second", Step)), preemptions: 100));
+        static void Step() => InterleavingPoints.At(Anywhere);
+    }
+
+    [Fact]
     public void A_lost_update_is_found_by_each_kind_of_search_and_seen_again_by_its_decisions()
     {
         foreach (IEnumerable<Order> orders in (IEnumerable<Order>[])
@@ -68,8 +76,8 @@ public sealed class SchedulerTests
     {
         Scenario Waiting() => new(
             Nothing.Instance,
-            ("first", static () => InterleavingPoints.Await(InterleavingPoint.GateAwaited, static () => false)),
-            ("second", static () => InterleavingPoints.Await(InterleavingPoint.SweepersAwaited, static () => false)));
+            new("first", static () => InterleavingPoints.Await(InterleavingPoint.GateAwaited, static () => false)),
+            new("second", static () => InterleavingPoints.Await(InterleavingPoint.SweepersAwaited, static () => false)));
 
         ScheduleFailedException failure = Assert.Throws<ScheduleFailedException>(() => Exploration.RunAll(Waiting, preemptions: 0));
 
@@ -84,7 +92,7 @@ public sealed class SchedulerTests
         using ManualResetEventSlim never = new();
         Scenario Blocking() => new(
             Nothing.Instance,
-            ("blocks", () =>
+            new ScenarioThread("blocks", () =>
             {
                 InterleavingPoints.At(Anywhere);
                 never.Wait();
@@ -95,7 +103,7 @@ public sealed class SchedulerTests
 
         ScheduleFailedException failure = Assert.Throws<ScheduleFailedException>(() => Exploration.RunAll(Blocking, preemptions: 0));
 
-        Assert.Contains("who has the turn: 0 (blocks) is at SpanTaken", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("the turn has: 0 (blocks) is at SpanTaken", failure.Message, StringComparison.Ordinal);
         never.Set();
     }
 
@@ -105,8 +113,8 @@ public sealed class SchedulerTests
         bool done = false;
         Scenario Spinning(bool answers) => new(
             Nothing.Instance,
-            ("waits", () => SpinUntil(() => done)),
-            ("works", () => done = answers));
+            new("waits", () => SpinUntil(() => done)),
+            new("works", () => done = answers));
 
         Assert.InRange(Exploration.RunAll(() => Spinning(answers: true), preemptions: 3), 1, 10);
         done = false;
@@ -118,7 +126,7 @@ public sealed class SchedulerTests
     public void Work_that_is_handed_over_is_a_thread_of_the_schedule()
     {
         int sum = 0;
-        Scenario Forking() => new(Nothing.Instance, ("first", () =>
+        Scenario Forking() => new(Nothing.Instance, new ScenarioThread("first", () =>
         {
             bool taken = false;
             InterleavingPoints.Fork("second", () => sum++, ref taken);
@@ -160,7 +168,7 @@ public sealed class SchedulerTests
             order += name;
         }
 
-        return new Scenario(Nothing.Instance, ("first", () => Steps("a")), ("second", () => Steps("b"))) { AtEnd = () => seen.Add(order) };
+        return new Scenario(Nothing.Instance, new("first", () => Steps("a")), new("second", () => Steps("b"))) { AtEnd = () => seen.Add(order) };
     }
 
     private static Scenario LostUpdate()
@@ -173,7 +181,7 @@ public sealed class SchedulerTests
             sum = old + 1;
         }
 
-        return new Scenario(Nothing.Instance, ("first", Add), ("second", Add)) { AtEnd = () => Assert.True(sum == 2, $"{sum} of 2") };
+        return new Scenario(Nothing.Instance, new("first", Add), new("second", Add)) { AtEnd = () => Assert.True(sum == 2, $"{sum} of 2") };
     }
 
     private sealed class Nothing : IDisposable

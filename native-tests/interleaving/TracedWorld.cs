@@ -1,10 +1,11 @@
 using SpanHeap.Os;
 using SpanHeap.Pages;
 using SpanHeap.Spans;
-using SpanHeap.Sweeping;
-using SpanHeap.Tests.Sweeping;
-using SpanHeap.Tests.Tracing;
-using SpanHeap.Tracing;
+using SpanHeap.Tests.Traced;
+using SpanHeap.Tests.Traced.Sweeping;
+using SpanHeap.Traced;
+using SpanHeap.Traced.Spans;
+using SpanHeap.Traced.Sweeping;
 
 namespace SpanHeap.Tests.Interleaving;
 
@@ -20,28 +21,28 @@ internal sealed unsafe class TracedWorld(HeapChecks checks = HeapChecks.Standard
 
     private uint _doneIn;
 
-    // Kinds are the process's, and who sweeps goes by all of them: they get their numbers in the same order whichever test comes first.
+    // Span classes belong to the process, and a thread that sweeps visits all of them: they get their numbers in the same order whichever test comes first.
     static TracedWorld()
     {
-        using NativeHeap heap = TracedHeaps.Still();
-        using GcScope scope = heap.Enter();
+        using TracedHeap heap = TracedHeaps.Still();
+        using TracedScope scope = heap.Enter();
         scope.New<Node>();
         scope.NewArray<Node>(MediumLength);
         scope.NewArray<Node>(LargeLength);
     }
 
-    public NativeHeap Heap { get; } = TracedHeaps.Still(checks);
+    public TracedHeap Heap { get; } = TracedHeaps.Still(checks);
 
-    public TracedHeap Traced => Heap.Traced;
+    public TracedParts Parts => Heap.Parts;
 
-    public Sweeper Sweeper => Heap.Traced.Sweeper;
+    public Sweeper Sweeper => Heap.Parts.Sweeper;
 
     /// <summary>The first traced span's first page.</summary>
     public nint FirstTraced
     {
         get
         {
-            TracedWalk walk = new(Heap.Core);
+            TracedWalk walk = new(Heap.Core.Pages);
             Assert.True(walk.MoveNext());
             return walk.Current->Span.Base;
         }
@@ -50,10 +51,10 @@ internal sealed unsafe class TracedWorld(HeapChecks checks = HeapChecks.Standard
     /// <summary>Makes blocks in a scope of the calling thread, and keeps the first so many.</summary>
     public void MakeNodes(int count, int kept)
     {
-        using GcScope scope = Heap.Enter();
+        using TracedScope scope = Heap.Enter();
         for (int i = 0; i < count; i++)
         {
-            GcRef<Node> node = scope.New<Node>();
+            TracedRef<Node> node = scope.New<Node>();
             Assert.True(node.Value.Left.IsNull && node.Value.Right.IsNull && node.Value.Value == 0);
             node.Value.Value = i + 1;
             node.Value.Left.Set(scope, node);
@@ -76,7 +77,7 @@ internal sealed unsafe class TracedWorld(HeapChecks checks = HeapChecks.Standard
         nint[] blocks = new nint[count];
         for (int i = 0; i < count; i++)
         {
-            blocks[i] = (nint)Heap.Alloc((nuint)(LargeLength * sizeof(nint) * (i + 1)));
+            blocks[i] = (nint)Heap.Native.Alloc((nuint)(LargeLength * sizeof(nint) * (i + 1)));
             *(long*)blocks[i] = i;
             InterleavingPoints.At(InterleavingPoint.SpanPagesTaken);
         }
@@ -84,13 +85,13 @@ internal sealed unsafe class TracedWorld(HeapChecks checks = HeapChecks.Standard
         for (int i = 0; i < count; i++)
         {
             Assert.Equal(i, *(long*)blocks[i]);
-            Heap.Free((void*)blocks[i]);
+            Heap.Native.Free((void*)blocks[i]);
             InterleavingPoints.At(InterleavingPoint.SpanReleased);
         }
     }
 
     /// <inheritdoc cref="QuietCycle.Mark"/>
-    public void Mark(bool keepCaches = false, int others = 0) => QuietCycle.Mark(Traced, keepCaches, others);
+    public void Mark(bool keepCaches = false, int others = 0) => QuietCycle.Mark(Parts, keepCaches, others);
 
     /// <summary>What must hold of every span at every point, whatever threads are about.</summary>
     public void CheckSpans()
@@ -115,8 +116,8 @@ internal sealed unsafe class TracedWorld(HeapChecks checks = HeapChecks.Standard
             }
         }
 
-        Assert.InRange(Traced.Spans.PagesInUse, 0, Heap.Core.Pages.PagesInUse);
-        Assert.InRange(Traced.Spans.Count, 0, Traced.Spans.PagesInUse);
+        Assert.InRange(Parts.Spans.PagesInUse, 0, Heap.Core.Pages.PagesInUse);
+        Assert.InRange(Parts.Spans.Count, 0, Parts.Spans.PagesInUse);
     }
 
     /// <summary>Collects and sweeps all: so many blocks are left, and every bit and sum is right.</summary>
@@ -130,12 +131,12 @@ internal sealed unsafe class TracedWorld(HeapChecks checks = HeapChecks.Standard
 
     private void MakeArrays(int length, int count, int kept)
     {
-        using GcScope scope = Heap.Enter();
+        using TracedScope scope = Heap.Enter();
         for (int i = 0; i < count; i++)
         {
-            GcRef<TracedArray<Node>> array = scope.NewArray<Node>(length);
+            TracedRef<TracedArray<Node>> array = scope.NewArray<Node>(length);
             Assert.True(array.Value[0].IsNull && array.Value[length - 1].IsNull);
-            array.Value[0].Set(scope, new GcRef<Node>(array.Address));
+            array.Value[0].Set(scope, new TracedRef<Node>(array.Address));
             if (i < kept)
             {
                 scope.Keep(array);
@@ -149,12 +150,19 @@ internal sealed unsafe class TracedWorld(HeapChecks checks = HeapChecks.Standard
         Assert.Equal(SpanState.Traced, span->Span.State);
         bool swept = state == generation || state == SweepGeneration.Cached(generation);
         bool waits = state == SweepGeneration.Unswept(generation) || state == SweepGeneration.BeingSwept(generation) || state == SweepGeneration.StaleCached(generation);
+        if (span->KeptNumber != 0 && span->Allocated == 0)
+        {
+            // No cycle has to do with it.
+            Assert.Equal(0, TracedSlots.Count(span, 0) + TracedSlots.Count(span, 1));
+            return;
+        }
+
         Assert.True(swept || waits, $"A span's generation is {state}, the heap's {generation}.");
         Assert.True(swept || !done, $"All is swept, but a span's generation is {state}, the heap's {generation}.");
-        if (swept && !Traced.Gate.IsClosed)
+        if (swept && !Parts.Gate.IsClosed)
         {
-            Assert.Equal(0, TracedSlots.Count(span, SweepGeneration.MarkPlane(generation)));
-            Assert.Equal(TracedSlots.Count(span, SweepGeneration.AllocPlane(generation)), span->Allocated);
+            Assert.Equal(0, TracedSlots.Count(span, SweepGeneration.MarkBitmap(generation)));
+            Assert.Equal(TracedSlots.Count(span, SweepGeneration.AllocBitmap(generation)), span->Allocated);
         }
     }
 }

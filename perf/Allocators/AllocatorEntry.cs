@@ -5,6 +5,9 @@ namespace SpanHeap.Perf.Allocators;
 /// <summary>What is known of an allocator before anything of it is loaded.</summary>
 internal abstract record AllocatorEntry(string Name)
 {
+    /// <summary>What a child process needs to be told to find it.</summary>
+    public string Key { get; init; } = Name;
+
     /// <summary>The shared library to load; null when there is none.</summary>
     public string? Library { get; init; }
 
@@ -16,6 +19,9 @@ internal abstract record AllocatorEntry(string Name)
 
     /// <summary>One of the C allocators, against the best of which others are compared.</summary>
     public bool IsPeer { get; init; }
+
+    /// <summary>Whether it has blocks at given alignments.</summary>
+    public bool CanAlign { get; init; } = true;
 
     /// <summary>Managed arrays, which only some workloads of a comparison can be stated for.</summary>
     public virtual bool IsArrays => false;

@@ -1,6 +1,6 @@
 namespace SpanHeap.Perf.Allocators;
 
-/// <summary>Allocates nothing: for the empty run that touches and compiles what is not the allocator's.</summary>
+/// <summary>Allocates nothing. An empty run with it touches and compiles everything that is not the allocator's.</summary>
 internal readonly unsafe struct NullAllocator : IAllocator<NullAllocator>
 {
     public static bool HandsOutMemory => false;

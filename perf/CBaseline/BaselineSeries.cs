@@ -27,13 +27,17 @@ internal sealed class BaselineSeries(
             {
                 Progress.Show($"{workload.Name}: round {round} of {rounds}");
                 foreach ((BaselineResult result, IContender contender) in results.Zip(contenders))
+                {
                     result.Rounds.Add(contender.Round());
+                }
             }
         }
         finally
         {
             foreach (IContender contender in contenders)
+            {
                 contender.Dispose();
+            }
         }
 
         return results;

@@ -1,4 +1,6 @@
+using System.CommandLine;
 using SpanHeap.Perf.Allocators;
+using SpanHeap.Perf.Allocators.Peers;
 using SpanHeap.Perf.CommandLine;
 using SpanHeap.Perf.Measurement;
 using SpanHeap.Perf.Recordings;
@@ -14,29 +16,52 @@ internal static class CBaselineCommand
     private static readonly string[] s_peers = [AllocatorCatalog.System, "mimalloc", "jemalloc", "tcmalloc"];
     private static readonly string[] s_managed = [AllocatorCatalog.SpanHeap, "spanheap-local"];
 
-    public static int Run(Arguments arguments)
+    public static Command Declare()
     {
-        int rounds = (int)(arguments.Number("--rounds", 1, 1000) ?? DefaultRounds);
-        IReadOnlyList<BaselineWorkload> workloads = BaselineWorkload.Choose(
-            arguments.List("--workloads"), arguments.Positional.Count > 0 ? arguments.Positional : TraceFile.Bundled());
-        IReadOnlyList<string> names = arguments.List("--allocators") ?? s_peers;
-        string? json = arguments.Text(JsonReport.Option);
-        arguments.RefuseTheRest();
+        Argument<string[]> files = CommandOptions.Operands("FILE");
+        Option<IReadOnlyList<string>?> workloads = CommandOptions.List(CommandOptions.Workloads);
+        Option<IReadOnlyList<string>?> allocators = CommandOptions.List(CommandOptions.Allocators);
+        Option<string[]> given = PeerOption.Declare();
+        Option<long?> rounds = CommandOptions.Rounds();
+        Option<string?> json = CommandOptions.Text(JsonReport.Option);
+        Command command = new("c-baseline") { files, workloads, allocators, given, rounds, json };
+        command.SetAction(line => Run(
+            BaselineWorkload.Choose(line.GetValue(workloads), line.GetValue(files) is { Length: > 0 } named ? named : TraceFile.Bundled()),
+            AllocatorCatalog.Choose(line.GetValue(allocators) ?? s_peers, PeerOption.Read(line.GetValue(given))),
+            (int)(line.GetValue(rounds) ?? DefaultRounds),
+            line.GetValue(json)));
+        return command;
+    }
+
+    private static int Run(IReadOnlyList<BaselineWorkload> workloads, IReadOnlyList<AllocatorEntry> peers, int rounds, string? json)
+    {
         ReportFile.RefuseUnwritable(JsonReport.Option, json);
 
-        IReadOnlyList<AllocatorEntry> peers = AllocatorCatalog.Choose(names);
         if (peers.FirstOrDefault(peer => !peer.IsPeer) is { } stranger)
+        {
             throw new InputException($"{stranger.Name} is no C allocator: {string.Join(", ", s_peers)} can be preloaded.");
-        using CProgram? program = CProgram.TryBuild();
+        }
+
+        if (peers.OfType<PeerEntry>().FirstOrDefault(peer => !peer.CanBePreloaded) is { } prefixed)
+        {
+            throw new InputException($"{PeerOption.Name} {prefixed.Name}: {prefixed.Library} has no plain malloc, calloc, realloc and free, so it cannot be preloaded.");
+        }
+
+        using CProgram? program = CProgram.TryBuild("c-baseline");
         if (program is null)
+        {
             return 0;
+        }
 
         var series = new BaselineSeries(program, [.. s_managed.Select(AllocatorCatalog.Find)], peers, rounds);
         BaselineResult[] results = [.. workloads.SelectMany(series.Measure)];
         Progress.Clear();
         Print(results, program, rounds);
         if (json is not null)
+        {
             JsonReport.Write(json, BaselineRows.Of(results), WorkerBuild.Ordinary);
+        }
+
         return 0;
     }
 

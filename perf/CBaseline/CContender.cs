@@ -7,24 +7,18 @@ namespace SpanHeap.Perf.CBaseline;
 /// <summary>The C program with an allocator preloaded.</summary>
 internal sealed class CContender : IContender
 {
-    private const string Preload = "LD_PRELOAD";
-
     private readonly Process _process;
     private readonly string _what;
 
     public CContender(CProgram program, AllocatorEntry allocator, string[] arguments)
     {
         _what = $"{allocator.Name} in C, {string.Join(' ', arguments)}";
-        var start = new ProcessStartInfo(program.Path, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true };
-        // Also for the platform's own: this program may have been started with one preloaded.
-        start.Environment[Preload] = allocator.Library ?? "";
+        var start = new ProcessStartInfo(program.Path, ["time", .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        start.Environment[Preloading.Variable] = Preloading.ValueFor(allocator);
         _process = Process.Start(start)!;
         try
         {
-            string malloc = Answer<Ready>().Malloc;
-            // The loader warns and goes on without a library that it does not find.
-            if (allocator.Library is { } library && !Path.GetFileName(malloc).StartsWith(library, StringComparison.Ordinal))
-                throw new WorkerException($"{library} was preloaded, but malloc comes from {malloc}.");
+            Preloading.Check(allocator, Answer<Ready>().Malloc);
         }
         catch
         {
@@ -53,7 +47,10 @@ internal sealed class CContender : IContender
         // It ends when its input does.
         _process.StandardInput.Close();
         if (!_process.WaitForExit(TimeSpan.FromSeconds(5)))
+        {
             _process.Kill();
+        }
+
         _process.Dispose();
     }
 

@@ -1,5 +1,4 @@
 using System.ComponentModel;
-using System.Diagnostics;
 using SpanHeap.Perf.Measurement;
 
 namespace SpanHeap.Perf.CBaseline;
@@ -11,21 +10,31 @@ internal sealed class CProgram : IDisposable
 
     // -fno-builtin: a compiler that knows what malloc and free are may leave a pair of them out.
     private static readonly string[] s_flags =
-        ["-O2", "-std=gnu11", "-Wall", "-Wextra", "-fno-builtin-malloc", "-fno-builtin-free"];
+    [
+        "-O2", "-std=gnu11", "-Wall", "-Wextra", "-pthread", "-fno-builtin-malloc", "-fno-builtin-free", "-fno-builtin-calloc", "-fno-builtin-realloc",
+        "-fno-builtin-aligned_alloc",
+    ];
 
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("spanheap-c-baseline-");
 
     private CProgram() { }
 
-    public string Path => PathOf("baseline");
+    public string Path => System.IO.Path.Combine(Folder, "baseline");
+
+    /// <summary>The same program with an allocator that executes nothing, once <see cref="BuildEmpty"/> has made it.</summary>
+    public string EmptyPath => System.IO.Path.Combine(Folder, "empty");
+
+    /// <summary>Where files for the program can be put.</summary>
+    public string Folder => _directory.FullName;
 
     /// <summary>The compiler's name and version.</summary>
     public string Version { get; private set; } = "";
 
-    private static string SourceDirectory => System.IO.Path.Combine(AppContext.BaseDirectory, "c-baseline");
+    private static string SourceDirectory => System.IO.Path.Combine(AppContext.BaseDirectory, "CBaseline");
 
     /// <summary>Null, and a line that says what is missing, where there is no compiler.</summary>
-    public static CProgram? TryBuild()
+    /// <param name="what">What is skipped without it.</param>
+    public static CProgram? TryBuild(string what)
     {
         var program = new CProgram();
         try
@@ -36,7 +45,7 @@ internal sealed class CProgram : IDisposable
         catch (Win32Exception)
         {
             program.Dispose();
-            Console.Error.WriteLine($"c-baseline is skipped: {Compiler} is not installed. On Debian: apt-get install gcc libc6-dev");
+            Console.Error.WriteLine($"{what} is skipped: {Compiler} is not installed. On Debian: apt-get install gcc libc6-dev");
             return null;
         }
         catch
@@ -46,27 +55,21 @@ internal sealed class CProgram : IDisposable
         }
     }
 
-    /// <summary>Where a file for the program can be put.</summary>
-    public string PathOf(string name) => System.IO.Path.Combine(_directory.FullName, name);
-
     public void Dispose() => _directory.Delete(recursive: true);
 
-    private void Build()
+    /// <summary>Compiles the program whose allocator is empty.</summary>
+    public void BuildEmpty() => Compile(EmptyPath, "-DEMPTY_ALLOCATOR");
+
+    private static void Compile(string output, params string[] options)
     {
         string[] sources = Directory.GetFiles(SourceDirectory, "*.c");
         Array.Sort(sources, StringComparer.Ordinal);
-        Compile([.. s_flags, "-o", Path, .. sources, "-ldl"]);
-        Version = Compile(["--version"]).Split('\n')[0];
+        OtherProgram.Output(Compiler, [.. s_flags, .. options, "-o", output, .. sources, "-ldl"]);
     }
 
-    private static string Compile(string[] arguments)
+    private void Build()
     {
-        var start = new ProcessStartInfo(Compiler, arguments) { RedirectStandardOutput = true };
-        using Process process = Process.Start(start)!;
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return process.ExitCode == 0
-            ? output
-            : throw new WorkerException($"{Compiler} {string.Join(' ', arguments)} ended with code {process.ExitCode}.");
+        Compile(Path);
+        Version = OtherProgram.Output(Compiler, ["--version"]).Split('\n')[0];
     }
 }

@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
+using System.CommandLine;
 using SpanHeap.Perf.CommandLine;
+using SpanHeap.Perf.Measurement;
 using SpanHeap.Perf.Recordings;
 
 namespace SpanHeap.Perf.CBaseline;
@@ -14,11 +16,28 @@ internal static class FlatTrace
 
     private static ReadOnlySpan<byte> Magic => "SHTRACE1"u8;
 
-    /// <summary><c>perf -- export-trace FILE OUT</c>.</summary>
-    public static int Export(string path, string output)
+    /// <summary>Declares <c>perf -- export-trace FILE OUT</c>.</summary>
+    public static Command Declare()
     {
-        Write(TraceReader.Read(path), output);
-        return 0;
+        Argument<string> file = new("FILE");
+        Argument<string> output = new("OUT");
+        Command command = new("export-trace") { file, output };
+        command.SetAction(line => Write(TraceReader.Read(line.GetRequiredValue(file)), line.GetRequiredValue(output)));
+        return command;
+    }
+
+    /// <summary>Writes a recording into a folder, unless that has been done. Returns the path of the file.</summary>
+    public static string For(string folder, string recording)
+    {
+        string name = TraceFile.NameOf(recording);
+        string flat = Path.Combine(folder, name + ".flat");
+        if (!File.Exists(flat))
+        {
+            Progress.Show($"{name}: written in the form that the C program reads");
+            Write(TraceReader.Read(recording), flat);
+        }
+
+        return flat;
     }
 
     public static void Write(AllocationTrace trace, string output)

@@ -6,19 +6,19 @@ namespace SpanHeap.Perf.Compare;
 /// <summary>A comparison as the rows of a JSON report; what failed has none.</summary>
 internal static class CompareRows
 {
-    public static IReadOnlyList<ReportRow> Of(IEnumerable<Bout> bouts, int rounds) =>
+    public static IReadOnlyList<ReportRow> Of(IEnumerable<Comparison> comparisons) =>
     [
-        .. from bout in bouts
-           let best = bout.BestPeer(peer => peer.Warm)
-           let system = bout.Of(AllocatorCatalog.System)?.Warm
-           from cell in bout.Cells
-           where cell.Warm is not null
+        .. from comparison in comparisons
+           let best = comparison.BestPeer(peer => peer.Warm)
+           let system = comparison.Of(AllocatorCatalog.System)?.Warm
+           from result in comparison.Results
+           where result.Warm is not null
            select new ReportRow(
-               bout.Workload.Name, cell.Allocator.Name, bout.Threads, rounds,
-               Round(cell.Warm!.Value), Round(cell.WarmRounds.Min()), Round(cell.WarmRounds.Max()), Round(cell.Cold),
-               cell.PeakBytes, Round(cell.Warm / best), Round(cell.Warm / system))
+               comparison.Workload.Name, result.Allocator.Name, comparison.Threads, result.WarmRounds.Count,
+               Round(result.Warm!.Value), Round(result.WarmRounds.Min()), Round(result.WarmRounds.Max()), Round(result.Cold),
+               result.PeakBytes, Round(result.Warm / best), Round(result.Warm / system))
            {
-               IdleRssBytes = cell.IdleBytes,
+               IdleRssBytes = result.IdleBytes,
            },
     ];
 

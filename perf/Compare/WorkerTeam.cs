@@ -35,7 +35,10 @@ internal sealed class WorkerTeam : IDisposable
         _body = null;
         _start.SignalAndWait();
         foreach (Thread thread in _threads)
+        {
             thread.Join();
+        }
+
         _start.Dispose();
         _end.Dispose();
     }
@@ -46,7 +49,10 @@ internal sealed class WorkerTeam : IDisposable
         {
             _start.SignalAndWait();
             if (_body is not { } body)
+            {
                 return;
+            }
+
             body(index);
             _end.SignalAndWait();
         }

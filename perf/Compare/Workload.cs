@@ -33,7 +33,7 @@ internal abstract class Workload(int threads, bool threadsStay = true) : IDispos
     /// <summary>Whether it takes so much memory that allocators cannot wait for their turns side by side.</summary>
     public virtual bool RunsAlone => false;
 
-    /// <summary>Draws sizes and orders, makes tables: all that is not the allocator's. Comes before the memory's baseline.</summary>
+    /// <summary>Chooses sizes and orders and makes tables: everything that is not the allocator's. Comes before the memory's baseline.</summary>
     public virtual void Prepare() { }
 
     /// <summary>Allocates the blocks that stay live between passes.</summary>
@@ -54,8 +54,12 @@ internal abstract class Workload(int threads, bool threadsStay = true) : IDispos
     protected void RunOnThreads(Action<int> body)
     {
         if (_team is null)
+        {
             body(0);
+        }
         else
+        {
             _team.Run(body);
+        }
     }
 }

@@ -1,6 +1,6 @@
-using System.IO.Enumeration;
 using SpanHeap.Perf.CommandLine;
-using SpanHeap.Perf.Compare.Touches;
+using SpanHeap.Perf.Compare.AccessPatterns;
+using SpanHeap.Perf.Compare.Fleet;
 using SpanHeap.Perf.Compare.Workloads;
 
 namespace SpanHeap.Perf.Compare;
@@ -38,6 +38,10 @@ internal static class WorkloadCatalog
         new("large", "64 KiB to 1 MiB, 40 live", s_one, _ =>
             new Replace<EveryPage>(40, 2_000, Sizes.Uniform(64 << 10, 1 << 20)) { ShowsIdleMemory = true }),
         new("zeroed-huge", "mimalloc-bench malloc-large: 5 to 25 MiB", s_one, _ => new ZeroedHuge()),
+        new("huge-8", "8 MiB, a byte of each page, freed; by the MiB", s_one, _ => new HugePair(8)) { StandsApart = true },
+        new("huge-64", "as huge-8", s_one, _ => new HugePair(64)) { StandsApart = true },
+        new("huge-100", "as huge-8", s_one, _ => new HugePair(100)) { StandsApart = true },
+        new("huge-300", "as huge-8", s_one, _ => new HugePair(300)) { StandsApart = true },
         new("growth", "one buffer to 1 MiB by a quarter at a time", s_one, _ => new Growth(1, 1 << 20, 50_000)),
         new("growth-many", "200 buffers to 16 KiB side by side", s_one, _ => new Growth(200, 16 << 10, 200_000)),
         new("tiny-numbers", "cfrac-like: numbers of 8 to 48 B, most short-lived", s_one, _ => new TinyNumbers()),
@@ -46,33 +50,44 @@ internal static class WorkloadCatalog
         new("glibc-thread", "glibc bench-malloc-thread: 1024 live, 4 B to 32 KiB", s_oneAndTwo, threads =>
             new Replace<EveryByte>(1024, 400_000, Sizes.InverseSquare(4, 32 << 10), threads)),
         new("alloc-test", "OLogN alloc-test: 262,144 places, Pareto", s_oneAndTwo, threads => new AllocTest(threads)),
-        new("larson", "Larson and Krishnan: threads inherit slots from dead ones", s_oneAndTwo, threads => new Larson(threads)),
-        new("mstress", "mimalloc: short threads, words checked, blocks swapped", s_oneAndTwo, threads => new MStress(threads)),
+        new("larson", "Larson and Krishnan: threads inherit slots from dead ones", s_oneAndTwo, threads => new Larson(threads)) { IsNoisy = true },
+        new("mstress", "mimalloc: short threads, words checked, blocks swapped", s_oneAndTwo, threads => new MStress(threads)) { IsNoisy = true },
         new("rptest", "rpmalloc: scattered slots, arrays handed to the neighbour", s_oneAndTwo, threads => new ScatterAndPass(threads)),
         new("xmalloc-test", "all frees by a consumer", s_oneAndTwo, threads => new RemoteFrees(threads)),
-        new("cache-scratch", "Hoard: false sharing led to by one thread", s_two, threads => new FalseSharing(threads, fromOneThread: true)),
-        new("cache-thrash", "Hoard: false sharing", s_two, threads => new FalseSharing(threads, fromOneThread: false)),
-        new("mleak", "mimalloc: threads that end", [10], threads => new ThreadExit(threads)),
+        new("cache-scratch", "Hoard: false sharing led to by one thread", s_two, threads => new FalseSharing(threads, fromOneThread: true))
+        {
+            IsNoisy = true,
+        },
+        new("cache-thrash", "Hoard: false sharing", s_two, threads => new FalseSharing(threads, fromOneThread: false)) { IsNoisy = true },
+        new("mleak", "mimalloc: threads that end", [10], threads => new ThreadExit(threads)) { IsNoisy = true },
         new("owners", "one thread frees for sixteen", [16], threads => new ManyOwners(threads)),
         new("async-hops", "freed on whatever pool thread resumes", s_two, threads => new AsyncHops(threads)),
         new("lifo-handover", "sh8bench-like: half of each group freed by the neighbour", s_two, threads => new LifoHandOver(threads)),
     ];
 
-    /// <summary>The workload of a name or of a recording's path, as a child process is told it.</summary>
-    public static WorkloadEntry Find(string key) => key.StartsWith(RecordedProgram.Prefix, StringComparison.Ordinal)
-        ? RecordedProgram.Entry(key[RecordedProgram.Prefix.Length..])
-        : All.FirstOrDefault(entry => entry.Name == key) ?? throw new InputException($"'{key}' is not a workload.");
-
-    /// <summary>The workloads whose names fit one of the patterns, such as <c>pair*</c>; without patterns all that are not on request.</summary>
-    public static IReadOnlyList<WorkloadEntry> Choose(IReadOnlyList<string>? patterns, IEnumerable<WorkloadEntry> recordings)
+    /// <summary>The workload of a name or of a file's path, as a child process is told it.</summary>
+    public static WorkloadEntry Find(string key)
     {
-        WorkloadEntry[] known = [.. All, .. recordings];
-        if (patterns is null)
-            return [.. known.Where(entry => !entry.OnRequest)];
-        foreach (string pattern in patterns.Where(pattern => !known.Any(entry => Fits(entry, pattern))))
-            throw new InputException($"'{pattern}' is not a workload. Known: {string.Join(", ", known.Select(entry => entry.Name))}.");
-        return [.. known.Where(entry => patterns.Any(pattern => Fits(entry, pattern)))];
+        if (key.StartsWith(RecordedProgram.Prefix, StringComparison.Ordinal))
+        {
+            return RecordedProgram.Entry(key[RecordedProgram.Prefix.Length..]);
+        }
+
+        return key.StartsWith(FleetFiles.Prefix, StringComparison.Ordinal)
+            ? FleetFiles.Entry(key[FleetFiles.Prefix.Length..])
+            : All.FirstOrDefault(entry => entry.Name == key) ?? throw new InputException($"'{key}' is not a workload.");
     }
 
-    private static bool Fits(WorkloadEntry entry, string pattern) => FileSystemName.MatchesSimpleExpression(pattern, entry.Name);
+    /// <summary>The workloads whose names fit one of the patterns, such as <c>pair*</c>; without patterns all that are not on request.</summary>
+    public static IReadOnlyList<WorkloadEntry> Choose(IReadOnlyList<string>? patterns, IEnumerable<WorkloadEntry> ofFiles)
+    {
+        WorkloadEntry[] known = [.. All, .. ofFiles];
+        if (patterns is null)
+        {
+            return [.. known.Where(entry => !entry.OnRequest)];
+        }
+
+        string advice = known.Any(FleetFiles.IsFleet) ? "" : $" And {FleetFiles.NamePrefix}*: {FleetFiles.Source}.";
+        return NamePatterns.Choose(known, static entry => entry.Name, patterns, advice);
+    }
 }

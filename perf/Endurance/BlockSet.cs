@@ -17,7 +17,10 @@ internal sealed unsafe class BlockSet
         var mix = new SizeMix((uint)seed, 16, 64 << 10);
         List<uint> sizes = [];
         for (long rest = bytes; rest > 0; rest -= sizes[^1])
+        {
             sizes.Add(mix.Next());
+        }
+
         _sizes = [.. sizes];
         _blocks = GC.AllocateArray<nuint>(_sizes.Length, pinned: true);
         // Compiles the loops and touches the list.
@@ -36,7 +39,10 @@ internal sealed unsafe class BlockSet
             if (T.HandsOutMemory)
             {
                 for (uint at = 0; at < size; at += PageSize)
+                {
                     block[at] = 1;
+                }
+
                 block[size - 1] = 1;
             }
 
@@ -52,6 +58,8 @@ internal sealed unsafe class BlockSet
     {
         T allocator = T.ForThisThread();
         for (int i = first; i < _blocks.Length; i += step)
+        {
             allocator.Free((void*)_blocks[i]);
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Globalization;
 using SpanHeap.Perf.Allocators;
 using SpanHeap.Perf.CommandLine;
@@ -11,17 +12,23 @@ internal static class EnduranceCommand
 {
     private const long DefaultBlocks = 100_000_000;
 
-    /// <returns>1 when SpanHeap misses a limit.</returns>
-    public static int Run(Arguments arguments)
+    public static Command Declare()
     {
-        IReadOnlyList<string>? names = arguments.List("--allocators");
-        long blocks = arguments.Number("--blocks", 1, long.MaxValue / 2) ?? DefaultBlocks;
-        int? rounds = (int?)arguments.Number("--rounds", 1, 1000);
-        arguments.RefuseTheRest();
-        Scenario[] scenarios = arguments.Positional.Count > 0
-            ? [.. arguments.Positional.Select(ScenarioCatalog.Find)]
-            : [.. ScenarioCatalog.All];
-        IReadOnlyList<AllocatorEntry> allocators = AllocatorCatalog.Choose(names);
+        Argument<string[]> scenarios = CommandOptions.Operands("SCENARIO");
+        Option<IReadOnlyList<string>?> allocators = CommandOptions.List(CommandOptions.Allocators);
+        Option<long?> blocks = CommandOptions.Number("--blocks", 1, long.MaxValue / 2);
+        Option<long?> rounds = CommandOptions.Rounds();
+        Command command = new("endurance") { scenarios, allocators, blocks, rounds };
+        command.SetAction(line => Run(
+            line.GetValue(scenarios) is { Length: > 0 } names ? [.. names.Select(ScenarioCatalog.Find)] : [.. ScenarioCatalog.All],
+            line.GetValue(allocators), line.GetValue(blocks) ?? DefaultBlocks, (int?)line.GetValue(rounds)));
+        return command;
+    }
+
+    // 1 when SpanHeap misses a limit.
+    private static int Run(Scenario[] scenarios, IReadOnlyList<string>? names, long blocks, int? rounds)
+    {
+        IReadOnlyList<AllocatorEntry> allocators = AllocatorCatalog.Choose(names, []);
 
         Console.WriteLine(Machine.Current);
         bool missed = false;
@@ -40,7 +47,9 @@ internal static class EnduranceCommand
                     MarkdownTable.Mebibytes(outcome.PeakBytes), MarkdownTable.Mebibytes(outcome.RestBytes),
                     scenario.Limit, kept switch { true => "yes", false => "NO", null => "" });
                 if (outcome.Samples.Length > 0)
+                {
                     PrintSamples(scenario, allocator, outcome);
+                }
             }
         }
 

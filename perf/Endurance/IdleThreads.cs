@@ -22,7 +22,9 @@ internal sealed class IdleThreads(bool crossed) : Scenario
         using var phase = new Barrier(Threads + 1);
         Thread[] threads = [.. Enumerable.Range(0, Threads).Select(me => new Thread(() => Live<T>(sets, me, phase)))];
         foreach (Thread thread in threads)
+        {
             thread.Start();
+        }
 
         phase.SignalAndWait(); // all are born
         PeakMeter peak = PeakMeter.Start();
@@ -37,7 +39,10 @@ internal sealed class IdleThreads(bool crossed) : Scenario
 
         phase.SignalAndWait(); // die
         foreach (Thread thread in threads)
+        {
             thread.Join();
+        }
+
         return outcome;
     }
 
@@ -54,7 +59,9 @@ internal sealed class IdleThreads(bool crossed) : Scenario
         if (crossed)
         {
             for (int distance = 1; distance < Threads; distance++)
+            {
                 sets[(me + distance) % Threads].Free<T>(distance - 1, Threads - 1);
+            }
         }
         else
         {

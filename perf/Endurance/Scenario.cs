@@ -12,7 +12,7 @@ internal abstract class Scenario
     /// <summary>The limit in words, for the table.</summary>
     public abstract string Limit { get; }
 
-    /// <summary>How often it runs when nobody says; more than once where time is judged.</summary>
+    /// <summary>How often it runs unless the command line says otherwise: more than once where time is judged.</summary>
     public virtual int Rounds => 1;
 
     /// <summary>Runs in a process of its own.</summary>

@@ -60,7 +60,9 @@ internal sealed unsafe class ThreadChurn : Scenario
             }
 
             foreach (Thread thread in generation)
+            {
                 thread.Join();
+            }
         }
     }
 
@@ -69,7 +71,9 @@ internal sealed unsafe class ThreadChurn : Scenario
         T allocator = T.ForThisThread();
         Span<nuint> left = _left.AsSpan(place * LeftPerThread, LeftPerThread);
         foreach (nuint block in left)
+        {
             allocator.Free((void*)block);
+        }
 
         var sizes = new SizeMix(seed, 16, 8192);
         Span<nuint> own = stackalloc nuint[BlocksPerThread];
@@ -77,7 +81,10 @@ internal sealed unsafe class ThreadChurn : Scenario
         {
             byte* block = (byte*)allocator.Alloc(sizes.Next());
             if (T.HandsOutMemory)
+            {
                 *block = 1;
+            }
+
             slot = (nuint)block;
         }
 

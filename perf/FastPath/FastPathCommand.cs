@@ -1,5 +1,5 @@
+using System.CommandLine;
 using System.Runtime.InteropServices;
-using SpanHeap.Perf.CommandLine;
 using SpanHeap.Perf.Measurement;
 
 namespace SpanHeap.Perf.FastPath;
@@ -16,12 +16,15 @@ internal static class FastPathCommand
 
     private static bool CanCount => OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64;
 
-    public static int Run(Arguments arguments)
+    public static Command Declare()
     {
-        arguments.RefuseTheRest();
-        if (arguments.Positional.Count > 0)
-            throw new InputException($"fastpath: '{arguments.Positional[0]}' is one argument too many.");
+        Command command = new("fastpath");
+        command.SetAction(static _ => Run());
+        return command;
+    }
 
+    private static int Run()
+    {
         string file = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
         try
         {

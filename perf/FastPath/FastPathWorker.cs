@@ -23,7 +23,9 @@ internal static unsafe class FastPathWorker
         for (int burst = 0; burst < Bursts; burst++)
         {
             for (int pair = 0; pair < PairsPerBurst; pair++)
+            {
                 Free(Alloc(32));
+            }
             // The runtime compiles at the next tier when it was left alone for 100 ms.
             Thread.Sleep(110);
         }

@@ -48,11 +48,19 @@ internal sealed class HitPath
     private static IEnumerable<string> Kinds(Instruction instruction)
     {
         if (instruction.IsLoad)
+        {
             yield return "load";
+        }
+
         if (instruction.IsStore)
+        {
             yield return "store";
+        }
+
         if (instruction.IsCall)
+        {
             yield return "call";
+        }
     }
 
     private static string Count(int count, string what) => count == 1 ? $"1 {what}" : $"{count} {what}s";
@@ -61,14 +69,20 @@ internal sealed class HitPath
     private bool Returns(int? at)
     {
         if (at is not { } index || index >= _listing.Instructions.Count || !_tried.Add(index))
+        {
             return false;
+        }
+
         Instruction instruction = _listing.Instructions[index];
         bool returns = !instruction.IsManagedCall
             && (instruction.IsReturn
                 || (!instruction.IsJump && Returns(index + 1))
                 || ((instruction.IsJump || instruction.IsConditionalJump) && Returns(_listing.Find(instruction.Target))));
         if (returns)
+        {
             _steps.Push(instruction);
+        }
+
         return returns;
     }
 }

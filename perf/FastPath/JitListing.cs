@@ -20,9 +20,13 @@ internal sealed class JitListing
         {
             string code = line.Split(';')[0].TrimEnd();
             if (code.EndsWith(':'))
+            {
                 _labels[code[..^1]] = _instructions.Count;
+            }
             else if (code.Length > 0)
+            {
                 _instructions.Add(new Instruction(code.Trim()));
+            }
         }
     }
 
@@ -41,7 +45,7 @@ internal sealed class JitListing
             : throw new WorkerException($"The JIT printed no tier-1 listing of {method}. Is tiered compilation switched off?");
     }
 
-    /// <summary>The index of the instruction behind a label; null when the label is not of this method.</summary>
+    /// <summary>Gets the index of the instruction after a label; null when the label is not in this method.</summary>
     public int? Find(string label) => _labels.TryGetValue(label, out int index) ? index : null;
 
     public override string ToString() => string.Concat(_lines.Select(line => line + Environment.NewLine));

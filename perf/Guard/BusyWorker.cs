@@ -57,7 +57,10 @@ internal sealed unsafe class BusyWorker : IAllocatorVisitor
     {
         ulong sum = 1;
         foreach (byte value in bytes)
+        {
             sum = (sum * 31) + value;
+        }
+
         return sum;
     }
 }

@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Globalization;
 using SpanHeap.Perf.CommandLine;
 using SpanHeap.Perf.Measurement;
@@ -14,14 +15,22 @@ internal static class GuardCommand
     private const int DefaultRounds = 5;
     private const int MebibyteShift = 20;
 
-    public static int Run(Arguments arguments)
+    public static Command Declare()
     {
-        long pairs = arguments.Number("--pairs", 100, long.MaxValue / 2) ?? DefaultPairs;
-        long live = arguments.Number("--live", 0, 100_000_000) ?? DefaultLive;
-        long budget = arguments.Number("--budget-mib", 1, 1 << 20) ?? DefaultBudget;
-        int rounds = (int)(arguments.Number("--rounds", 1, 1000) ?? DefaultRounds);
-        string? json = arguments.Text(JsonReport.Option);
-        arguments.RefuseTheRest();
+        Option<long?> pairs = CommandOptions.Number("--pairs", 100, long.MaxValue / 2);
+        Option<long?> live = CommandOptions.Number("--live", 0, 100_000_000);
+        Option<long?> budget = CommandOptions.Number("--budget-mib", 1, 1 << 20);
+        Option<long?> rounds = CommandOptions.Rounds();
+        Option<string?> json = CommandOptions.Text(JsonReport.Option);
+        Command command = new("guard") { pairs, live, budget, rounds, json, Tool.DecodeCommand.Declare() };
+        command.SetAction(line => Run(
+            line.GetValue(pairs) ?? DefaultPairs, line.GetValue(live) ?? DefaultLive, line.GetValue(budget) ?? DefaultBudget,
+            (int)(line.GetValue(rounds) ?? DefaultRounds), line.GetValue(json)));
+        return command;
+    }
+
+    private static int Run(long pairs, long live, long budget, int rounds, string? json)
+    {
         ReportFile.RefuseUnwritable(JsonReport.Option, json);
 
         Console.WriteLine(Machine.Current);
@@ -34,7 +43,10 @@ internal static class GuardCommand
         Progress.Clear();
         Console.Write(report.ToText(budget, rounds));
         if (json is not null)
+        {
             JsonReport.Write(json, [report], WorkerBuild.Ordinary);
+        }
+
         return report.Pairs.Statistics.Degraded == 0 ? 0 : 1;
     }
 

@@ -5,7 +5,7 @@ namespace SpanHeap.Perf.Guard;
 /// <summary>Many guarded blocks that live at once.</summary>
 internal sealed record GuardLiveResult(long Blocks, long? ResidentBytes, long? PageTableBytes, long Mappings, long MetadataBytes, GuardStatistics Statistics);
 
-/// <summary>Child process: so many blocks of 100 bytes, all guarded, all written to and alive at once.</summary>
+/// <summary>The child process that has the given number of guarded blocks of 100 bytes, all written to, alive at once.</summary>
 internal static unsafe class GuardLive
 {
     public const string Verb = "guard-live";
@@ -15,7 +15,7 @@ internal static unsafe class GuardLive
     public static int Run(long blocks)
     {
         long? before = ProcessMemory.Resident;
-        using NativeHeap heap = new(new NativeHeapOptions { Guard = GuardMode.All });
+        using NativeHeap heap = new(new NativeHeapOptions { Guard = { Mode = GuardMode.All } });
         nint[] live = new nint[blocks];
         for (long i = 0; i < blocks; i++)
         {

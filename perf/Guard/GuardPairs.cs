@@ -24,7 +24,7 @@ internal static unsafe class GuardPairs
 
     public static int Run(long pairs, nuint budget)
     {
-        using NativeHeap heap = new(new NativeHeapOptions { Guard = GuardMode.All, GuardBudget = budget });
+        using NativeHeap heap = new(new NativeHeapOptions { Guard = { Mode = GuardMode.All, BudgetBytes = budget } });
         nint* live = stackalloc nint[Live];
         List<GuardSample> samples = [];
         uint random = 1;
@@ -48,7 +48,10 @@ internal static unsafe class GuardPairs
         }
 
         for (int i = 0; i < Live; i++)
+        {
             heap.Free((void*)live[i]);
+        }
+
         heap.Verify();
         HeapStatistics statistics = heap.GetStatistics();
         double bare = TimeSystemCalls(statistics.Guard.UsesMarkers);
@@ -58,12 +61,15 @@ internal static unsafe class GuardPairs
 
     public static long CountMappings() => OperatingSystem.IsLinux() ? File.ReadLines("/proc/self/maps").LongCount() : 0;
 
-    // What a guarded pair asks of the system, by itself: a page protected behind the block, one touched for the first time, that one
+    // What a guarded pair asks of the system, by itself: a page protected after the block, one touched for the first time, that one
     // protected, both made accessible.
     private static double TimeSystemCalls(bool markers)
     {
         if (!OperatingSystem.IsLinux())
+        {
             return 0;
+        }
+
         const int Install = 102, Remove = 103, DontNeed = 4, None = 0, ReadWrite = 3;
         const int Repetitions = 20_000;
         nuint page = (nuint)Environment.SystemPageSize;

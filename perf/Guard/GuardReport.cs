@@ -18,7 +18,10 @@ internal sealed record GuardReport
         var text = new StringBuilder();
         var pairs = new MarkdownTable("guarded pairs", "resident MiB", "mappings", "ns a pair");
         foreach (GuardSample sample in Pairs.Samples)
+        {
             pairs.Add(Count(sample.Pairs), MarkdownTable.Mebibytes(sample.ResidentBytes), Count(sample.Mappings), Count((long)sample.NsPerPair));
+        }
+
         text.AppendLine().Append(pairs).AppendLine();
         GuardStatistics guard = Pairs.Statistics;
         text.AppendLine(CultureInfo.InvariantCulture, $"""
@@ -36,9 +39,12 @@ internal sealed record GuardReport
 
         var sampled = new MarkdownTable("<program", "off, ns", "sampled, ns", "ratio");
         foreach (SampledRow row in Sampled)
+        {
             sampled.Add(row.Program, MarkdownTable.Nanoseconds(row.NsOff), MarkdownTable.Nanoseconds(row.NsSampled), row.Ratio.ToString("F3", CultureInfo.InvariantCulture));
+        }
+
         text.AppendLine().AppendLine(CultureInfo.InvariantCulture, $"""
-            One allocation in {Count(new NativeHeapOptions().GuardSampleRate)} guarded, unless SPANHEAP_GUARD_RATE says otherwise; medians of {Count(rounds)} pairs of processes.
+            One allocation in {Count(new NativeHeapOptions().Guard.Rate)} guarded, unless SPANHEAP_GUARD_RATE says otherwise; medians of {Count(rounds)} pairs of processes.
             """);
         return text.AppendLine().Append(sampled).AppendLine().ToString();
     }

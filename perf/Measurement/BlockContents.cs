@@ -16,7 +16,10 @@ internal static unsafe class BlockContents
         if (size < sizeof(ulong))
         {
             if (size != 0)
+            {
                 *block = (byte)slot;
+            }
+
             return;
         }
 
@@ -33,14 +36,18 @@ internal static unsafe class BlockContents
         }
 
         for (; line < end; line += CacheLine)
+        {
             *(byte*)line = (byte)slot;
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Check(byte* block, uint size, uint slot)
     {
         if (size >= sizeof(ulong) ? *(ulong*)block != Tag(block, slot) : size != 0 && *block != (byte)slot)
+        {
             ThrowOverwritten(block, size);
+        }
     }
 
     private static ulong Tag(byte* block, uint slot) => (ulong)block + ((ulong)slot << 40);

@@ -33,13 +33,19 @@ internal static class ProcessMemory
     private static long? Read(ReadOnlySpan<byte> key)
     {
         if (!OperatingSystem.IsLinux())
+        {
             return null;
+        }
+
         using Microsoft.Win32.SafeHandles.SafeFileHandle file = File.OpenHandle(Status);
         Span<byte> buffer = stackalloc byte[4096];
         ReadOnlySpan<byte> text = buffer[..RandomAccess.Read(file, buffer, 0)];
         int at = text.IndexOf(key);
         if (at < 0)
+        {
             return null;
+        }
+
         ReadOnlySpan<byte> number = text[(at + key.Length)..].TrimStart(" \t"u8);
         return Utf8Parser.TryParse(number, out long kibibytes, out _) ? kibibytes * 1024 : null;
     }

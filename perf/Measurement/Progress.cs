@@ -1,6 +1,6 @@
 namespace SpanHeap.Perf.Measurement;
 
-/// <summary>One line on stderr that says what runs: written over on a terminal, a line each in a log.</summary>
+/// <summary>A line on stderr that says what runs. On a terminal each overwrites the one before; in a log they follow each other.</summary>
 internal static class Progress
 {
     private static int s_shown;
@@ -20,7 +20,10 @@ internal static class Progress
     public static void Clear()
     {
         if (s_shown == 0)
+        {
             return;
+        }
+
         Console.Error.Write('\r' + new string(' ', s_shown) + '\r');
         s_shown = 0;
     }

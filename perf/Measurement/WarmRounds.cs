@@ -46,9 +46,15 @@ internal sealed class WarmRounds(Action pass, Action check, long operations)
             int repetitions = Repetitions(s_burst, best);
             TimeSpan time = Time(repetitions) / repetitions;
             if (time < 0.99 * best)
+            {
                 lastGain = clock.Elapsed;
+            }
+
             if (time < best)
+            {
                 best = time;
+            }
+
             Thread.Sleep(s_pause);
         }
 
@@ -59,7 +65,10 @@ internal sealed class WarmRounds(Action pass, Action check, long operations)
     {
         long start = Stopwatch.GetTimestamp();
         for (int i = 0; i < repetitions; i++)
+        {
             pass();
+        }
+
         return Stopwatch.GetElapsedTime(start);
     }
 

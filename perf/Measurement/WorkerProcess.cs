@@ -27,6 +27,30 @@ internal sealed class WorkerProcess : IDisposable
         return process.ExitCode == 0;
     }
 
+    /// <summary>How this program, or another build of it, is started as a worker whose input and output are pipes.</summary>
+    public static ProcessStartInfo StartInfo(ReadOnlySpan<string> args, ReadOnlySpan<(string Name, string Value)> environment, WorkerBuild build)
+    {
+        string program = build.Program ?? Environment.ProcessPath!;
+        var start = new ProcessStartInfo(program) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        if (Path.GetFileNameWithoutExtension(program) == "dotnet")
+        {
+            start.ArgumentList.Add(typeof(WorkerProcess).Assembly.Location);
+        }
+
+        start.ArgumentList.Add(Verb);
+        foreach (string arg in args)
+        {
+            start.ArgumentList.Add(arg);
+        }
+
+        foreach ((string name, string value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        return start;
+    }
+
     /// <summary>Asks for another round.</summary>
     public T Ask<T>(string question)
     {
@@ -49,9 +73,13 @@ internal sealed class WorkerProcess : IDisposable
         while (_process.StandardOutput.ReadLine() is { } line)
         {
             if (line is ['#', ' ', .. var progress])
+            {
                 Progress.Show(progress);
+            }
             else
+            {
                 return WorkerProtocol.Parse<T>(line);
+            }
         }
 
         throw Broken();
@@ -62,7 +90,10 @@ internal sealed class WorkerProcess : IDisposable
         // A worker ends when its input does.
         _process.StandardInput.Close();
         if (!_process.WaitForExit(TimeSpan.FromSeconds(5)))
+        {
             _process.Kill();
+        }
+
         _process.Dispose();
     }
 
@@ -70,19 +101,5 @@ internal sealed class WorkerProcess : IDisposable
     {
         _process.WaitForExit();
         return new WorkerException($"The child process '{_what}' ended with code {_process.ExitCode} and without a result.");
-    }
-
-    private static ProcessStartInfo StartInfo(ReadOnlySpan<string> args, ReadOnlySpan<(string Name, string Value)> environment, WorkerBuild build)
-    {
-        string program = build.Program ?? Environment.ProcessPath!;
-        var start = new ProcessStartInfo(program) { RedirectStandardInput = true, RedirectStandardOutput = true };
-        if (Path.GetFileNameWithoutExtension(program) == "dotnet")
-            start.ArgumentList.Add(typeof(WorkerProcess).Assembly.Location);
-        start.ArgumentList.Add(Verb);
-        foreach (string arg in args)
-            start.ArgumentList.Add(arg);
-        foreach ((string name, string value) in environment)
-            start.Environment[name] = value;
-        return start;
     }
 }

@@ -17,7 +17,7 @@ internal static class WorkerProtocol
         Console.Out.Flush();
     }
 
-    /// <summary>The next question; null when nobody will ask again.</summary>
+    /// <summary>Waits for the next question; null when there will be none.</summary>
     public static string? NextQuestion() => Console.In.ReadLine();
 
     public static T Parse<T>(string line) => JsonSerializer.Deserialize<T>(line)!;

@@ -14,7 +14,9 @@ public abstract unsafe class RandomLarge : AllocatorBenchmark
     {
         var random = new Random(1);
         for (int i = 0; i < _plan.Length; i++)
+        {
             _plan[i] = (random.Next(Live), (uint)random.Next(64 << 10, (1 << 20) + 1));
+        }
     }
 
     private protected void Replace<T>(bool touch) where T : struct, IAllocator<T>, allows ref struct
@@ -29,13 +31,17 @@ public abstract unsafe class RandomLarge : AllocatorBenchmark
             if (touch)
             {
                 for (uint at = 0; at < size; at += PageSize)
+                {
                     block[at] = 1;
+                }
             }
 
             live[slot] = (nuint)block;
         }
 
         foreach (nuint block in live)
+        {
             allocator.Free((void*)block);
+        }
     }
 }

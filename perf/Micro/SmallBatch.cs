@@ -19,6 +19,8 @@ public unsafe class SmallBatch : AllocatorBenchmark
         }
 
         foreach (nuint block in blocks)
+        {
             allocator.Free((void*)block);
+        }
     }
 }

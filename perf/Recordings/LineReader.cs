@@ -48,7 +48,10 @@ internal sealed class LineReader(Stream stream)
         _end -= _start;
         _start = 0;
         if (_end == _buffer.Length)
+        {
             Array.Resize(ref _buffer, 2 * _buffer.Length);
+        }
+
         int read = stream.Read(_buffer, _end, _buffer.Length - _end);
         _end += read;
         Bytes += read;

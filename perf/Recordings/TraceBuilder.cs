@@ -43,7 +43,10 @@ internal sealed class TraceBuilder
     {
         int recorded = _operations.Count;
         foreach ((int slot, uint size) in _live.Values.OrderBy(block => block.Slot))
+        {
             _operations.Add(Operation.Free(slot, size));
+        }
+
         return new AllocationTrace(name, [.. CollectionsMarshal.AsSpan(_operations)], recorded, _slotCount, _unknownFrees, _implicitFrees);
     }
 }

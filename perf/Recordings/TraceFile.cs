@@ -1,8 +1,8 @@
 using System.Buffers.Binary;
-using System.ComponentModel;
 using System.Diagnostics;
 using System.IO.Compression;
 using SpanHeap.Perf.CommandLine;
+using SpanHeap.Perf.Measurement;
 
 namespace SpanHeap.Perf.Recordings;
 
@@ -44,12 +44,21 @@ internal sealed class TraceFile : IDisposable
             Span<byte> magic = stackalloc byte[4];
             int read = file.ReadAtLeast(magic, magic.Length, throwOnEndOfStream: false);
             if (read == 0)
+            {
                 throw new InputException($"{path}:1: the file is empty.");
+            }
+
             file.Position = 0;
             if (magic is [0x1F, 0x8B, ..])
+            {
                 return new TraceFile(new GZipStream(file, CompressionMode.Decompress), gzip: file);
+            }
+
             if (magic is not [0x28, 0xB5, 0x2F, 0xFD])
+            {
                 return new TraceFile(file);
+            }
+
             file.Dispose();
             return OpenZstd(path);
         }
@@ -70,7 +79,9 @@ internal sealed class TraceFile : IDisposable
             _gzip.Position = Math.Max(0, _gzip.Length - size.Length);
             _gzip.ReadAtLeast(size, size.Length, throwOnEndOfStream: false);
             if (BinaryPrimitives.ReadUInt32LittleEndian(size) > unpackedBytes)
+            {
                 throw new InvalidDataException("the gzip file is cut off.");
+            }
         }
 
         if (_zstd is not null)
@@ -78,32 +89,24 @@ internal sealed class TraceFile : IDisposable
             string complaint = _zstd.StandardError.ReadToEnd().Trim();
             _zstd.WaitForExit();
             if (_zstd.ExitCode != 0)
+            {
                 throw new InvalidDataException(complaint);
+            }
         }
     }
 
     public void Dispose()
     {
-        // A zstd that is not read to the end is ended by the closed pipe.
+        // An unpacker that is not read to the end is ended by the closed pipe.
         Stream.Dispose();
         _zstd?.Dispose();
     }
 
     private static TraceFile OpenZstd(string path)
     {
-        var start = new ProcessStartInfo("zstd", ["-dcq", "--", path])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        try
-        {
-            Process zstd = Process.Start(start)!;
-            return new TraceFile(zstd.StandardOutput.BaseStream, zstd: zstd);
-        }
-        catch (Win32Exception error)
-        {
-            throw new InputException($"{path}: needs the program zstd to be unpacked. On Debian: apt-get install zstd", error);
-        }
+        ProcessStartInfo start = WorkerProcess.StartInfo([ZstdWorker.Verb, path], [], WorkerBuild.Ordinary);
+        start.RedirectStandardError = true;
+        Process zstd = Process.Start(start)!;
+        return new TraceFile(zstd.StandardOutput.BaseStream, zstd: zstd);
     }
 }

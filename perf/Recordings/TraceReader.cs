@@ -21,11 +21,15 @@ internal static class TraceReader
             while (builder.Count < maxOperations && lines.TryRead(out ReadOnlySpan<byte> line))
             {
                 if (!TryApply(line, builder))
+                {
                     throw new InputException($"{path}:{lines.Number}: malformed, expected '+ SIZE TRACE PTR' or '- PTR' in hex.");
+                }
             }
 
             if (builder.Count < maxOperations)
+            {
                 file.CheckEnd(lines.Bytes);
+            }
         }
         catch (Exception error) when (error is InvalidDataException or IOException)
         {
@@ -33,7 +37,10 @@ internal static class TraceReader
         }
 
         if (builder.Count == 0)
+        {
             throw new InputException($"{path}:{lines.Number}: the trace ends here and holds no allocation.");
+        }
+
         return builder.Build(TraceFile.NameOf(path));
     }
 
@@ -44,15 +51,24 @@ internal static class TraceReader
         {
             case [(byte)'+', .. ReadOnlySpan<byte> rest]:
                 if (!TryField(ref rest, out ulong size) || !TryField(ref rest, out _) || !TryField(ref rest, out address))
+                {
                     return false;
+                }
+
                 if (!rest.IsEmpty || size > uint.MaxValue)
+                {
                     return false;
+                }
+
                 builder.Alloc(address, (uint)size);
                 return true;
 
             case [(byte)'-', .. ReadOnlySpan<byte> rest]:
                 if (!TryField(ref rest, out address) || !rest.IsEmpty)
+                {
                     return false;
+                }
+
                 builder.Free(address);
                 return true;
 
@@ -65,7 +81,10 @@ internal static class TraceReader
     {
         value = 0;
         if (rest is not [(byte)' ', ..] || !Utf8Parser.TryParse(rest[1..], out value, out int length, 'x'))
+        {
             return false;
+        }
+
         rest = rest[(1 + length)..];
         return true;
     }

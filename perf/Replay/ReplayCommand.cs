@@ -1,4 +1,6 @@
+using System.CommandLine;
 using SpanHeap.Perf.Allocators;
+using SpanHeap.Perf.Allocators.Peers;
 using SpanHeap.Perf.CommandLine;
 using SpanHeap.Perf.Measurement;
 using SpanHeap.Perf.Recordings;
@@ -9,24 +11,40 @@ namespace SpanHeap.Perf.Replay;
 /// <summary><c>perf -- replay</c>: what real programs asked of malloc, asked of each allocator.</summary>
 internal static class ReplayCommand
 {
+    public const string Name = "replay";
+
     private const int DefaultRounds = 5;
 
-    public static int Run(Arguments arguments)
+    public static Command Declare()
     {
-        IReadOnlyList<string>? names = arguments.List("--allocators");
-        int rounds = (int)(arguments.Number("--rounds", 1, 1000) ?? DefaultRounds);
-        string? json = arguments.Text(JsonReport.Option);
-        arguments.RefuseTheRest();
+        Argument<string[]> files = CommandOptions.Operands("FILE");
+        Option<IReadOnlyList<string>?> allocators = CommandOptions.List(CommandOptions.Allocators);
+        Option<string[]> peers = PeerOption.Declare();
+        Option<long?> rounds = CommandOptions.Rounds();
+        Option<string?> json = CommandOptions.Text(JsonReport.Option);
+        Command command = new(Name) { files, allocators, peers, rounds, json };
+        command.SetAction(line => Run(
+            line.GetValue(files)!,
+            AllocatorCatalog.Choose(line.GetValue(allocators), PeerOption.Read(line.GetValue(peers))),
+            (int)(line.GetValue(rounds) ?? DefaultRounds),
+            line.GetValue(json)));
+        return command;
+    }
+
+    private static int Run(string[] files, IReadOnlyList<AllocatorEntry> allocators, int rounds, string? json)
+    {
         ReportFile.RefuseUnwritable(JsonReport.Option, json);
 
-        IReadOnlyList<AllocatorEntry> allocators = AllocatorCatalog.Choose(names);
-        IReadOnlyList<TraceSummary> traces = ReadTraces(arguments.Positional.Count > 0 ? arguments.Positional : TraceFile.Bundled());
+        IReadOnlyList<TraceSummary> traces = ReadTraces(files.Length > 0 ? files : TraceFile.Bundled());
         IReadOnlyList<ReplayResult> results = new ReplaySeries(traces, allocators, rounds).Measure();
         Progress.Clear();
 
         Print(traces, results, rounds);
         if (json is not null)
+        {
             JsonReport.Write(json, ReplayRows.Of(results, rounds), WorkerBuild.Ordinary);
+        }
+
         return 0;
     }
 
@@ -47,7 +65,10 @@ internal static class ReplayCommand
     {
         Console.WriteLine(Machine.Current);
         foreach (TraceSummary trace in traces)
+        {
             Console.WriteLine(trace);
+        }
+
         Console.WriteLine();
         Console.Write(ReplayTable.Of(results));
         Console.WriteLine();
@@ -58,6 +79,8 @@ internal static class ReplayCommand
             peak: resident memory above the baseline in the first replay of a fresh process. Ratios are to system; lower is better.
             """);
         foreach (ReplayResult result in results.Where(result => result.Peak.OwnBytes is not null))
+        {
             Console.WriteLine($"{result.Allocator.Name} itself counts {MarkdownTable.Mebibytes(result.Peak.OwnBytes)} MiB resident when {result.Trace.Name} ends.");
+        }
     }
 }

@@ -14,13 +14,21 @@ internal sealed class ReplaySeries(IReadOnlyList<TraceSummary> traces, IReadOnly
         for (int round = 1; round <= rounds; round++)
         {
             foreach (ReplayResult result in _results)
+            {
                 result.ColdRounds.Add(RunOnce<RoundTime>(result, "cold", $", process {round} of {rounds}").NsPerOp);
+            }
         }
 
         foreach (ReplayResult result in _results)
+        {
             result.Peak = RunOnce<PeakMemory>(result, "peak", "");
+        }
+
         foreach (IGrouping<TraceSummary, ReplayResult> group in _results.GroupBy(result => result.Trace))
+        {
             MeasureWarm([.. group]);
+        }
+
         return _results;
     }
 
@@ -41,13 +49,17 @@ internal sealed class ReplaySeries(IReadOnlyList<TraceSummary> traces, IReadOnly
             {
                 Progress.Show($"{results[0].Trace.Name}: warm, round {round} of {rounds}");
                 foreach ((ReplayResult result, WorkerProcess worker) in results.Zip(workers))
+                {
                     result.WarmRounds.Add(worker.Ask<RoundTime>("round").NsPerOp);
+                }
             }
         }
         finally
         {
             foreach (WorkerProcess worker in workers)
+            {
                 worker.Dispose();
+            }
         }
     }
 
@@ -59,5 +71,5 @@ internal sealed class ReplaySeries(IReadOnlyList<TraceSummary> traces, IReadOnly
     }
 
     private static WorkerProcess Start(ReplayResult result, string kind) =>
-        new([kind, result.Allocator.Name, result.Trace.Path], result.Allocator.Environment);
+        new([kind, result.Allocator.Key, result.Trace.Path], result.Allocator.Environment);
 }

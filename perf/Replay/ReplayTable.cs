@@ -15,7 +15,9 @@ internal static class ReplayTable
         {
             ReplayResult? system = SystemIn(trace);
             foreach (ReplayResult result in trace)
+            {
                 table.Add(Row(trace.Key.Name, Total.Of([result]), system is null ? null : Total.Of([system])));
+            }
         }
 
         AddTotals(table, results);
@@ -30,11 +32,19 @@ internal static class ReplayTable
         ReplayResult[][] byAllocator = [.. results.GroupBy(result => result.Allocator.Name).Select(group => group.ToArray())];
         ReplayResult[]? system = byAllocator.FirstOrDefault(all => all[0].Allocator.Name == AllocatorCatalog.System);
         foreach (ReplayResult[] all in byAllocator)
+        {
             table.Add(Row("total", Total.Of(all), system is null ? null : Total.Of(system)));
+        }
+
         if (system is null)
+        {
             return;
+        }
+
         foreach (ReplayResult[] all in byAllocator.Where(all => all != system))
+        {
             table.Add(GeometricMeans(all, system));
+        }
     }
 
     private static string[] Row(string name, Total it, Total? system) =>

@@ -33,14 +33,20 @@ internal sealed unsafe class Replayer(int slotCount)
             {
                 byte* block = (byte*)allocator.Alloc(size);
                 if (T.HandsOutMemory)
+                {
                     BlockContents.Write(block, size, slot);
+                }
+
                 slots[slot] = (nuint)block;
             }
             else
             {
                 byte* block = (byte*)slots[slot];
                 if (T.HandsOutMemory)
+                {
                     BlockContents.Check(block, size, slot);
+                }
+
                 allocator.Free(block);
             }
         }

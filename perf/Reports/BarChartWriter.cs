@@ -33,21 +33,28 @@ internal sealed class BarChartWriter
     private readonly StringBuilder _svg = new();
     private readonly int _columns;
     private readonly int _columnWidth;
-    private readonly int _groupHeight;
     private readonly int _rows;
+    private readonly int[] _tops;
 
     private BarChartWriter(BarChart chart)
     {
         _chart = chart;
         _columns = chart.Groups.Count > MostGroupsInOneColumn ? 2 : 1;
         _columnWidth = (Width - (2 * Margin) - ((_columns - 1) * ColumnGap)) / _columns;
-        _groupHeight = (chart.Series.Count * BarPitch) + GroupGap;
         _rows = (chart.Groups.Count + _columns - 1) / _columns;
+        _tops = new int[chart.Groups.Count];
+        BarsBottom = HeaderHeight;
+        for (int i = 0, bottom = 0; i < _tops.Length; i++)
+        {
+            _tops[i] = i % _rows == 0 ? HeaderHeight : bottom;
+            bottom = _tops[i] + BarsHeight(chart.Groups[i]) + GroupGap;
+            BarsBottom = Math.Max(BarsBottom, bottom);
+        }
     }
 
     private double UnitWidth => (_columnWidth - NameWidth - LabelWidth) / AxisEnd;
 
-    private int BarsBottom => HeaderHeight + (_rows * _groupHeight);
+    private int BarsBottom { get; }
 
     public static string Write(BarChart chart) => new BarChartWriter(chart).Write();
 
@@ -61,12 +68,21 @@ internal sealed class BarChartWriter
         Line($"""<text class="title" x="{Margin}" y="24">{Escape(_chart.Title)}</text>""");
         WriteLegend();
         for (int column = 0; column < _columns; column++)
+        {
             WriteAxis(Left(column));
+        }
+
         for (int i = 0; i < _chart.Groups.Count; i++)
-            WriteGroup(_chart.Groups[i], Left(i / _rows), HeaderHeight + (i % _rows * _groupHeight));
+        {
+            WriteGroup(_chart.Groups[i], Left(i / _rows), _tops[i]);
+        }
+
         Line("</svg>");
         return _svg.ToString();
     }
+
+    // A group has no gaps where values are missing.
+    private static int BarsHeight(BarGroup group) => Math.Max(1, group.Values.Count(value => value is not null)) * BarPitch;
 
     private int Left(int column) => Margin + (column * (_columnWidth + ColumnGap));
 
@@ -78,7 +94,10 @@ internal sealed class BarChartWriter
         Line(".tick { font-size: 10px; text-anchor: middle; fill: #57606a; } .paper { fill: #ffffff; stroke: #d0d7de; }");
         Line(".grid { stroke: #d8dee4; } .one { stroke: #57606a; stroke-dasharray: 3 2; } .mark { stroke: #111111; stroke-width: 2; }");
         for (int i = 0; i < _chart.Series.Count; i++)
+        {
             Line($".s{i} {{ fill: {_chart.Series[i].Colour}; }}");
+        }
+
         Line("@media (prefers-color-scheme: dark) {");
         Line("text { fill: #e6edf3; } .label { stroke: #0d1117; } .tick { fill: #9198a1; } .paper { fill: #0d1117; stroke: #30363d; }");
         Line(".grid { stroke: #262c36; } .one { stroke: #9198a1; } .mark { stroke: #f0f6fc; } }");
@@ -95,7 +114,10 @@ internal sealed class BarChartWriter
         }
 
         if (_chart.Mark is not { } mark)
+        {
             return;
+        }
+
         Line($"""<line class="mark" x1="{x + 5}" y1="35" x2="{x + 5}" y2="47"/>""");
         WriteLegendText(x, mark);
     }
@@ -119,13 +141,15 @@ internal sealed class BarChartWriter
 
     private void WriteGroup(BarGroup group, int left, int top)
     {
-        int barsHeight = _chart.Series.Count * BarPitch;
+        int barsHeight = BarsHeight(group);
         Line($"""<text class="name" x="{left + NameWidth - 6}" y="{top + (barsHeight / 2) + 4}">{Escape(group.Name)}</text>""");
-        double[] ends = [.. group.Values.Select(value => left + NameWidth + (Math.Min(value ?? 0, AxisEnd) * UnitWidth))];
-        for (int i = 0; i < ends.Length; i++)
+        (int Series, double Value, double Width)[] bars =
+        [
+            .. group.Values.Index().Where(bar => bar.Item is not null).Select(bar => (bar.Index, bar.Item!.Value, Math.Min(bar.Item.Value, AxisEnd) * UnitWidth)),
+        ];
+        for (int i = 0; i < bars.Length; i++)
         {
-            string width = Number(ends[i] - left - NameWidth);
-            Line($"""<rect class="s{i}" x="{left + NameWidth}" y="{top + (i * BarPitch)}" width="{width}" height="{BarHeight}"/>""");
+            Line($"""<rect class="s{bars[i].Series}" x="{left + NameWidth}" y="{top + (i * BarPitch)}" width="{Number(bars[i].Width)}" height="{BarHeight}"/>""");
         }
 
         if (group.Mark is { } mark)
@@ -135,10 +159,9 @@ internal sealed class BarChartWriter
         }
 
         // Last, so that nothing lies over them.
-        for (int i = 0; i < ends.Length; i++)
+        for (int i = 0; i < bars.Length; i++)
         {
-            if (group.Values[i] is { } value)
-                WriteLabel(i, value, ends[i], top + (i * BarPitch));
+            WriteLabel(bars[i].Series, bars[i].Value, left + NameWidth + bars[i].Width, top + (i * BarPitch));
         }
     }
 

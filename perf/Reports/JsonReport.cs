@@ -1,4 +1,5 @@
 using System.Text.Json;
+using SpanHeap.Perf.CommandLine;
 using SpanHeap.Perf.Measurement;
 
 namespace SpanHeap.Perf.Reports;
@@ -12,8 +13,31 @@ internal static class JsonReport
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         WriteIndented = true,
+        RespectRequiredConstructorParameters = true,
+        RespectNullableAnnotations = true,
     };
 
     public static void Write<T>(string path, IReadOnlyList<T> rows, WorkerBuild fresh) => ReportFile.Write(
         Option, path, JsonSerializer.Serialize(new { Machine = Machine.Current, FreshBuild = fresh.Name, Rows = rows }, s_options) + "\n");
+
+    /// <summary>Reads such a file.</summary>
+    /// <exception cref="InputException">It cannot be read, or is something else.</exception>
+    public static (Machine Machine, WorkerBuild Fresh, IReadOnlyList<T> Rows) Read<T>(string option, string path)
+    {
+        try
+        {
+            Contents<T> read = JsonSerializer.Deserialize<Contents<T>>(File.ReadAllText(path), s_options) ?? throw new JsonException("It is null.");
+            return (read.Machine, new WorkerBuild(read.FreshBuild, null), read.Rows);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{option} {path}: {error.Message}", error);
+        }
+        catch (JsonException error)
+        {
+            throw new InputException($"{option} {path}: this is not what {Option} writes. {error.Message}", error);
+        }
+    }
+
+    private sealed record Contents<T>(Machine Machine, string FreshBuild, IReadOnlyList<T> Rows);
 }

@@ -35,7 +35,9 @@ internal sealed class MarkdownTable
         {
             AppendRow(text, _rows[i], widths);
             if (i == 0)
+            {
                 AppendRow(text, [.. widths.Select((width, column) => Rule(width, _left[column]))], widths);
+            }
         }
 
         return text.ToString();

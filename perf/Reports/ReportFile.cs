@@ -9,7 +9,9 @@ internal static class ReportFile
     public static void RefuseUnwritable(string option, string? path)
     {
         if (path is not null)
+        {
             Try(option, path, () => File.OpenWrite(path).Dispose());
+        }
     }
 
     public static void Write(string option, string path, string text) => Try(option, path, () => File.WriteAllText(path, text));

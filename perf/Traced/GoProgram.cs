@@ -1,5 +1,4 @@
 using System.ComponentModel;
-using System.Diagnostics;
 using System.Globalization;
 using SpanHeap.Perf.Measurement;
 using SpanHeap.Perf.Traced.Workers;
@@ -46,17 +45,10 @@ internal sealed class GoProgram : IDisposable
 
     private void Build() => Output(Compiler, ["build", "-o", Program, Path.Combine(AppContext.BaseDirectory, "go", "trees.go")]);
 
-    private string Output(string program, string[] arguments)
+    // One file without a module, and nothing from outside.
+    private string Output(string program, string[] arguments) => OtherProgram.Output(program, arguments, new Dictionary<string, string?>
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true };
-        // One file without a module, and nothing from outside.
-        start.Environment["GO111MODULE"] = "off";
-        start.Environment["GOCACHE"] = Path.Combine(_directory.FullName, "cache");
-        using Process process = Process.Start(start)!;
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return process.ExitCode == 0
-            ? output
-            : throw new WorkerException($"{program} {string.Join(' ', arguments)} ended with code {process.ExitCode}.");
-    }
+        ["GO111MODULE"] = "off",
+        ["GOCACHE"] = Path.Combine(_directory.FullName, "cache"),
+    });
 }

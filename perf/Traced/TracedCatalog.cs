@@ -43,10 +43,16 @@ internal static class TracedCatalog
     public static (IReadOnlyList<TracedWorkload> Workloads, IReadOnlyList<HeapDetail> Details) Choose(IReadOnlyList<string>? patterns)
     {
         if (patterns is null)
+        {
             return (All, Details);
+        }
+
         string[] known = [.. All.Select(workload => workload.Name), .. Details.Select(detail => detail.Name)];
         foreach (string pattern in patterns.Where(pattern => !known.Any(name => Fits(pattern, name))))
+        {
             throw new InputException($"'{pattern}' is not a workload of traced. Known: {string.Join(", ", known)}.");
+        }
+
         return ([.. All.Where(workload => IsWanted(workload.Name))], [.. Details.Where(detail => IsWanted(detail.Name))]);
 
         bool IsWanted(string name) => patterns.Any(pattern => Fits(pattern, name));

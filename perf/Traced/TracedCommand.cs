@@ -1,3 +1,4 @@
+using System.CommandLine;
 using SpanHeap.Perf.CommandLine;
 using SpanHeap.Perf.Measurement;
 using SpanHeap.Perf.Reports;
@@ -10,9 +11,10 @@ namespace SpanHeap.Perf.Traced;
 /// <summary><c>perf -- traced</c>: programs that make garbage, with traced memory, .NET's collector, Boehm's and Go's.</summary>
 internal static class TracedCommand
 {
-    public static int Run(Arguments arguments)
+    public static Command Declare() => TracedOptions.Declare(Run);
+
+    private static int Run(TracedOptions options)
     {
-        TracedOptions options = TracedOptions.Of(arguments);
         using GoProgram? go = options.Runs(TracedAllocator.Go) ? GoProgram.TryBuild() : null;
         TracedAllocator[] allocators = [.. options.Allocators.Where(IsHere)];
         TracedResult[][] programs =
@@ -23,10 +25,15 @@ internal static class TracedCommand
         ];
         HeapDetail[] details = [.. options.Details.Where(_ => allocators.Any(allocator => allocator.Name == TracedAllocator.SpanHeap))];
         if (details.Length == 0 && programs.All(program => program.Length == 0))
+        {
             throw new InputException("No allocator to measure these workloads with.");
+        }
 
         foreach (TracedResult[] program in programs)
+        {
             TracedSeries.Measure(program, go, options.Rounds);
+        }
+
         Report(options, [.. programs.SelectMany(program => program)], DetailResult.Measure(details, options.Rounds));
         return 0;
 
@@ -44,13 +51,24 @@ internal static class TracedCommand
         Console.WriteLine(Machine.Current);
         Console.WriteLine();
         if (programs.Length > 0)
+        {
             PrintPrograms(programs, options.Rounds);
+        }
+
         if (details.Count > 0)
+        {
             PrintDetails(details);
+        }
+
         if (options.Json is { } json)
+        {
             JsonReport.Write(json, [.. TracedRows.Of(programs, options.Rounds), .. DetailTable.Rows(details, options.Rounds)], WorkerBuild.Ordinary);
+        }
+
         if (options.Chart is { } chart)
+        {
             ReportFile.Write(TracedOptions.ChartOption, chart, TracedChart.Of(programs, options.Allocators));
+        }
     }
 
     private static void PrintPrograms(TracedResult[] programs, int rounds)
@@ -65,7 +83,10 @@ internal static class TracedCommand
             """);
         Console.WriteLine();
         if (PartTable.Of(programs) is not { } parts)
+        {
             return;
+        }
+
         Console.Write(parts);
         Console.WriteLine();
     }

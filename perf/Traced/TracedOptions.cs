@@ -1,3 +1,4 @@
+using System.CommandLine;
 using SpanHeap.Perf.CommandLine;
 using SpanHeap.Perf.Reports;
 using SpanHeap.Perf.Traced.Details;
@@ -17,20 +18,29 @@ internal sealed record TracedOptions(
     /// <summary>Whether an allocator was asked for, and one of the programs is written for it.</summary>
     public bool Runs(string allocator) => Allocators.Any(each => each.Name == allocator && Workloads.Any(each.Runs));
 
-    public static TracedOptions Of(Arguments arguments)
+    /// <summary>Declares the command and what runs with its options.</summary>
+    public static Command Declare(Func<TracedOptions, int> run)
     {
-        (IReadOnlyList<TracedWorkload> workloads, IReadOnlyList<HeapDetail> details) = TracedCatalog.Choose(arguments.List("--workloads"));
-        var options = new TracedOptions(
-            workloads, details,
-            TracedAllocator.Choose(arguments.List("--allocators")),
-            (int)(arguments.Number("--rounds", 1, 1000) ?? DefaultRounds),
-            arguments.Text(JsonReport.Option), arguments.Text(ChartOption));
-        arguments.RefuseTheRest();
-        if (arguments.Positional.Count > 0)
-            throw new InputException($"'{arguments.Positional[0]}' has no meaning here; workloads are given with --workloads.");
+        Option<IReadOnlyList<string>?> workloads = CommandOptions.List(CommandOptions.Workloads);
+        Option<IReadOnlyList<string>?> allocators = CommandOptions.List(CommandOptions.Allocators);
+        Option<long?> rounds = CommandOptions.Rounds();
+        Option<string?> json = CommandOptions.Text(JsonReport.Option);
+        Option<string?> chart = CommandOptions.Text(ChartOption);
+        Command command = new("traced") { workloads, allocators, rounds, json, chart };
+        command.SetAction(line =>
+        {
+            (IReadOnlyList<TracedWorkload> programs, IReadOnlyList<HeapDetail> details) = TracedCatalog.Choose(line.GetValue(workloads));
+            return run(new TracedOptions(
+                programs, details, TracedAllocator.Choose(line.GetValue(allocators)), (int)(line.GetValue(rounds) ?? DefaultRounds),
+                line.GetValue(json), line.GetValue(chart)).Checked());
+        });
+        return command;
+    }
 
-        ReportFile.RefuseUnwritable(JsonReport.Option, options.Json);
-        ReportFile.RefuseUnwritable(ChartOption, options.Chart);
-        return options;
+    private TracedOptions Checked()
+    {
+        ReportFile.RefuseUnwritable(JsonReport.Option, Json);
+        ReportFile.RefuseUnwritable(ChartOption, Chart);
+        return this;
     }
 }

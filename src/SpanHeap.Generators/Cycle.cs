@@ -3,13 +3,13 @@ using Microsoft.CodeAnalysis;
 namespace SpanHeap.Generators;
 
 /// <summary>
-/// Structs that the runtime cannot load, to the best of what is known of it: to lay one out it loads the types of its fields with all
-/// their type arguments. That ends where one of these needs the struct itself (dotnet/runtime#6924); only a field that names its own
-/// struct is let through. And a struct with such a field in it must not be loaded first as a field of another (dotnet/runtime#130661).
+/// Finds structs that the runtime cannot load, as far as its rules are known. To lay out a struct, it loads the types of its fields with all their
+/// type arguments, and fails if one of these needs the struct itself (dotnet/runtime#6924); it only allows a field that names its own struct. A
+/// struct with such a field must not be loaded first as a field of another (dotnet/runtime#130661).
 /// </summary>
 internal static class Cycle
 {
-    /// <summary>A field by which a struct leads back to itself, or has another in it that does; null if there is none.</summary>
+    /// <summary>Finds a field through which a struct leads back to itself, or that holds a struct which does; null if there is none.</summary>
     public static IFieldSymbol? Find(INamedTypeSymbol type) =>
         TypeShape.FieldsOf(type).FirstOrDefault(field => IsOfSelfNaming(field.Type) || (!Names(field.Type, type) && Parts(field.Type).Any(part => LeadsTo(part, type, []))));
 
@@ -29,11 +29,11 @@ internal static class Cycle
             .Any(part => LeadsTo(part, goal, seen));
     }
 
-    // Whether a type is, or has as an argument, exactly a struct as its own fields see it.
+    // Whether a type is exactly a struct as its own fields see it, or has it as an argument.
     private static bool Names(ITypeSymbol type, INamedTypeSymbol self) =>
         SymbolEqualityComparer.Default.Equals(type, self) || (type is INamedTypeSymbol named && named.TypeArguments.Any(one => Names(one, self)));
 
-    // The definitions of all structs that a type is made of.
+    // The definitions of all structs that a type consists of.
     private static IEnumerable<INamedTypeSymbol> Parts(ITypeSymbol type)
     {
         if (type is not INamedTypeSymbol { TypeKind: TypeKind.Struct, SpecialType: SpecialType.None } named)

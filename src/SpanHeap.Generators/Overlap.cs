@@ -2,7 +2,7 @@ using Microsoft.CodeAnalysis;
 
 namespace SpanHeap.Generators;
 
-/// <summary>Fields that the program placed itself, where one is, or has, a reference.</summary>
+/// <summary>Checks fields at explicit offsets of which one is or contains a reference.</summary>
 internal static class Overlap
 {
     private const int WordBytes = 8;
@@ -11,7 +11,7 @@ internal static class Overlap
     // As in TypeShape.
     private const int DeepestNesting = 32;
 
-    /// <summary>A reference that another field may overlap, or that lies at no multiple of 8; null if there is none.</summary>
+    /// <summary>Finds a reference that another field may overlap, or that does not lie at a multiple of 8; null if there is none.</summary>
     public static IFieldSymbol? Find(INamedTypeSymbol type)
     {
         if (!IsExplicit(type))
@@ -46,7 +46,7 @@ internal static class Overlap
         .Select(static one => one.ConstructorArguments.FirstOrDefault().Value as int?)
         .FirstOrDefault();
 
-    // What is at least there. Long, as an array may have so many elements.
+    // The least size of a field. It is a long because an inline array may have that many elements.
     private static long SizeOf(IFieldSymbol field, int depth) => field is { IsFixedSizeBuffer: true, Type: IPointerTypeSymbol elements }
         ? field.FixedSize * SizeOf(elements.PointedAtType, depth)
         : SizeOf(field.Type, depth);
@@ -65,7 +65,7 @@ internal static class Overlap
         };
     }
 
-    // The sum of its fields: padding holds nothing.
+    // The sum of the sizes of its fields: padding holds nothing.
     private static long SizeOfStruct(INamedTypeSymbol type, int depth)
     {
         IEnumerable<IFieldSymbol> fields = TypeShape.FieldsOf(type);

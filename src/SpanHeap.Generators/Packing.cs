@@ -2,7 +2,7 @@ using Microsoft.CodeAnalysis;
 
 namespace SpanHeap.Generators;
 
-/// <summary>Fields of structs that the runtime lays out in their order, where <c>Pack</c> may put a reference at no multiple of 8.</summary>
+/// <summary>Checks structs with sequential layout, in which <c>Pack</c> may place a reference at an offset that is not a multiple of 8.</summary>
 internal static class Packing
 {
     private const int WordBytes = 8;
@@ -11,7 +11,9 @@ internal static class Packing
     // As in TypeShape.
     private const int DeepestNesting = 32;
 
-    /// <summary>A reference, or a struct with one, that lies at no multiple of 8; null if there is none, or nobody can know.</summary>
+    /// <summary>
+    /// Finds a reference, or a struct with one, that does not lie at a multiple of 8; null if there is none or that cannot be known.
+    /// </summary>
     public static IFieldSymbol? Find(INamedTypeSymbol type)
     {
         if (KindOf(type) != Sequential || TypeShape.InlineLength(type) != null)
@@ -39,7 +41,7 @@ internal static class Packing
         return null;
     }
 
-    // Null of what depends on a type argument or on the platform.
+    // Null if the size depends on a type argument or on the platform.
     private static (long Bytes, int Alignment)? Measure(IFieldSymbol field, int depth) => field is { IsFixedSizeBuffer: true, Type: IPointerTypeSymbol elements }
         ? Measure(elements.PointedAtType, depth) is { } one ? (field.FixedSize * one.Bytes, one.Alignment) : null
         : Measure(field.Type, depth);

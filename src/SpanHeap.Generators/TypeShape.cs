@@ -4,20 +4,20 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace SpanHeap.Generators;
 
-/// <summary>What is asked of struct declarations by who generates for them and by who checks them.</summary>
+/// <summary>Answers questions about struct declarations, for the generator and for the rules.</summary>
 internal static class TypeShape
 {
-    // Code that is being written may have structs within themselves, which no compiler accepts and no search would get out of.
+    // Code that is being written may contain structs nested in themselves, which no compiler accepts but which would keep a search from ending.
     private const int DeepestNesting = 32;
 
-    /// <summary>The fields that make up a value, in their order; those behind properties too.</summary>
+    /// <summary>The fields that make up a value, in order, including the backing fields of properties.</summary>
     public static IEnumerable<IFieldSymbol> FieldsOf(ITypeSymbol type) =>
         type.GetMembers().OfType<IFieldSymbol>().Where(static field => !field.IsStatic && !field.IsConst);
 
-    /// <summary>Whether values of a type have references in them; a ref field leads to them and has none itself.</summary>
+    /// <summary>Whether values of a type contain references. A ref field leads to references but does not contain them.</summary>
     public static bool HasReferences(ITypeSymbol? type) => type != null && HasReferences(type, DeepestNesting);
 
-    /// <summary>What an array or a collection of the platform holds that is a reference or has some; null of all other types.</summary>
+    /// <summary>The element type of an array or a collection of the platform, if it is or contains a reference; null for all other types.</summary>
     public static ITypeSymbol? HeldBy(ITypeSymbol type) => type switch
     {
         IArrayTypeSymbol array => HasReferences(array.ElementType) ? array.ElementType : HeldBy(array.ElementType),
@@ -26,7 +26,7 @@ internal static class TypeShape
         _ => null,
     };
 
-    /// <summary>The innermost of a type and those around it that another part cannot be added to; null if there is none.</summary>
+    /// <summary>The innermost type, of a type and those around it, to which another part cannot be added; null if there is none.</summary>
     public static INamedTypeSymbol? FirstThatIsClosed(INamedTypeSymbol type)
     {
         for (INamedTypeSymbol? around = type; around != null; around = around.ContainingType)
@@ -43,13 +43,13 @@ internal static class TypeShape
     /// <summary>A field that may be a managed reference; null if there is none.</summary>
     public static IFieldSymbol? FirstManaged(INamedTypeSymbol type) => FieldsOf(type).FirstOrDefault(static field => !field.Type.IsUnmanagedType);
 
-    /// <summary>Elements of an inline array; null of any other type.</summary>
+    /// <summary>The number of elements of an inline array; null for any other type.</summary>
     public static int? InlineLength(ITypeSymbol type) => type.GetAttributes()
         .Where(static one => one.AttributeClass?.ToDisplayString() == "System.Runtime.CompilerServices.InlineArrayAttribute")
         .Select(static one => one.ConstructorArguments.FirstOrDefault().Value as int?)
         .FirstOrDefault();
 
-    // Comparers are of a type without having one.
+    // Comparers have a type argument but hold no value of it.
     private static bool HoldsValues(INamedTypeSymbol type) =>
         (type.ContainingNamespace.ToDisplayString().StartsWith("System.Collections", StringComparison.Ordinal) && !type.Name.EndsWith("Comparer", StringComparison.Ordinal))
         || (type.ContainingNamespace.ToDisplayString() == "System" && type.Name is "Memory" or "ReadOnlyMemory" or "ArraySegment" or "Lazy");

@@ -1,16 +1,21 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using SpanHeap.Blocks;
 using SpanHeap.Caches;
+using SpanHeap.Contract;
+using SpanHeap.Heap;
+using SpanHeap.Os;
 using SpanHeap.Spans;
 
 namespace SpanHeap;
 
 /// <summary>
-/// The calling thread's way into a heap, found once: in a loop it saves the search for the thread's cache that each operation begins with.
+/// Gives the calling thread direct access to its cache in a heap. In a loop this saves the lookup with which each operation of
+/// <see cref="NativeHeap"/> begins.
 /// </summary>
 /// <remarks>
-/// Get it from <see cref="NativeHeap.GetLocal"/> outside the loop. It lives on the stack, so it cannot come to another thread; blocks
-/// can, and may be freed anywhere. After the heap is disposed every call throws <see cref="ObjectDisposedException"/>.
+/// Call <see cref="NativeHeap.GetLocal"/> outside the loop. The value lives on the stack, so no other thread can get hold of it; its blocks can be
+/// passed on and freed anywhere. After the heap is disposed, every call throws <see cref="ObjectDisposedException"/>.
 /// </remarks>
 public readonly unsafe ref struct LocalHeap
 {
@@ -25,14 +30,14 @@ public readonly unsafe ref struct LocalHeap
         _serial = core.Serial;
     }
 
-    // A cache outlives its heap and may serve another by now. False also while what lies on the thread's stacks is being taken.
+    // A cache outlives its heap and may serve another one by now. Also false while the blocks on the thread's stacks are being taken.
     private bool IsValid
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => _cache->HeapSerial == _serial;
+        get => _cache->Owner.HeapSerial == _serial;
     }
 
-    // For slow paths, which wait for the cache, or find that the heap is disposed.
+    // For slow paths, which wait for the cache or find that the heap is disposed.
     private ThreadCache* ValidCache => IsValid ? _cache : ThreadCache.None;
 
     /// <inheritdoc cref="SpanMemory.Alloc(nuint)"/>
@@ -40,7 +45,7 @@ public readonly unsafe ref struct LocalHeap
     public void* Alloc(nuint byteCount) =>
         byteCount <= SizeClasses.MaxSharedSize && IsValid && ThreadCache.TryAlloc(_cache, byteCount, out void* block)
             ? block
-            : _core.Allocate(ValidCache, byteCount, zeroed: false);
+            : _core.Blocks.Allocate(ValidCache, byteCount, zeroed: false);
 
     /// <inheritdoc cref="SpanMemory.AllocZeroed(nuint)"/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -52,7 +57,7 @@ public readonly unsafe ref struct LocalHeap
             return block;
         }
 
-        return _core.Allocate(ValidCache, byteCount, zeroed: true);
+        return _core.Blocks.Allocate(ValidCache, byteCount, zeroed: true);
     }
 
     /// <inheritdoc cref="SpanMemory.Free"/>
@@ -61,12 +66,19 @@ public readonly unsafe ref struct LocalHeap
     {
         if (!IsValid || !ThreadCache.TryFree(_cache, ptr))
         {
-            _core.Free(ValidCache, ptr);
+            _core.Blocks.Free(ValidCache, ptr);
         }
     }
 
     /// <inheritdoc cref="SpanMemory.Realloc"/>
-    public void* Realloc(void* ptr, nuint byteCount) => _core.Reallocate(ValidCache, ptr, byteCount, HeapCore.NoAlignment);
+    public void* Realloc(void* ptr, nuint byteCount) => _core.Resizer.Reallocate(ValidCache, ptr, byteCount, BlockRequest.NoAlignment);
+
+    /// <inheritdoc cref="SpanMemory.AlignedRealloc"/>
+    public void* AlignedRealloc(void* ptr, nuint byteCount, nuint alignment)
+    {
+        ByteCount.RequirePowerOfTwo(alignment);
+        return _core.Resizer.Reallocate(ValidCache, ptr, byteCount, alignment);
+    }
 
     /// <inheritdoc cref="SpanMemory.AlignedAlloc"/>
     public void* AlignedAlloc(nuint byteCount, nuint alignment)
@@ -75,6 +87,6 @@ public readonly unsafe ref struct LocalHeap
         return IsValid && SizeClasses.TryOfSharedAligned(byteCount, alignment, out uint sizeClass)
             && ThreadCache.TryPop(_cache, sizeClass, out void* block)
             ? block
-            : _core.AllocateAligned(ValidCache, byteCount, alignment);
+            : _core.Blocks.AllocateAligned(ValidCache, byteCount, alignment);
     }
 }

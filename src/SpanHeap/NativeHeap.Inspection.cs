@@ -1,34 +1,39 @@
 using SpanHeap.Caches;
 using SpanHeap.Diagnostics;
-using SpanHeap.Tracing;
+using SpanHeap.Heap;
 
 namespace SpanHeap;
 
-/// <summary>Looking into a heap.</summary>
+// Inspection and trimming.
 public sealed unsafe partial class NativeHeap
 {
-    /// <summary>Bytes from a block's start that may be used: at least what was asked for.</summary>
-    /// <param name="ptr">A block of this heap.</param>
-    /// <exception cref="HeapCorruptionException">The pointer is no block of this heap.</exception>
+    /// <summary>Gets the usable size of a block in bytes, which is at least the requested size.</summary>
+    /// <param name="ptr">A pointer to a block of this heap.</param>
+    /// <returns>The number of bytes from the block's start that the program may use.</returns>
+    /// <exception cref="HeapCorruptionException">The pointer is not a block of this heap.</exception>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
-    public nuint UsableSize(void* ptr) => _core.UsableSize(ptr);
+    public nuint UsableSize(void* ptr) => _core.UsableSize((nint)ptr);
 
     /// <summary>
-    /// Whether an address lies in a block of this heap that is allocated or kept for reuse. Any address may be asked for; traced blocks do
+    /// Determines whether an address lies in a block of this heap that is allocated or cached for reuse. Any address may be passed; traced blocks do
     /// not count.
     /// </summary>
-    /// <param name="ptr">The address.</param>
+    /// <param name="ptr">The address to look up.</param>
+    /// <returns>Whether the address lies in such a block.</returns>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     public bool Contains(void* ptr) => TryFindBlock(ptr, out BlockInfo block) && block.State != BlockState.Free;
 
-    /// <summary>Finds the block that an address lies in, be it its first byte or any other. Any address may be asked for; traced blocks are not found.</summary>
-    /// <param name="anyAddressInside">The address.</param>
+    /// <summary>
+    /// Finds the block that contains an address, which need not be the block's first byte. Any address may be passed; traced blocks are not found.
+    /// </summary>
+    /// <param name="anyAddressInside">The address to look up.</param>
     /// <param name="block">The block, which may be free.</param>
-    /// <returns>Whether the address lies in a page of this heap that holds blocks, and not behind the last of them.</returns>
+    /// <returns>Whether the address lies in a page of this heap that holds blocks, and not past the last of them.</returns>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
-    public bool TryFindBlock(void* anyAddressInside, out BlockInfo block) => _core.TryFindBlock(anyAddressInside, out block);
+    public bool TryFindBlock(void* anyAddressInside, out BlockInfo block) => _core.TryFindBlock((nint)anyAddressInside, out block);
 
-    /// <summary>The calling thread's handle of this heap, for use in loops.</summary>
+    /// <summary>Gets the calling thread's direct access to this heap, for use in loops.</summary>
+    /// <returns>The access, which is valid on the calling thread only.</returns>
     /// <exception cref="OutOfMemoryException">There is no memory for the thread's cache.</exception>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     public LocalHeap GetLocal()
@@ -37,83 +42,49 @@ public sealed unsafe partial class NativeHeap
         return new LocalHeap(_core, cache != ThreadCache.None ? cache : _core.Attach());
     }
 
-    /// <summary>A snapshot of the heap's figures; exact while no other thread uses it.</summary>
+    /// <summary>
+    /// Takes a snapshot of the heap's statistics, which is exact if no other thread uses the heap meanwhile. The cost grows with the number of
+    /// threads that use the heap, not with its memory, and the call does not wait long for other threads, so a monitor can call it often.
+    /// </summary>
+    /// <returns>The snapshot.</returns>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
-    public HeapStatistics GetStatistics() => _core.WhileQuiet(StatisticsCollector.Collect);
+    public HeapStatistics GetStatistics() => _core.Quiescence.Watch(_core, StatisticsCollector.Collect);
 
     /// <summary>
-    /// Walks all metadata of the heap and compares what is said twice. No other thread may use the heap meanwhile; a clean-up that is
-    /// running is waited for, unless it is one that asks, and none begins before this returns.
+    /// Walks all metadata of the heap and checks that it is consistent and, with <see cref="HeapChecks.Full"/>, that no block has been written to past
+    /// its end or after it was freed. No other thread may use the heap during the call. The manual side of a heap
+    /// with traced memory is verified together with the traced memory.
     /// </summary>
-    /// <exception cref="HeapCorruptionException">Something does not agree; the message has the facts.</exception>
+    /// <exception cref="HeapCorruptionException">The metadata is inconsistent, or a block was overwritten; the message contains the facts.</exception>
     /// <exception cref="InvalidOperationException">
-    /// A <see cref="MarkSession"/> of the heap is open; or the caller is a trace function that <see cref="Verify"/> has called.
+    /// This is the manual side of a heap with traced memory that is being marked. Or the caller is a trace function that <see cref="Verify"/> has
+    /// called, or a trace function of another heap while another thread verifies this one.
     /// </exception>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     public void Verify()
     {
-        if (_core.IsQuietHere)
+        if (_core.Wing is { } wing)
         {
-            throw new InvalidOperationException($"The calling thread is verifying the heap '{Name}': a trace function that Verify calls cannot verify it.");
-        }
-
-        if (_traced == null)
-        {
-            _core.WhileQuiet<bool>(HeapVerifier.Verify);
+            wing.Verify();
             return;
         }
 
-        // Before clean-ups are waited for: one of them may be waiting for the caller's session to end.
-        _traced.RequireNoSession();
-
-        // Before anything is held that a clean-up may want. Within a trace function it would wait for the collection, which waits here.
-        CleanUpQueue? cleanUps = CustomTracing.IsRunning ? null : _traced.CleanUpQueue;
-        cleanUps?.Pause();
-        try
-        {
-            _core.WhileQuiet<bool>(VerifyWithTraced);
-        }
-        finally
-        {
-            cleanUps?.Resume();
-        }
+        _core.Quiescence.RequireNotQuietHere();
+        _core.Quiescence.WhileQuiet(_core, HeapVerifier.Verify);
     }
 
     /// <summary>
-    /// Guarded blocks in the hands of the program, grouped by the stack that allocated them, the most bytes first: in a heap that guards all
-    /// its blocks, what was not freed.
+    /// Finds the guarded blocks that the program holds, grouped by the call stack that allocated them, with the most bytes first. In a heap that
+    /// guards all its blocks, these are the blocks that have not been freed.
     /// </summary>
-    /// <returns>Nothing for a heap without guarded blocks.</returns>
+    /// <returns>The groups; an empty list if the heap has no guarded blocks.</returns>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
-    public IReadOnlyList<LiveBlockGroup> FindLiveBlocks() => _core.WhileQuiet<IReadOnlyList<LiveBlockGroup>>(static core => core.Guard?.LiveBlocks() ?? []);
+    public IReadOnlyList<LiveBlockGroup> FindLiveBlocks() => _core.Quiescence.Watch<HeapCore, IReadOnlyList<LiveBlockGroup>>(_core, static core => core.Guard?.LiveBlocks() ?? []);
 
     /// <summary>
-    /// Returns what caches keep for reuse and gives free memory back to the system now, instead of after the heap's delay. What other
-    /// threads keep for themselves goes back too if they are waiting (not on Windows, and not in native code), and stays otherwise.
+    /// Returns cached blocks, and gives free memory back to the system now instead of after the heap's delay. The caches of other threads are emptied
+    /// as well if those threads are waiting in managed code (not on Windows); otherwise they stay as they are.
     /// </summary>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
-    public void Trim()
-    {
-        _core.Trim();
-        _traced?.Trim();
-    }
-
-    private bool VerifyWithTraced(HeapCore core)
-    {
-        BackgroundSweeper sweeper = Traced.Collector.Background;
-
-        // A trace function that verifies may be called by an idle collection, and would wait for itself.
-        IdleCollection? idle = CustomTracing.IsRunning ? null : Traced.Idle;
-        idle?.Pause();
-        sweeper.Pause();
-        try
-        {
-            return TracedVerifier.Verify(Traced) && HeapVerifier.Verify(core);
-        }
-        finally
-        {
-            sweeper.Resume();
-            idle?.Resume();
-        }
-    }
+    public void Trim() => _core.Trim();
 }

@@ -1,45 +1,47 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using SpanHeap.Blocks;
 using SpanHeap.Caches;
+using SpanHeap.Contract;
+using SpanHeap.Heap;
+using SpanHeap.Os;
 using SpanHeap.Spans;
-using SpanHeap.Tracing;
+using SpanHeap.Threads;
 
 namespace SpanHeap;
 
 /// <summary>
-/// A heap of native memory: its own arenas, limit, checks and statistics. <see cref="Dispose"/> frees all its blocks at once.
+/// Represents a heap of native memory with its own arenas, memory limit, checks and statistics. <see cref="Dispose"/> frees all its blocks at once.
 /// </summary>
 /// <remarks>
-/// Thread safe but for <see cref="Dispose"/>; a block may be freed by any thread, but only in its heap. Nothing is freed by the garbage
-/// collector: a heap that is dropped undisposed keeps its memory, because the pointers into it keep nothing alive.
+/// All members except <see cref="Dispose"/> are thread safe. Any thread may free a block, but only in the heap that allocated it. The garbage
+/// collector frees nothing: a heap that becomes unreachable without having been disposed keeps its memory, because a pointer into it does not keep
+/// the heap alive.
 /// </remarks>
 public sealed unsafe partial class NativeHeap : IDisposable
 {
-    // As good as never, and far enough from where sums overflow.
-    private static readonly nuint s_largestMinimum = (nuint)1 << 60;
-
     private static NativeHeap? s_shared;
 
     private readonly HeapCore _core;
     private readonly int _number;
     private readonly bool _isShared;
 
-    // HeapCore.NoSerial after Dispose: no thread's slot has that, so every call comes to a slow path, which throws.
+    // HeapCore.NoSerial after Dispose. No thread's slot has that serial, so every call takes a slow path, which throws.
     private ulong _serial;
 
-    /// <summary>Makes a heap with default options.</summary>
+    /// <summary>Initializes a new heap with default options.</summary>
     public NativeHeap()
         : this(new NativeHeapOptions())
     {
     }
 
-    /// <summary>Makes a heap.</summary>
-    /// <param name="options">Its options; later changes to the object do not matter.</param>
+    /// <summary>Initializes a new heap with the specified options.</summary>
+    /// <param name="options">The options of the heap. Later changes to the object have no effect on the heap.</param>
     /// <exception cref="ArgumentNullException"><paramref name="options"/> is null.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
-    /// <exception cref="IOException"><see cref="NativeHeapOptions.GuardRecordFile"/> cannot be written.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of range.</exception>
+    /// <exception cref="IOException"><see cref="GuardOptions.RecordFile"/> cannot be written.</exception>
     /// <exception cref="OutOfMemoryException">There is no memory for the heap's own records.</exception>
-    /// <exception cref="PlatformNotSupportedException">Not a 64-bit process on Linux, macOS or Windows.</exception>
+    /// <exception cref="PlatformNotSupportedException">The process is not a 64-bit process on Linux, macOS or Windows.</exception>
     public NativeHeap(NativeHeapOptions options)
         : this(new HeapCore(Validate(options)))
     {
@@ -52,24 +54,11 @@ public sealed unsafe partial class NativeHeap : IDisposable
         _number = core.Number;
         _serial = core.Serial;
         core.OnMisuse = RaiseMisuseFound;
-        if (core.Options.Traced)
-        {
-            try
-            {
-                _traced = MakeTraced();
-            }
-            catch
-            {
-                // The caller never gets the heap and could not do it.
-                core.Dispose();
-                throw;
-            }
-        }
     }
 
     /// <summary>
-    /// The heap that <see cref="SpanMemory"/> uses, made at its first use with options from <c>SPANHEAP_*</c> environment variables. It
-    /// lives as long as the process.
+    /// Gets the heap that <see cref="SpanMemory"/> uses. It is created on first use, with options from the <c>SPANHEAP_*</c> environment variables,
+    /// and lives as long as the process.
     /// </summary>
     public static NativeHeap Shared
     {
@@ -88,30 +77,32 @@ public sealed unsafe partial class NativeHeap : IDisposable
     }
 
     /// <summary>
-    /// Raised for each pointer that turned out, when its block returned to its span, to have been freed wrongly; on a thread of the
-    /// pool, some time after. Without a handler it is only counted. What a handler throws ends the process, as on any thread of the pool.
+    /// Occurs for each misuse that is found after the call that caused it: a pointer that turns out to have been freed wrongly when its block returns to
+    /// its span, or, with <see cref="HeapChecks.Full"/>, a block that was written to after it had been freed. The event is raised on a thread-pool
+    /// thread, some time after the wrong call. Without a handler the misuse is only counted. An exception from a handler ends the process, as on any
+    /// thread of the pool.
     /// </summary>
     public event EventHandler<HeapMisuseEventArgs>? MisuseFound;
 
-    /// <summary>The heap's name in messages and statistics.</summary>
+    /// <summary>Gets the heap's name in messages and statistics.</summary>
     public string Name => _core.Name;
 
-    /// <summary>Bytes of pages in use and metadata above which allocations fail; 0 for no limit.</summary>
+    /// <summary>Gets the limit, in bytes of pages in use and metadata, above which allocations fail; 0 for no limit.</summary>
     public nuint MemoryLimit => _core.Options.MemoryLimit;
 
-    /// <summary>How much misuse is found, and when.</summary>
+    /// <summary>Gets how much misuse the heap detects, and when.</summary>
     public HeapChecks Checks => _core.Options.Checks;
 
-    /// <summary>Whether the heap has been disposed.</summary>
+    /// <summary>Gets whether the heap has been disposed.</summary>
     public bool IsDisposed => _core.IsDisposed;
 
     internal HeapCore Core => _core;
 
-    // None when the thread has no cache yet, or the heap is disposed: slow paths tell which.
+    // ThreadCache.None when the thread has no cache yet or the heap is disposed. The slow paths tell the two apart.
     private ThreadCache* Cache
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => HeapCore.FindCache(_isShared, _number, _serial);
+        get => ThreadRecord.FindCache(_isShared, _number, _serial);
     }
 
     /// <inheritdoc cref="SpanMemory.Alloc(nuint)"/>
@@ -122,7 +113,7 @@ public sealed unsafe partial class NativeHeap : IDisposable
         ThreadCache* cache = Cache;
         return byteCount <= SizeClasses.MaxSharedSize && ThreadCache.TryAlloc(cache, byteCount, out void* block)
             ? block
-            : _core.Allocate(cache, byteCount, zeroed: false);
+            : _core.Blocks.Allocate(cache, byteCount, zeroed: false);
     }
 
     /// <inheritdoc cref="SpanMemory.Alloc(nuint, nuint)"/>
@@ -140,7 +131,7 @@ public sealed unsafe partial class NativeHeap : IDisposable
             return block;
         }
 
-        return _core.Allocate(cache, byteCount, zeroed: true);
+        return _core.Blocks.Allocate(cache, byteCount, zeroed: true);
     }
 
     /// <inheritdoc cref="SpanMemory.AllocZeroed(nuint, nuint)"/>
@@ -150,8 +141,8 @@ public sealed unsafe partial class NativeHeap : IDisposable
     /// <summary>Frees a block of this heap.</summary>
     /// <param name="ptr">A pointer to the block, or null, which does nothing.</param>
     /// <exception cref="HeapCorruptionException">
-    /// The pointer is no block of this heap: foreign pointers, other heaps' blocks and pointers into free pages are found at once,
-    /// others with <see cref="HeapChecks.Full"/>. Nothing has changed.
+    /// The pointer is not a block of this heap. Foreign pointers, blocks of other heaps and pointers into free pages are always refused; other misuse
+    /// is refused with <see cref="HeapChecks.Full"/> and found later without. The heap is unchanged.
     /// </exception>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -163,12 +154,12 @@ public sealed unsafe partial class NativeHeap : IDisposable
             return;
         }
 
-        _core.Free(cache, ptr);
+        _core.Blocks.Free(cache, ptr);
     }
 
     /// <inheritdoc cref="SpanMemory.Realloc"/>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
-    public void* Realloc(void* ptr, nuint byteCount) => _core.Reallocate(Cache, ptr, byteCount, HeapCore.NoAlignment);
+    public void* Realloc(void* ptr, nuint byteCount) => _core.Resizer.Reallocate(Cache, ptr, byteCount, BlockRequest.NoAlignment);
 
     /// <inheritdoc cref="SpanMemory.AlignedAlloc"/>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
@@ -179,7 +170,7 @@ public sealed unsafe partial class NativeHeap : IDisposable
         return SizeClasses.TryOfSharedAligned(byteCount, alignment, out uint sizeClass)
             && ThreadCache.TryPop(cache, sizeClass, out void* block)
             ? block
-            : _core.AllocateAligned(cache, byteCount, alignment);
+            : _core.Blocks.AllocateAligned(cache, byteCount, alignment);
     }
 
     /// <inheritdoc cref="SpanMemory.AlignedRealloc"/>
@@ -187,53 +178,59 @@ public sealed unsafe partial class NativeHeap : IDisposable
     public void* AlignedRealloc(void* ptr, nuint byteCount, nuint alignment)
     {
         ByteCount.RequirePowerOfTwo(alignment);
-        return _core.Reallocate(Cache, ptr, byteCount, alignment);
+        return _core.Resizer.Reallocate(Cache, ptr, byteCount, alignment);
     }
 
-    /// <summary>The same as <see cref="Free"/>: both families of blocks may be freed by either.</summary>
+    /// <summary>Frees a block of this heap. Equivalent to <see cref="Free"/>: either method frees aligned and other blocks.</summary>
     /// <param name="ptr">A pointer to the block, or null, which does nothing.</param>
+    /// <inheritdoc cref="Free" path="/exception"/>
     public void AlignedFree(void* ptr)
     {
         ThreadCache* cache = Cache;
         if (!ThreadCache.TryFree(cache, ptr))
         {
-            _core.Free(cache, ptr, aligned: true);
+            _core.Blocks.Free(cache, ptr, aligned: true);
         }
     }
 
-    /// <summary>Allocates room for so many values.</summary>
-    /// <typeparam name="T">Their type.</typeparam>
-    /// <param name="count">How many.</param>
-    /// <returns>A pointer to the first, never null. Contents are undefined.</returns>
-    /// <exception cref="OutOfMemoryException">There is no memory of that size; a product that overflows is such a size.</exception>
+    /// <summary>Allocates a block for the specified number of values.</summary>
+    /// <typeparam name="T">The type of the values.</typeparam>
+    /// <param name="count">The number of values.</param>
+    /// <returns>A pointer to the first value, never null. The contents are undefined.</returns>
+    /// <exception cref="OutOfMemoryException">No memory of that size is available, or the size overflows.</exception>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     public T* Alloc<T>(nuint count)
         where T : unmanaged => (T*)Alloc(count, (nuint)sizeof(T));
 
-    /// <summary>Allocates zeroed room for so many values.</summary>
-    /// <inheritdoc cref="Alloc{T}(nuint)"/>
+    /// <summary>Allocates and zeroes a block for the specified number of values.</summary>
+    /// <typeparam name="T">The type of the values.</typeparam>
+    /// <param name="count">The number of values.</param>
+    /// <returns>A pointer to the first value, never null. All values are zero.</returns>
+    /// <exception cref="OutOfMemoryException">No memory of that size is available, or the size overflows.</exception>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     public T* AllocZeroed<T>(nuint count)
         where T : unmanaged => (T*)AllocZeroed(count, (nuint)sizeof(T));
 
-    /// <summary>Makes room for so many values out of room for fewer or more; contents are kept up to the lesser of both.</summary>
-    /// <typeparam name="T">Their type.</typeparam>
-    /// <param name="ptr">The old room, or null.</param>
-    /// <param name="count">How many.</param>
-    /// <returns>A pointer to the first, never null.</returns>
-    /// <exception cref="OutOfMemoryException">There is no memory of that size; the old block is as it was.</exception>
-    /// <exception cref="HeapCorruptionException">The pointer is no block of this heap. Nothing has changed.</exception>
+    /// <summary>
+    /// Resizes a block to hold the specified number of values. Contents are preserved up to the lesser of the old and the new size.
+    /// </summary>
+    /// <typeparam name="T">The type of the values.</typeparam>
+    /// <param name="ptr">A pointer to the block, or null to allocate one.</param>
+    /// <param name="count">The number of values.</param>
+    /// <returns>A pointer to the first value, never null. The old pointer stays valid only if it is the same.</returns>
+    /// <exception cref="OutOfMemoryException">No memory of that size is available. The old block is unchanged.</exception>
+    /// <exception cref="HeapCorruptionException">The pointer is not a block of this heap. The heap is unchanged.</exception>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     public T* Realloc<T>(T* ptr, nuint count)
         where T : unmanaged => (T*)Realloc((void*)ptr, ByteCount.Of(count, (nuint)sizeof(T)));
 
     /// <summary>
-    /// Frees all blocks of the heap at once and gives its memory back. The caller has made sure that no thread is using the heap or its
-    /// blocks; later calls throw <see cref="ObjectDisposedException"/>. A clean-up that is running is waited for; those that are not are
-    /// dropped, whether their block has died or not.
+    /// Frees all blocks of the heap at once and gives its memory back to the system. The caller must make sure that no thread uses the heap or its
+    /// blocks meanwhile; later calls throw <see cref="ObjectDisposedException"/>. Not thread safe.
     /// </summary>
     /// <exception cref="InvalidOperationException">
-    /// This is the shared heap; or a thread is in a scope of the heap, or has a <see cref="MarkSession"/> of it open; or the caller is one
-    /// of the heap's clean-ups. Nothing has changed.
+    /// This is the shared heap, or the manual side of a heap with traced memory, in which case that heap is to be disposed instead. The heap is
+    /// unchanged.
     /// </exception>
     public void Dispose()
     {
@@ -242,13 +239,21 @@ public sealed unsafe partial class NativeHeap : IDisposable
             throw new InvalidOperationException("The shared heap lives as long as the process and cannot be disposed.");
         }
 
-        if (!_core.IsDisposed)
+        if (_core.Wing is { } wing)
         {
-            _traced?.RequireUnused();
+            throw new InvalidOperationException(wing.DisposeRefusal);
         }
 
+        Close();
+    }
+
+    /// <summary>Creates the manual side of a heap that has a wing.</summary>
+    internal static NativeHeap Of(HeapCore core) => new(core);
+
+    /// <summary>Ends the heap. Called by <see cref="Dispose"/> or by the wing that the heap belongs to.</summary>
+    internal void Close()
+    {
         _serial = HeapCore.NoSerial;
-        _traced?.Dispose();
         _core.Dispose();
     }
 

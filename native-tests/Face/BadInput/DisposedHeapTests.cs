@@ -32,7 +32,7 @@ public sealed unsafe class DisposedHeapTests
     }
 
     [Fact]
-    public void A_thread_that_has_used_other_heaps_and_never_this_one_is_told_too()
+    public void A_thread_that_has_used_other_heaps_and_never_this_one_gets_the_exception_too()
     {
         NativeHeap earlier = HeapMaker.New();
         using NativeHeap later = HeapMaker.New();
@@ -145,7 +145,7 @@ public sealed unsafe class DisposedHeapTests
         SpanHeap.Os.OsMemory os = _heap.Core.Os;
         long requested = os.Calls(SpanHeap.Os.OsCall.ReserveArena) + os.Calls(SpanHeap.Os.OsCall.MapArena) + os.Calls(SpanHeap.Os.OsCall.AllocateHuge);
         Assert.True(os.Calls(SpanHeap.Os.OsCall.ReleaseArena) > requested, "arenas, huge blocks and records are freed");
-        SpanHeap.Spans.HugeBlocks.Count(_heap.Core.Serial, out nuint huge, out _);
+        SpanHeap.Spans.HugeBlockTable.Count(_heap.Core.Serial, out nuint huge, out _);
         Assert.Equal((nuint)0, huge);
     }
 

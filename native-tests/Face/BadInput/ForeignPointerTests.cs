@@ -47,7 +47,7 @@ public sealed unsafe class ForeignPointerTests
     [InlineData(1L << 47)]
     [InlineData(1L << 48)]
     [InlineData((1L << 46) + 8)]
-    public void Free_of_an_address_that_nobody_has_throws_and_changes_nothing(long address)
+    public void Free_of_an_address_that_belongs_to_nothing_throws_and_changes_nothing(long address)
     {
         using NativeHeap heap = HeapMaker.New();
         Misuse.AssertRefused(heap, (nint)address, MisuseKind.ForeignPointer);

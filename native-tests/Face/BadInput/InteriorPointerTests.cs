@@ -103,12 +103,12 @@ public sealed unsafe class InteriorPointerTests
     }
 
     [Fact]
-    public void Full_checks_refuse_a_pointer_behind_a_spans_last_block()
+    public void Full_checks_refuse_a_pointer_past_a_spans_last_block()
     {
         using NativeHeap heap = HeapMaker.New(HeapChecks.Full);
         nint block = (nint)heap.Alloc(SpanShape.SizeWithTail());
-        nint behind = SpanShape.Of(block).BehindLast;
-        Misuse.AssertRefused(heap, behind, MisuseKind.InteriorPointer);
+        nint pastLast = SpanShape.Of(block).PastLast;
+        Misuse.AssertRefused(heap, pastLast, MisuseKind.InteriorPointer);
         heap.Free((void*)block);
     }
 

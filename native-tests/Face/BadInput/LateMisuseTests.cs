@@ -1,19 +1,19 @@
-using SpanHeap.Caches;
+using SpanHeap.Checks;
 using SpanHeap.Tests.Support;
 
 namespace SpanHeap.Tests.Face.BadInput;
 
-/// <summary>How misuse that was found late is told.</summary>
+/// <summary>How misuse that was found late is reported.</summary>
 [Unguarded("with all blocks guarded, no misuse is found late")]
 public sealed unsafe class LateMisuseTests
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
     [Fact]
-    public void A_handler_is_told_address_and_kind_once()
+    public void A_handler_gets_address_and_kind_once()
     {
         using NativeHeap heap = HeapMaker.New(delay: TimeSpan.FromMilliseconds(20));
-        List<HeapMisuseEventArgs> told = Listen(heap);
+        List<HeapMisuseEventArgs> raised = Listen(heap);
         byte* first = (byte*)heap.Alloc(64);
         byte* second = (byte*)heap.Alloc(64);
         heap.Free(first);
@@ -21,35 +21,35 @@ public sealed unsafe class LateMisuseTests
         heap.Free(second + 8);
         heap.Trim();
         heap.Free(heap.Alloc(1 << 20));
-        Assert.True(SpinWait.SpinUntil(() => Count(told) >= 2, s_patience), $"{Count(told)} of 2 were told");
-        lock (told)
+        Assert.True(SpinWait.SpinUntil(() => Count(raised) >= 2, s_patience), $"{Count(raised)} of 2 were raised");
+        lock (raised)
         {
             Assert.Equal(
                 [((nint)first, MisuseKind.DoubleFree), ((nint)second + 8, MisuseKind.InteriorPointer)],
-                told.Select(static e => (e.Address, e.Kind)).OrderBy(static e => e.Kind == MisuseKind.InteriorPointer));
+                raised.Select(static e => (e.Address, e.Kind)).OrderBy(static e => e.Kind == MisuseKind.InteriorPointer));
         }
 
         Assert.Equal(2, heap.GetStatistics().MisuseCount);
     }
 
     [Fact]
-    public void A_handler_is_told_of_what_a_trim_found_when_nothing_follows()
+    public void A_handler_gets_what_a_trim_found_when_nothing_follows()
     {
         using NativeHeap heap = HeapMaker.New(delay: TimeSpan.FromMilliseconds(20));
-        List<HeapMisuseEventArgs> told = Listen(heap);
+        List<HeapMisuseEventArgs> raised = Listen(heap);
         FreeTwice(heap);
         heap.Trim();
-        Assert.True(SpinWait.SpinUntil(() => Count(told) == 1, s_patience / 6), "nothing was told");
+        Assert.True(SpinWait.SpinUntil(() => Count(raised) == 1, s_patience / 6), "nothing was raised");
     }
 
     [Fact]
-    public void A_handler_is_told_in_a_heap_that_never_scavenges()
+    public void A_handler_is_called_in_a_heap_that_never_scavenges()
     {
         using NativeHeap heap = HeapMaker.New();
-        List<HeapMisuseEventArgs> told = Listen(heap);
+        List<HeapMisuseEventArgs> raised = Listen(heap);
         FreeTwice(heap);
         heap.Trim();
-        Assert.True(SpinWait.SpinUntil(() => Count(told) == 1, s_patience / 6), "nothing was told");
+        Assert.True(SpinWait.SpinUntil(() => Count(raised) == 1, s_patience / 6), "nothing was raised");
     }
 
     [Fact]
@@ -66,13 +66,13 @@ public sealed unsafe class LateMisuseTests
     public void The_timer_finds_it_without_a_trim()
     {
         using NativeHeap heap = HeapMaker.New(delay: TimeSpan.FromMilliseconds(10));
-        List<HeapMisuseEventArgs> told = Listen(heap);
+        List<HeapMisuseEventArgs> raised = Listen(heap);
 
         // Enough frees that blocks leave the thread's stack.
         nint[] blocks = [.. Enumerable.Range(0, 5000).Select(_ => (nint)heap.Alloc(64))];
         heap.Free((void*)blocks[0]);
         Array.ForEach(blocks, block => heap.Free((void*)block));
-        Assert.True(SpinWait.SpinUntil(() => Count(told) == 1, s_patience), "nothing was told");
+        Assert.True(SpinWait.SpinUntil(() => Count(raised) == 1, s_patience), "nothing was raised");
     }
 
     [Fact]
@@ -167,23 +167,23 @@ public sealed unsafe class LateMisuseTests
 
     private static List<HeapMisuseEventArgs> Listen(NativeHeap heap)
     {
-        List<HeapMisuseEventArgs> told = [];
+        List<HeapMisuseEventArgs> raised = [];
         heap.MisuseFound += (sender, e) =>
         {
-            lock (told)
+            lock (raised)
             {
                 // A wrong sender shows as a missing report: an exception here would end the process.
-                told.AddRange(sender == heap ? [e] : []);
+                raised.AddRange(sender == heap ? [e] : []);
             }
         };
-        return told;
+        return raised;
     }
 
-    private static int Count(List<HeapMisuseEventArgs> told)
+    private static int Count(List<HeapMisuseEventArgs> raised)
     {
-        lock (told)
+        lock (raised)
         {
-            return told.Count;
+            return raised.Count;
         }
     }
 }

@@ -92,10 +92,10 @@ public sealed unsafe class MemoryLimitTests
             heap.Free(heap.AlignedAlloc(0, 128 * MiB));
         }
 
-        Assert.True(heap.Core.Arenas.IsWithinLimit(0u), "the account of huge bytes went below zero");
-        nuint room = Limit - heap.Core.Arenas.MetadataBytes;
-        Assert.True(heap.Core.Arenas.IsWithinLimit(room));
-        Assert.False(heap.Core.Arenas.IsWithinLimit(room + 1));
+        Assert.True(heap.Core.Limit.IsWithinLimit(0u), "the account of huge bytes went below zero");
+        nuint room = Limit - heap.Core.Limit.MetadataBytes;
+        Assert.True(heap.Core.Limit.IsWithinLimit(room));
+        Assert.False(heap.Core.Limit.IsWithinLimit(room + 1));
     }
 
     [Theory]

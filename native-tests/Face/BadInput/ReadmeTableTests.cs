@@ -1,11 +1,12 @@
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using SpanHeap.Tests.Support;
+using SpanHeap.Traced;
 
 namespace SpanHeap.Tests.Face.BadInput;
 
 /// <summary>The table of bad input in the README is true, line by line: each is tried here, and none stands there that is not.</summary>
-[Unguarded("a guarded block is told of in other ways")]
+[Unguarded("misuse of a guarded block is reported in other ways")]
 public sealed unsafe partial class ReadmeTableTests
 {
     private const int Large = 100_000;
@@ -22,7 +23,7 @@ public sealed unsafe partial class ReadmeTableTests
         ("inside a small block, to `Realloc` or `UsableSize`", ResizeInsideSmall),
         ("inside a small block, to `Free`", FreeInsideSmall),
         ("traced block, or inside one", UseTraced),
-        ("written behind its end", WriteBehind),
+        ("written past its end", WritePastEnd),
         ("written after it was freed", WriteAfterFree),
         ("freed twice", FreeTwice),
         ("size that cannot be had, count × size that overflows, limit reached", AskForTooMuch),
@@ -185,10 +186,10 @@ public sealed unsafe partial class ReadmeTableTests
 
     private static void UseTraced(HeapChecks checks)
     {
-        using NativeHeap heap = new(new NativeHeapOptions { Checks = checks, Traced = true, TracedByHand = true, ScavengeDelay = Timeout.InfiniteTimeSpan });
+        using TracedHeap heap = new(new TracedHeapOptions { Checks = checks, ManualOnly = true, ScavengeDelay = Timeout.InfiniteTimeSpan });
         nint small;
         nint large;
-        using (GcScope scope = heap.Enter())
+        using (TracedScope scope = heap.Enter())
         {
             small = scope.NewValues<byte>(100).Address;
             large = scope.NewValues<byte>(Large).Address;
@@ -196,11 +197,11 @@ public sealed unsafe partial class ReadmeTableTests
 
         foreach (nint address in (nint[])[small, small + 8, large, large + 8, large + 50_000])
         {
-            Misuse.AssertRefused(heap, address, MisuseKind.TracedBlock);
+            Misuse.AssertRefused(heap.Native, address, MisuseKind.TracedBlock);
         }
     }
 
-    private static void WriteBehind(HeapChecks checks)
+    private static void WritePastEnd(HeapChecks checks)
     {
         using NativeHeap heap = HeapMaker.NewUsed(checks);
         byte* block = (byte*)heap.Alloc(20);

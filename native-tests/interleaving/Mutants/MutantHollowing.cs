@@ -1,4 +1,5 @@
 using SpanHeap.Caches;
+using SpanHeap.Heap;
 using SpanHeap.Os;
 using SpanHeap.Spans;
 
@@ -10,27 +11,27 @@ internal static unsafe class MutantHollowing
     /// <summary>Returns the slots of one span to the owner that it had before they were discarded.</summary>
     public static void ReturnToFormerOwner(HeapCore heap, uint sizeClass)
     {
-        BlockReturn blockReturn = new(heap.Spans, heap.Misuse, heap.Registry);
+        SpanReturn spanReturn = new(heap.Spans, heap.Misuse, new NotedCaches());
         for (int i = 0; i < heap.Registry.Count; i++)
         {
             ThreadCache* cache = heap.Registry[i];
             TakenSlots taken = default;
             cache->Lock.Enter();
-            Span* span = ThreadCache.Shelf(cache, sizeClass)->Head;
+            Span* span = ThreadCache.Bin(cache, sizeClass)->Head;
             if (span != null)
             {
-                SpanScavenger.Take(cache, span, ref taken);
+                heap.Scavenger.Take(cache, span, ref taken);
             }
 
             cache->Lock.Exit();
             if (span != null)
             {
-                ThreadCache* owner = (ThreadCache*)span->Owner;
+                ThreadCache* owner = ThreadCache.Of(span->Owner);
                 InterleavingPoints.At(InterleavingPoint.SlotsTaken);
                 taken.Discard(heap.Discards);
                 InterleavingPoints.At(InterleavingPoint.SlotsDiscarded);
                 owner->Lock.Enter();
-                blockReturn.GiveBackHollow(owner, span, TakenSlots.Words(ref taken));
+                spanReturn.GiveBackScavenged(owner, span, TakenSlots.Words(ref taken));
                 owner->Lock.Exit();
                 return;
             }

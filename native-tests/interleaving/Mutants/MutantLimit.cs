@@ -1,4 +1,4 @@
-using SpanHeap.Caches;
+using SpanHeap.Heap;
 using SpanHeap.Os;
 using SpanHeap.Pages;
 using SpanHeap.Spans;
@@ -16,13 +16,13 @@ internal static class MutantLimit
     {
         while (true)
         {
-            if (heap.Arenas.TryAllocate(pages, 1, 0, out PageRun run) == PageRefusal.None)
+            if (heap.Limit.TryAllocate(pages, 1, 0, out PageRun run) == PageRefusal.None)
             {
                 return run;
             }
 
             InterleavingPoints.Spin(InterleavingPoint.PagesRefused);
-            if (heap.Arenas.IsWithinLimit(pages))
+            if (heap.Limit.IsWithinLimit(pages))
             {
                 // More than any arena has free: one is added.
                 heap.Arenas.TryGrow(heap.Pages.Geometry.MaxRun + 1, 1);
@@ -35,7 +35,7 @@ internal static class MutantLimit
     {
         while (true)
         {
-            bool within = heap.Arenas.IsWithinLimit(pages);
+            bool within = heap.Limit.IsWithinLimit(pages);
             InterleavingPoints.Spin(InterleavingPoint.PagesRefused);
             if (within && heap.Pages.TryAllocate(pages, 1, 0, out PageRun run))
             {

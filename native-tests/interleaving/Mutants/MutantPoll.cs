@@ -1,5 +1,6 @@
 using SpanHeap.Caches;
 using SpanHeap.Os;
+using SpanHeap.Threads;
 
 namespace SpanHeap.Tests.Interleaving.Mutants;
 
@@ -14,6 +15,16 @@ internal static unsafe class MutantPoll
         {
             InterleavingPoints.At(InterleavingPoint.ThreadFoundDead);
             Volatile.Write(ref cache->Ownership, dead.Ownership & ~1L);
+            registry.ReturnOrphan(cache);
+        }
+    }
+
+    /// <summary>Does not ask whether the cache is held by the thread that takes its stacks.</summary>
+    public static void WithoutLookAtReclaim(CacheRegistry registry, in ManualWorld.DeadThread dead)
+    {
+        ThreadCache* cache = (ThreadCache*)dead.Cache;
+        if (dead.Identity.IsDead && Interlocked.CompareExchange(ref cache->Ownership, dead.Ownership & ~1L, dead.Ownership) == dead.Ownership)
+        {
             registry.ReturnOrphan(cache);
         }
     }

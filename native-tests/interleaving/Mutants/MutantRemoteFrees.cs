@@ -1,4 +1,6 @@
 using SpanHeap.Caches;
+using SpanHeap.Checks;
+using SpanHeap.Heap;
 using SpanHeap.Os;
 using SpanHeap.Spans;
 
@@ -18,13 +20,13 @@ internal static unsafe class MutantRemoteFrees
         Assert.True(LiveBits.TryFindSlot(block, entry, out _, out int slot));
         ArenaHeader.AllocBits(span)[slot / 64] &= ~(1UL << slot);
         span->FreeSlots++;
-        ClassShelf* shelf = ThreadCache.Shelf(owner, span->SizeClass);
+        ClassBin* bin = ThreadCache.Bin(owner, span->SizeClass);
         if (!span->Listed)
         {
-            shelf->AddFirst(span);
+            bin->AddFirst(span);
         }
 
-        shelf->EmptySpans += span->FreeSlots == span->Slots ? 1 : 0;
+        bin->EmptySpans += span->FreeSlots == span->Slots ? 1 : 0;
         owner->Lock.Exit();
     }
 

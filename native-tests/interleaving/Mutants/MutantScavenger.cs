@@ -1,4 +1,4 @@
-using SpanHeap.Caches;
+using SpanHeap.Heap;
 using SpanHeap.Os;
 using SpanHeap.Pages;
 
@@ -25,9 +25,9 @@ internal static class MutantScavenger
             heap.Os.Discard(run.Address, run.Bytes);
             InterleavingPoints.At(InterleavingPoint.RunDiscarded);
             nint from = run.Address;
-            if (heap.Pages.TakeForScavenge(ref from, agedOnly: false, out PageRun taken) && taken.Pages > 0)
+            if (heap.Scavenging.TakeForScavenge(ref from, agedOnly: false, out PageRun taken) && taken.Pages > 0)
             {
-                heap.Pages.FinishScavenge(taken, discarded: true, zero: true);
+                heap.Scavenging.FinishScavenge(taken, discarded: true, zero: true);
             }
         }
     }
@@ -35,10 +35,10 @@ internal static class MutantScavenger
     private static bool TryFind(HeapCore heap, out PageRun run)
     {
         nint from = 0;
-        bool found = heap.Pages.TakeForScavenge(ref from, agedOnly: false, out run) && run.Pages > 0;
+        bool found = heap.Scavenging.TakeForScavenge(ref from, agedOnly: false, out run) && run.Pages > 0;
         if (found)
         {
-            heap.Pages.ReturnUntouched(run);
+            heap.Scavenging.ReturnUntouched(run);
         }
 
         return found;

@@ -1,6 +1,6 @@
 using SpanHeap.Os;
-using SpanHeap.Spans;
-using SpanHeap.Sweeping;
+using SpanHeap.Traced.Spans;
+using SpanHeap.Traced.Sweeping;
 
 namespace SpanHeap.Tests.Interleaving.Mutants;
 
@@ -14,7 +14,7 @@ internal sealed unsafe class MutantSpanSweeper(TracedSpanSource spans)
     {
         TracedSpan* span = token.Span;
         uint generation = token.Generation;
-        int live = TracedSlots.Count(span, SweepGeneration.AllocPlane(generation));
+        int live = TracedSlots.Count(span, SweepGeneration.AllocBitmap(generation));
         if (live == 0)
         {
             spans.Release(span);
@@ -24,13 +24,13 @@ internal sealed unsafe class MutantSpanSweeper(TracedSpanSource spans)
         }
 
         Finish(span, generation, live);
-        spans.SetOf(span->Kind)->AddSwept(span, generation);
+        spans.SetOf(span->SpanClass)->AddSwept(span, generation);
         InterleavingPoints.At(InterleavingPoint.SpanPublished);
     }
 
     private static void Finish(TracedSpan* span, uint generation, int live)
     {
-        TracedSlots.Clear(span, SweepGeneration.MarkPlane(generation));
+        TracedSlots.Clear(span, SweepGeneration.MarkBitmap(generation));
         InterleavingPoints.At(InterleavingPoint.SweepClearedBits);
         span->Allocated = live;
         Volatile.Write(ref span->SweepGen, generation);

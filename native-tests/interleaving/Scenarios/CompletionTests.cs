@@ -1,5 +1,5 @@
-using SpanHeap.Sweeping;
 using SpanHeap.Tests.Interleaving.Scheduling;
+using SpanHeap.Traced.Sweeping;
 using Xunit.Abstractions;
 
 namespace SpanHeap.Tests.Interleaving.Scenarios;
@@ -20,13 +20,13 @@ public sealed class CompletionTests(ITestOutputHelper output)
             world.MakeMedium(count: 6, kept: 1);
             world.MakeLarge(count: 1, kept: 0);
             world.Mark();
-            return new Scenario(world, ("first", () => SweepAll(world, SweepReason.Background)), ("second", () => SweepAll(world, SweepReason.Allocation)))
+            return new Scenario(world, new("first", () => SweepAll(world, SweepReason.Background)), new("second", () => SweepAll(world, SweepReason.Allocation)))
             {
                 Always = world.CheckSpans,
                 AtEnd = () =>
                 {
                     Assert.True(world.Sweeper.IsDone);
-                    Assert.Equal((5, 1), (world.Traced.Statistics.SmallBlocksFreed, world.Traced.Statistics.LargeBlocksFreed));
+                    Assert.Equal((5, 1), (world.Parts.Statistics.SmallBlocksFreed, world.Parts.Statistics.LargeBlocksFreed));
                     world.AssertLeft(small: 1, large: 0);
                 },
             };
@@ -36,7 +36,7 @@ public sealed class CompletionTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void S02_Who_waits_for_the_end_goes_on_when_all_is_swept()
+    public void S02_A_thread_that_waits_for_the_end_goes_on_when_all_is_swept()
     {
         static Scenario Make()
         {
@@ -46,13 +46,13 @@ public sealed class CompletionTests(ITestOutputHelper output)
             uint generation = world.Sweeper.Generation;
             return new Scenario(
                 world,
-                ("sweeps", () => SweepAll(world, SweepReason.Background)),
-                ("waits", () =>
+                new("sweeps", () => SweepAll(world, SweepReason.Background)),
+                new("waits", () =>
                 {
                     world.Heap.FinishSweeping();
                     Assert.True(world.Sweeper.IsDone);
                     Assert.Equal(generation, world.Sweeper.Generation);
-                    Assert.Equal(5, world.Traced.Statistics.SmallBlocksFreed);
+                    Assert.Equal(5, world.Parts.Statistics.SmallBlocksFreed);
                 }))
             {
                 Always = world.CheckSpans,
@@ -75,17 +75,17 @@ public sealed class CompletionTests(ITestOutputHelper output)
             Assert.False(world.Sweeper.IsDone);
             return new Scenario(
                 world,
-                ("sweeps", () =>
+                new("sweeps", () =>
                 {
                     SweepAll(world, SweepReason.Background);
-                    Assert.False(world.Sweeper.IsDone && world.Traced.Statistics.SpansSweptBy(SweepReason.Flush) == 0);
+                    Assert.False(world.Sweeper.IsDone && world.Parts.Statistics.SpansSweptBy(SweepReason.Flush) == 0);
                 }),
-                ("finishes", () =>
+                new("finishes", () =>
                 {
                     world.Heap.FinishSweeping();
                     Assert.True(world.Sweeper.IsDone);
-                    Assert.Equal(1, world.Traced.Statistics.SpansSweptBy(SweepReason.Flush));
-                    Assert.Equal(38, world.Traced.Statistics.SmallBlocksFreed);
+                    Assert.Equal(1, world.Parts.Statistics.SpansSweptBy(SweepReason.Flush));
+                    Assert.Equal(38, world.Parts.Statistics.SmallBlocksFreed);
                 }))
             {
                 Always = world.CheckSpans,
@@ -97,7 +97,7 @@ public sealed class CompletionTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void S03_A_stale_cache_is_flushed_once_by_its_thread_or_by_who_finishes()
+    public void S03_A_stale_cache_is_flushed_once_by_its_thread_or_by_the_one_that_finishes()
     {
         static Scenario Make()
         {
@@ -105,14 +105,14 @@ public sealed class CompletionTests(ITestOutputHelper output)
             world.MakeNodes(count: 40, kept: 1);
             return new Scenario(
                 world,
-                ("enters again", () =>
+                new("enters again", () =>
                 {
                     world.MakeNodes(count: 10, kept: 1);
                     world.MakeNodes(count: 10, kept: 1);
                 }),
-                ("collects", () =>
+                new("collects", () =>
                 {
-                    world.Traced.Pacer.RequestCycle();
+                    world.Parts.Pacer.RequestCycle();
                     world.MakeNodes(count: 10, kept: 1);
                     world.Heap.FinishSweeping();
                 }))
@@ -120,9 +120,9 @@ public sealed class CompletionTests(ITestOutputHelper output)
                 Always = world.CheckSpans,
                 AtEnd = () =>
                 {
-                    Assert.Equal(1, world.Traced.Collector.Cycles);
+                    Assert.Equal(1, world.Parts.Collector.Cycles);
                     world.AssertLeft(small: 4, large: 0);
-                    Assert.Equal(66, world.Traced.Statistics.SmallBlocksFreed);
+                    Assert.Equal(66, world.Parts.Statistics.SmallBlocksFreed);
                 },
             };
         }
@@ -139,7 +139,7 @@ public sealed class CompletionTests(ITestOutputHelper output)
             world.MakeMedium(count: 5, kept: 1);
             return new Scenario(
                 world,
-                ("collects", () =>
+                new ScenarioThread("collects", () =>
                 {
                     world.Heap.Collect();
                     world.MakeMedium(count: 1, kept: 0);
@@ -150,7 +150,7 @@ public sealed class CompletionTests(ITestOutputHelper output)
                 AtEnd = () =>
                 {
                     Assert.True(world.Sweeper.IsDone);
-                    Assert.Equal(5, world.Traced.Statistics.SmallBlocksFreed);
+                    Assert.Equal(5, world.Parts.Statistics.SmallBlocksFreed);
                     world.AssertLeft(small: 1, large: 0);
                 },
             };
@@ -166,12 +166,12 @@ public sealed class CompletionTests(ITestOutputHelper output)
         {
             TracedWorld world = new();
             world.MakeMedium(count: 5, kept: 1);
-            return new Scenario(world, ("first", world.Heap.Collect), ("second", world.Heap.Collect))
+            return new Scenario(world, new("first", world.Heap.Collect), new("second", world.Heap.Collect))
             {
                 Always = world.CheckSpans,
                 AtEnd = () =>
                 {
-                    Assert.Equal(2, world.Traced.Collector.Cycles);
+                    Assert.Equal(2, world.Parts.Collector.Cycles);
                     Assert.True(world.Sweeper.IsDone);
                     world.AssertLeft(small: 1, large: 0);
                 },
@@ -190,11 +190,11 @@ public sealed class CompletionTests(ITestOutputHelper output)
             world.MakeMedium(count: 5, kept: 1);
             return new Scenario(
                 world,
-                ("collects", world.Heap.Collect),
-                ("looks", () =>
+                new("collects", world.Heap.Collect),
+                new("looks", () =>
                 {
-                    world.Traced.Collector.Background.Pause();
-                    world.Traced.Collector.Background.Resume();
+                    world.Parts.Collector.Background.Pause();
+                    world.Parts.Collector.Background.Resume();
                 }))
             {
                 Always = world.CheckSpans,

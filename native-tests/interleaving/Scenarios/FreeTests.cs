@@ -1,7 +1,8 @@
 using SpanHeap.Os;
-using SpanHeap.Sweeping;
 using SpanHeap.Tests.Interleaving.Scheduling;
-using SpanHeap.Tests.Tracing;
+using SpanHeap.Tests.Traced;
+using SpanHeap.Traced;
+using SpanHeap.Traced.Sweeping;
 using Xunit.Abstractions;
 
 namespace SpanHeap.Tests.Interleaving.Scenarios;
@@ -20,7 +21,7 @@ public sealed class FreeTests(ITestOutputHelper output)
             TracedWorld world = new(checks);
             nint small;
             nint large;
-            using (GcScope scope = world.Heap.Enter())
+            using (TracedScope scope = world.Heap.Enter())
             {
                 small = scope.New<Node>().Address;
                 large = scope.NewArray<Node>(10_000).Address;
@@ -29,7 +30,7 @@ public sealed class FreeTests(ITestOutputHelper output)
             world.Mark();
             return new Scenario(
                 world,
-                ("frees", () =>
+                new("frees", () =>
                 {
                     AssertRefused(world, small);
                     AssertRefused(world, large);
@@ -37,7 +38,7 @@ public sealed class FreeTests(ITestOutputHelper output)
                     AssertRefused(world, small);
                     AssertRefused(world, large);
                 }),
-                ("sweeps", () =>
+                new("sweeps", () =>
                 {
                     while (world.Sweeper.SweepOne(SweepReason.Background))
                     {
@@ -47,7 +48,7 @@ public sealed class FreeTests(ITestOutputHelper output)
                 Always = world.CheckSpans,
                 AtEnd = () =>
                 {
-                    Assert.Equal((1, 1), (world.Traced.Statistics.SmallBlocksFreed, world.Traced.Statistics.LargeBlocksFreed));
+                    Assert.Equal((1, 1), (world.Parts.Statistics.SmallBlocksFreed, world.Parts.Statistics.LargeBlocksFreed));
                     world.AssertLeft(small: 0, large: 0);
                 },
             };
@@ -65,18 +66,19 @@ public sealed class FreeTests(ITestOutputHelper output)
             world.MakeLarge(count: 2, kept: 0);
             world.MakeMedium(count: 4, kept: 1);
             world.Mark();
+            void ByHand() => world.MakeManual(count: 2);
             return new Scenario(
                 world,
-                ("first by hand", () => world.MakeManual(count: 2)),
-                ("second by hand", () => world.MakeManual(count: 2)),
-                ("sweeps", world.Heap.FinishSweeping))
+                new("first by hand", ByHand),
+                new("second by hand", ByHand),
+                new("sweeps", world.Heap.FinishSweeping))
             {
                 Always = world.CheckSpans,
                 AtEnd = () =>
                 {
                     world.AssertLeft(small: 1, large: 0);
                     world.Heap.Trim();
-                    Assert.Equal(world.Traced.Spans.PagesInUse, world.Heap.GetStatistics().PagesInUse);
+                    Assert.Equal(world.Parts.Spans.PagesInUse, world.Heap.Native.GetStatistics().PagesInUse);
                 },
             };
         }
@@ -86,7 +88,7 @@ public sealed class FreeTests(ITestOutputHelper output)
 
     private static unsafe void AssertRefused(TracedWorld world, nint block)
     {
-        HeapCorruptionException error = Assert.Throws<HeapCorruptionException>(() => world.Heap.Free((void*)block));
+        HeapCorruptionException error = Assert.Throws<HeapCorruptionException>(() => world.Heap.Native.Free((void*)block));
         Assert.Equal(block, error.Address);
         Assert.Contains(error.Kind, (MisuseKind?[])[MisuseKind.TracedBlock, MisuseKind.FreePage]);
     }

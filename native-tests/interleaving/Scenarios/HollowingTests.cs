@@ -20,7 +20,8 @@ public sealed class HollowingTests(ITestOutputHelper output)
             output,
             preemptions: 2,
             "The metadata is inconsistent",
-            "The block");
+            "The block",
+            "No more slots come back than were taken.");
 
     // Spans of the central cache, half free: the first block that is freed lists its span again, which an allocating thread then takes.
     private static Scenario Make(Action<ManualWorld> hollow)
@@ -37,13 +38,13 @@ public sealed class HollowingTests(ITestOutputHelper output)
         world.Drain();
         return new Scenario(
             world,
-            ("hollows", () => hollow(world)),
-            ("frees", () =>
+            new("hollows", () => hollow(world)),
+            new("frees", () =>
             {
                 world.Free([blocks[0], blocks[4]]);
                 world.Flush();
             }),
-            ("allocates", () => world.AllocateMany(3)))
+            new("allocates", () => world.AllocateMany(3)))
         {
             AtEnd = world.AssertAllCanBeFreed,
         };

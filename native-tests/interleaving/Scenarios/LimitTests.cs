@@ -1,4 +1,4 @@
-using SpanHeap.Caches;
+using SpanHeap.Heap;
 using SpanHeap.Os;
 using SpanHeap.Pages;
 using SpanHeap.Tests.Interleaving.Mutants;
@@ -41,7 +41,7 @@ public sealed class LimitTests(ITestOutputHelper output)
             world.Allocate(ManualWorld.Large);
         }
 
-        return new Scenario(world, ("first", Use), ("second", Use), ("trims", world.Heap.Trim))
+        return new Scenario(world, new("first", Use), new("second", Use), new("trims", world.Heap.Trim))
         {
             Always = () => AssertWithin(world, blocks: 2),
             AtEnd = () =>
@@ -63,7 +63,7 @@ public sealed class LimitTests(ITestOutputHelper output)
             world.Core.Pages.Free(run.Address, run.Pages);
         }
 
-        return new Scenario(world, ("first", Use), ("second", Use))
+        return new Scenario(world, new("first", Use), new("second", Use))
         {
             Always = () => AssertWithin(world, blocks: 1),
             AtEnd = world.AssertAllCanBeFreed,
@@ -73,7 +73,7 @@ public sealed class LimitTests(ITestOutputHelper output)
     private static PageRun TakeAsShipped(HeapCore heap, int pages)
     {
         PageRun run;
-        while (heap.Arenas.TryAllocate(pages, 1, 0, out run) != Spans.PageRefusal.None)
+        while (heap.Limit.TryAllocate(pages, 1, 0, out run) != Spans.PageRefusal.None)
         {
             InterleavingPoints.Spin(InterleavingPoint.PagesRefused);
         }
@@ -96,7 +96,7 @@ public sealed class LimitTests(ITestOutputHelper output)
         const nuint Margin = ManualWorld.Large / 2;
         using ManualWorld world = new(limit: 1 << 30);
         world.OnThreadThatDies(() => world.Free(world.Allocate(ManualWorld.Large)));
-        return world.Core.Arenas.BytesInUse + Margin;
+        return world.Core.Limit.BytesInUse + Margin;
     }
 
     private static void AssertWithin(ManualWorld world, int blocks)

@@ -1,9 +1,9 @@
 using SpanHeap.Os;
-using SpanHeap.Spans;
-using SpanHeap.Sweeping;
 using SpanHeap.Tests.Interleaving.Scheduling;
-using SpanHeap.Tests.Tracing;
-using SpanHeap.Tracing;
+using SpanHeap.Tests.Traced;
+using SpanHeap.Traced;
+using SpanHeap.Traced.Marking;
+using SpanHeap.Traced.Spans;
 using Xunit.Abstractions;
 
 namespace SpanHeap.Tests.Interleaving.Scenarios;
@@ -22,8 +22,8 @@ public sealed class MarkingTests(ITestOutputHelper output)
             world.MakeLarge(count: 1, kept: 1);
             return new Scenario(
                 world,
-                ("collects", world.Heap.Collect),
-                ("frees by hand", () => world.MakeManual(count: 3)))
+                new("collects", world.Heap.Collect),
+                new("frees by hand", () => world.MakeManual(count: 3)))
             {
                 Always = world.CheckSpans,
                 AtEnd = () => world.AssertLeft(small: 2, large: 1),
@@ -39,16 +39,16 @@ public sealed class MarkingTests(ITestOutputHelper output)
         static Scenario Make()
         {
             TracedWorld world = new();
-            GcHandle<Node> kept;
-            using (GcScope scope = world.Heap.Enter())
+            TracedHandle<Node> kept;
+            using (TracedScope scope = world.Heap.Enter())
             {
                 kept = scope.Keep(scope.New<Node>());
             }
 
             return new Scenario(
                 world,
-                ("collects", world.Heap.Collect),
-                ("lets go", kept.Dispose))
+                new("collects", world.Heap.Collect),
+                new("lets go", kept.Dispose))
             {
                 Always = world.CheckSpans,
                 AtEnd = () => world.AssertLeft(small: 0, large: 0),
@@ -67,16 +67,16 @@ public sealed class MarkingTests(ITestOutputHelper output)
         {
             TracedWorld world = new();
             int made = MakeTree(world, depth: 8);
-            uint plane = SweepGeneration.MarkPlane(world.Sweeper.Generation);
+            uint bitmap = SweepGeneration.MarkBitmap(world.Sweeper.Generation);
             MarkQueue queue = new(world.Heap.Core.Os, world.Heap.Core.Metadata);
             queue.Begin(markers);
             int ended = 0;
-            return new Scenario(world, [.. Enumerable.Range(0, markers).Select<int, (string, Action)>(number => ($"marker {number}", () =>
+            return new Scenario(world, [.. Enumerable.Range(0, markers).Select(number => new ScenarioThread($"marker {number}", () =>
             {
-                Marker marker = new(queue, plane, shared: true);
+                Marker marker = new(queue, bitmap, shared: true);
                 if (number == 0)
                 {
-                    world.Traced.Roots.VisitAll(marker);
+                    RootScan.VisitAll(world.Parts.Roots, marker);
                 }
 
                 marker.Drain();
@@ -89,7 +89,7 @@ public sealed class MarkingTests(ITestOutputHelper output)
                 AtEnd = () =>
                 {
                     Assert.Equal(markers, ended);
-                    Assert.Equal(made, CountMarks(world, plane));
+                    Assert.Equal(made, CountMarks(world, bitmap));
                     queue.Dispose();
                 },
             };
@@ -101,15 +101,15 @@ public sealed class MarkingTests(ITestOutputHelper output)
     // A tree that one handle keeps.
     private static int MakeTree(TracedWorld world, int depth)
     {
-        using GcScope scope = world.Heap.Enter();
+        using TracedScope scope = world.Heap.Enter();
         int made = 0;
         scope.Keep(MakeTree(scope, depth, ref made));
         return made;
     }
 
-    private static GcRef<Node> MakeTree(in GcScope scope, int depth, ref int made)
+    private static TracedRef<Node> MakeTree(in TracedScope scope, int depth, ref int made)
     {
-        GcRef<Node> node = scope.New<Node>();
+        TracedRef<Node> node = scope.New<Node>();
         made++;
         if (depth > 1)
         {
@@ -120,13 +120,13 @@ public sealed class MarkingTests(ITestOutputHelper output)
         return node;
     }
 
-    private static unsafe int CountMarks(TracedWorld world, uint plane)
+    private static unsafe int CountMarks(TracedWorld world, uint bitmap)
     {
         int sum = 0;
-        TracedWalk walk = new(world.Heap.Core);
+        TracedWalk walk = new(world.Heap.Core.Pages);
         while (walk.MoveNext())
         {
-            sum += TracedSlots.Count(walk.Current, plane);
+            sum += TracedSlots.Count(walk.Current, bitmap);
         }
 
         return sum;

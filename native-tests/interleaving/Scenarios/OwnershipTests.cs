@@ -1,14 +1,14 @@
 using SpanHeap.Os;
 using SpanHeap.Pages;
 using SpanHeap.Spans;
-using SpanHeap.Sweeping;
 using SpanHeap.Tests.Interleaving.Scheduling;
-using SpanHeap.Tracing;
+using SpanHeap.Traced.Spans;
+using SpanHeap.Traced.Sweeping;
 using Xunit.Abstractions;
 
 namespace SpanHeap.Tests.Interleaving.Scenarios;
 
-/// <summary>Whose a span is: of one list, one sweeper or one cache, or of nobody.</summary>
+/// <summary>What a span belongs to: one list, one sweeper, one cache, or nothing.</summary>
 [Trait("Category", "Protocol")]
 public sealed class OwnershipTests(ITestOutputHelper output)
 {
@@ -21,25 +21,25 @@ public sealed class OwnershipTests(ITestOutputHelper output)
             world.MakeMedium(count: 7, kept: 2);
             world.MakeNodes(count: 3, kept: 1);
 
-            // The caller's cache keeps two spans, which nobody else may sweep.
+            // The caller's cache keeps two spans, which no other thread may sweep.
             world.Mark(keepCaches: true, others: 1);
             return new Scenario(
                 world,
-                ("by pages", () => TryByPages(world)),
-                ("by lists", () =>
+                new("by pages", () => TryByPages(world)),
+                new("by lists", () =>
                 {
                     while (world.Sweeper.SweepOne(SweepReason.Background))
                     {
                     }
                 }),
-                ("for slots", () => world.MakeMedium(count: 3, kept: 1)))
+                new("for slots", () => world.MakeMedium(count: 3, kept: 1)))
             {
                 Always = world.CheckSpans,
                 AtEnd = () =>
                 {
                     world.AssertLeft(small: 4, large: 0);
-                    Assert.Equal(2, world.Traced.Statistics.SpansSweptBy(SweepReason.Flush));
-                    Assert.Equal(9, world.Traced.Statistics.SmallBlocksFreed);
+                    Assert.Equal(2, world.Parts.Statistics.SpansSweptBy(SweepReason.Flush));
+                    Assert.Equal(9, world.Parts.Statistics.SmallBlocksFreed);
                 },
             };
         }
@@ -58,9 +58,9 @@ public sealed class OwnershipTests(ITestOutputHelper output)
             world.Mark();
             return new Scenario(
                 world,
-                ("large", () => world.MakeLarge(count: 2, kept: 1)),
-                ("small", () => world.MakeMedium(count: 5, kept: 1)),
-                ("sweeps", () => world.Sweeper.SweepOne(SweepReason.Background)))
+                new("large", () => world.MakeLarge(count: 2, kept: 1)),
+                new("small", () => world.MakeMedium(count: 5, kept: 1)),
+                new("sweeps", () => world.Sweeper.SweepOne(SweepReason.Background)))
             {
                 Always = world.CheckSpans,
                 AtEnd = () => world.AssertLeft(small: 1, large: 1),
@@ -71,7 +71,7 @@ public sealed class OwnershipTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public unsafe void S09_A_record_that_was_never_a_span_is_nobody_s_to_sweep_in_any_cycle()
+    public unsafe void S09_A_record_that_was_never_a_span_is_swept_by_no_thread_in_any_cycle()
     {
         using TracedWorld world = new();
         for (int cycle = 0; cycle < 10; cycle++)
@@ -96,22 +96,22 @@ public sealed class OwnershipTests(ITestOutputHelper output)
             world.Mark();
             return new Scenario(
                 world,
-                ("makes", () => world.MakeLarge(count: 1, kept: 1)),
-                ("frees", () => world.MakeManual(count: 3)),
-                ("sweeps", () => world.Heap.FinishSweeping()))
+                new("makes", () => world.MakeLarge(count: 1, kept: 1)),
+                new("frees", () => world.MakeManual(count: 3)),
+                new("sweeps", () => world.Heap.FinishSweeping()))
             {
                 Always = () =>
                 {
-                    HeapStatistics now = world.Heap.GetStatistics();
+                    HeapStatistics now = world.Heap.Native.GetStatistics();
                     Assert.InRange(now.TracedPages, 0, now.PagesInUse);
                     Assert.InRange(now.TracedSpans, 0, now.Spans);
-                    Assert.InRange(world.Traced.Statistics.SmallBlocksFreed, 0, 2);
-                    Assert.InRange(world.Traced.Statistics.LargeBlocksFreed, 0, 1);
-                    Assert.InRange(world.Traced.Statistics.SpansReleased, 0, 2);
+                    Assert.InRange(world.Parts.Statistics.SmallBlocksFreed, 0, 2);
+                    Assert.InRange(world.Parts.Statistics.LargeBlocksFreed, 0, 1);
+                    Assert.InRange(world.Parts.Statistics.SpansReleased, 0, 2);
                 },
                 AtEnd = () =>
                 {
-                    Assert.Equal((2, 1), (world.Traced.Statistics.SmallBlocksFreed, world.Traced.Statistics.LargeBlocksFreed));
+                    Assert.Equal((2, 1), (world.Parts.Statistics.SmallBlocksFreed, world.Parts.Statistics.LargeBlocksFreed));
                     world.AssertLeft(small: 1, large: 2);
                 },
             };
@@ -120,10 +120,10 @@ public sealed class OwnershipTests(ITestOutputHelper output)
         Exploration.RunAllAndSeeds(Make, output, preemptions: 1);
     }
 
-    // Who looks at spans otherwise than by the lists wins none that a cache has, and none that is swept or being swept.
+    // A thread that finds spans otherwise than by the lists wins none that a cache has, and none that is swept or being swept.
     private static unsafe void TryByPages(TracedWorld world)
     {
-        TracedWalk walk = new(world.Heap.Core);
+        TracedWalk walk = new(world.Heap.Core.Pages);
         while (walk.MoveNext())
         {
             InterleavingPoints.At(InterleavingPoint.SpanTakenUnswept);

@@ -2,9 +2,10 @@ using System.Numerics;
 using SpanHeap.Os;
 using SpanHeap.Pages;
 using SpanHeap.Spans;
-using SpanHeap.Sweeping;
 using SpanHeap.Tests.Interleaving.Mutants;
 using SpanHeap.Tests.Interleaving.Scheduling;
+using SpanHeap.Traced.Spans;
+using SpanHeap.Traced.Sweeping;
 using Xunit.Abstractions;
 
 namespace SpanHeap.Tests.Interleaving.Scenarios;
@@ -33,7 +34,7 @@ public sealed class PublicationTests(ITestOutputHelper output)
         /// <summary>A large traced block.</summary>
         Traced,
 
-        /// <summary>A large traced block, and a cycle marks it in the plane that the sweeper had to clear.</summary>
+        /// <summary>A large traced block, and a cycle marks it in the bitmap that the sweeper had to clear.</summary>
         TracedAndMarked,
     }
 
@@ -41,7 +42,7 @@ public sealed class PublicationTests(ITestOutputHelper output)
     [InlineData(NewOwner.Manual)]
     [InlineData(NewOwner.Traced)]
     [InlineData(NewOwner.TracedAndMarked)]
-    public void S01_Who_swept_a_large_span_writes_nothing_to_it_once_it_is_another_s(NewOwner owner)
+    public void S01_The_thread_that_swept_a_large_span_writes_nothing_to_it_once_it_is_another_s(NewOwner owner)
     {
         Func<Scenario> make = () => Make(owner, mutant: false);
         Exploration.Run(make, new ScriptedOrder(s_sixSteps));
@@ -79,7 +80,7 @@ public sealed class PublicationTests(ITestOutputHelper output)
         nint place = world.FirstTraced;
         ulong[] written = [];
         long before = world.Heap.Core.Pages.PagesInUse;
-        return new Scenario(world, ("sweeper", () => Sweep(world, place, mutant)), ("new owner", () =>
+        return new Scenario(world, new("sweeper", () => Sweep(world, place, mutant)), new("new owner", () =>
         {
             InterleavingPoints.Await(InterleavingPoint.SweepersAwaited, () => world.Heap.Core.Pages.PagesInUse < before);
             Own(world, owner, place);
@@ -99,17 +100,17 @@ public sealed class PublicationTests(ITestOutputHelper output)
     private static unsafe void Sweep(TracedWorld world, nint place, bool mutant)
     {
         TracedSpan* span = (TracedSpan*)ArenaHeader.SpanAt(place);
-        Assert.True(world.Traced.Spans.SetOf(span->Kind)->TakeUnswept(world.Sweeper.Generation, full: true) == span);
+        Assert.True(world.Parts.Spans.SetOf(span->SpanClass)->TakeUnswept(world.Sweeper.Generation, full: true) == span);
         Assert.True(SweepToken.TryAcquire(span, world.Sweeper.Generation, out SweepToken token));
         InterleavingPoints.At(InterleavingPoint.SweepAcquired);
         if (mutant)
         {
-            new MutantSpanSweeper(world.Traced.Spans).Sweep(token);
+            new MutantSpanSweeper(world.Parts.Spans).Sweep(token);
             return;
         }
 
         SweepTally tally = default;
-        new SpanSweeper(world.Traced.Spans, new DeadBlockPoison(enabled: false)).Sweep(token, ref tally);
+        new SpanSweeper(world.Parts.Spans, new DeadBlockPoison(enabled: false), quarantine: null).Sweep(token, ref tally);
     }
 
     private static unsafe void Own(TracedWorld world, NewOwner owner, nint place)
@@ -119,7 +120,7 @@ public sealed class PublicationTests(ITestOutputHelper output)
             nint block = 0;
             for (int i = 0; i < 300; i++)
             {
-                block = (nint)world.Heap.Alloc(16);
+                block = (nint)world.Heap.Native.Alloc(16);
             }
 
             Assert.Equal(place, block & -PageGeometry.PageSize);
@@ -134,7 +135,7 @@ public sealed class PublicationTests(ITestOutputHelper output)
         }
     }
 
-    // All bits of a page's first span that one of both has: the record with what follows it, and both planes of the page.
+    // All bits of a page's first span that one of both has: the record with what follows it, and both bitmaps of the page.
     private static unsafe ulong[] Metadata(nint place)
     {
         ReadOnlySpan<ulong> record = new(ArenaHeader.SpanAt(place), sizeof(TracedSpan) / sizeof(ulong));

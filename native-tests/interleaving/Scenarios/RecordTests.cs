@@ -1,10 +1,11 @@
 using SpanHeap.Tests.Interleaving.Scheduling;
-using SpanHeap.Tests.Tracing;
+using SpanHeap.Tests.Traced;
+using SpanHeap.Traced;
 using Xunit.Abstractions;
 
 namespace SpanHeap.Tests.Interleaving.Scenarios;
 
-/// <summary>Weak handles, clean-ups and mark sessions beside collections: nobody sees a dead block, in whatever order things happen.</summary>
+/// <summary>Weak handles, clean-ups and mark sessions beside collections: no thread sees a dead block, in whatever order things happen.</summary>
 [Trait("Category", "Protocol")]
 public sealed class RecordTests(ITestOutputHelper output)
 {
@@ -14,15 +15,15 @@ public sealed class RecordTests(ITestOutputHelper output)
         static Scenario Make()
         {
             TracedWorld world = new();
-            GcWeakHandle<Node> weak = MakeWeak(world, 1);
+            TracedWeakHandle<Node> weak = MakeWeak(world, 1);
             return new Scenario(
                 world,
-                ("looks", () =>
+                new("looks", () =>
                 {
                     Look(world, weak);
                     Look(world, weak);
                 }),
-                ("collects", () =>
+                new("collects", () =>
                 {
                     world.Heap.Collect();
                     world.MakeNodes(3, kept: 0);
@@ -47,26 +48,26 @@ public sealed class RecordTests(ITestOutputHelper output)
         static Scenario Make()
         {
             TracedWorld world = new();
-            GcWeakHandle<Node> weak = MakeWeak(world, 1);
-            GcWeakHandle<Node> next = default;
-            GcHandle<Node> kept = default;
+            TracedWeakHandle<Node> weak = MakeWeak(world, 1);
+            TracedWeakHandle<Node> next = default;
+            TracedHandle<Node> kept = default;
             return new Scenario(
                 world,
-                ("replaces", () =>
+                new("replaces", () =>
                 {
                     weak.Dispose();
-                    using GcScope scope = world.Heap.Enter();
-                    GcRef<Node> node = scope.New<Node>();
+                    using TracedScope scope = world.Heap.Enter();
+                    TracedRef<Node> node = scope.New<Node>();
                     kept = scope.Keep(node);
                     next = scope.KeepWeak(node);
                 }),
-                ("collects", world.Heap.Collect))
+                new("collects", world.Heap.Collect))
             {
                 Always = world.CheckSpans,
                 AtEnd = () =>
                 {
                     Assert.True(next.IsAlive);
-                    Assert.Equal(1, world.Traced.WeakHandles.Count);
+                    Assert.Equal(1, world.Parts.WeakHandles.Count);
                     kept.Dispose();
                     world.AssertLeft(small: 0, large: 0);
                     Assert.False(next.IsAlive);
@@ -84,25 +85,25 @@ public sealed class RecordTests(ITestOutputHelper output)
         {
             TracedWorld world = new();
             int runs = 0;
-            GcWeakHandle<Node> weak = MakeWeak(world, 1, () => runs++);
-            GcHandle<Node> kept = default;
+            TracedWeakHandle<Node> weak = MakeWeak(world, 1, () => runs++);
+            TracedHandle<Node> kept = default;
             return new Scenario(
                 world,
-                ("calls back", () =>
+                new("calls back", () =>
                 {
-                    using GcScope scope = world.Heap.Enter();
-                    if (weak.TryGet(scope, out GcRef<Node> node))
+                    using TracedScope scope = world.Heap.Enter();
+                    if (weak.TryGet(scope, out TracedRef<Node> node))
                     {
                         kept = scope.Keep(node);
                     }
                 }),
-                ("collects", world.Heap.Collect))
+                new("collects", world.Heap.Collect))
             {
                 Always = world.CheckSpans,
                 AtEnd = () =>
                 {
                     Assert.Equal(kept != default, weak.IsAlive);
-                    Assert.Equal(kept != default ? 1 : 0, world.Traced.CleanUps.Counts.Registered - world.Traced.WeakHandles.Cleared);
+                    Assert.Equal(kept != default ? 1 : 0, world.Parts.CleanUps.Counts.Registered - world.Parts.WeakHandles.Cleared);
                     world.AssertLeft(small: kept != default ? 1 : 0, large: 0);
                     world.Heap.RunCleanUps();
                     Assert.Equal(kept != default ? 0 : 1, runs);
@@ -120,17 +121,17 @@ public sealed class RecordTests(ITestOutputHelper output)
         {
             TracedWorld world = new();
             int runs = 0;
-            GcCleanUp cleanUp = default;
+            TracedCleanUp cleanUp = default;
             MakeWeak(world, 1, () => runs++, made => cleanUp = made);
             bool cancelled = false;
             return new Scenario(
                 world,
-                ("cancels", () =>
+                new("cancels", () =>
                 {
                     world.MakeNodes(1, kept: 0);
                     cancelled = cleanUp.TryCancel();
                 }),
-                ("collects", world.Heap.Collect))
+                new("collects", world.Heap.Collect))
             {
                 AtEnd = () =>
                 {
@@ -145,13 +146,13 @@ public sealed class RecordTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void A_session_keeps_what_it_marks_and_who_comes_meanwhile_waits()
+    public void A_session_keeps_what_it_marks_and_a_thread_that_comes_meanwhile_waits()
     {
         static Scenario Make()
         {
             TracedWorld world = new();
             nint marked = 0;
-            using (GcScope scope = world.Heap.Enter())
+            using (TracedScope scope = world.Heap.Enter())
             {
                 marked = scope.NewCollectable(24).Address;
                 scope.NewCollectable(24);
@@ -159,14 +160,14 @@ public sealed class RecordTests(ITestOutputHelper output)
 
             return new Scenario(
                 world,
-                ("marks", () =>
+                new("marks", () =>
                 {
                     using MarkSession marking = world.Heap.BeginMark();
                     marking.Mark(marked);
                     marking.Complete();
                 }),
-                ("makes", () => world.MakeNodes(2, kept: 1)),
-                ("collects", world.Heap.Collect))
+                new("makes", () => world.MakeNodes(2, kept: 1)),
+                new("collects", world.Heap.Collect))
             {
                 Always = world.CheckSpans,
                 AtEnd = () => world.AssertLeft(small: 2, large: 0),
@@ -176,10 +177,10 @@ public sealed class RecordTests(ITestOutputHelper output)
         Exploration.RunAllAndSeeds(Make, output, preemptions: 1);
     }
 
-    private static void Look(TracedWorld world, GcWeakHandle<Node> weak)
+    private static void Look(TracedWorld world, TracedWeakHandle<Node> weak)
     {
-        using GcScope scope = world.Heap.Enter();
-        if (weak.TryGet(scope, out GcRef<Node> node))
+        using TracedScope scope = world.Heap.Enter();
+        if (weak.TryGet(scope, out TracedRef<Node> node))
         {
             Assert.Equal(1, node.Value.Value);
         }
@@ -189,14 +190,14 @@ public sealed class RecordTests(ITestOutputHelper output)
         }
     }
 
-    private static GcWeakHandle<Node> MakeWeak(TracedWorld world, long value, Action? onDead = null, Action<GcCleanUp>? made = null)
+    private static TracedWeakHandle<Node> MakeWeak(TracedWorld world, long value, Action? onDead = null, Action<TracedCleanUp>? made = null)
     {
-        using GcScope scope = world.Heap.Enter();
-        GcRef<Node> node = scope.New<Node>();
+        using TracedScope scope = world.Heap.Enter();
+        TracedRef<Node> node = scope.New<Node>();
         node.Value.Value = value;
         if (onDead != null)
         {
-            GcCleanUp cleanUp = scope.OnDead(node, static action => action(), onDead);
+            TracedCleanUp cleanUp = scope.OnDead(node, static action => action(), onDead);
             made?.Invoke(cleanUp);
         }
 

@@ -1,4 +1,3 @@
-using SpanHeap.Caches;
 using SpanHeap.Os;
 using SpanHeap.Tests.Interleaving.Mutants;
 using SpanHeap.Tests.Interleaving.Scheduling;
@@ -24,7 +23,8 @@ public sealed unsafe class RemoteFreeTests(ITestOutputHelper output)
             }),
             output,
             preemptions: 1,
-            "The metadata is inconsistent");
+            "The metadata is inconsistent",
+            "The slots of one span are taken at a time, and it is in its owner's list.");
 
     [Fact]
     public void M02_No_magazine_is_lost_where_two_threads_send_to_one_that_takes_them_in() =>
@@ -57,9 +57,9 @@ public sealed unsafe class RemoteFreeTests(ITestOutputHelper output)
         world.OnThreadThatDies(() => blocks = world.AllocateMany(6));
         return new Scenario(
             world,
-            ("frees", () => Array.ForEach(blocks, block => free(world, block))),
-            ("trims", world.Heap.Trim),
-            ("heir", () => world.AllocateMany(2)))
+            new("frees", () => Array.ForEach(blocks, block => free(world, block))),
+            new("trims", world.Heap.Trim),
+            new("heir", () => world.AllocateMany(2)))
         {
             AtEnd = world.AssertAllCanBeFreed,
         };
@@ -72,14 +72,14 @@ public sealed unsafe class RemoteFreeTests(ITestOutputHelper output)
         nint[]? blocks = null;
         return new Scenario(
             world,
-            ("owner", () =>
+            new("owner", () =>
             {
                 blocks = world.AllocateMany(6);
                 InterleavingPoints.At(InterleavingPoint.InboxRead);
                 world.AllocateMany(4);
             }),
-            ("first sender", () => Send(0)),
-            ("second sender", () => Send(3)))
+            new("first sender", () => Send(0)),
+            new("second sender", () => Send(3)))
         {
             AtEnd = world.AssertAllCanBeFreed,
         };

@@ -27,9 +27,9 @@ public sealed class ScavengingTests(ITestOutputHelper output)
         world.OnThreadThatDies(() => world.Free(world.AllocateMany(2, ManualWorld.Large)));
         return new Scenario(
             world,
-            ("scavenges", () => scavenge(world)),
-            ("allocates and frees", () => world.Free(world.AllocateZeroed(ManualWorld.Large))),
-            ("allocates", () => world.AllocateZeroed(ManualWorld.Large)))
+            new("scavenges", () => scavenge(world)),
+            new("allocates and frees", () => world.Free(world.AllocateZeroed(ManualWorld.Large))),
+            new("allocates", () => world.AllocateZeroed(ManualWorld.Large)))
         {
             AtEnd = world.AssertAllCanBeFreed,
         };

@@ -1,10 +1,11 @@
 using SpanHeap.Tests.Interleaving.Scheduling;
-using SpanHeap.Tests.Tracing;
+using SpanHeap.Tests.Traced;
+using SpanHeap.Traced;
 using Xunit.Abstractions;
 
 namespace SpanHeap.Tests.Interleaving.Scenarios;
 
-/// <summary>Scopes and collections: what is kept stays and the rest goes, whoever comes first.</summary>
+/// <summary>Scopes and collections: what is kept stays and the rest goes, whichever thread comes first.</summary>
 [Trait("Category", "Protocol")]
 public sealed class ScopeTests(ITestOutputHelper output)
 {
@@ -14,11 +15,12 @@ public sealed class ScopeTests(ITestOutputHelper output)
         static Scenario Make()
         {
             TracedWorld world = new();
+            void Keep() => KeepPair(world);
             return new Scenario(
                 world,
-                ("first", () => KeepPair(world)),
-                ("second", () => KeepPair(world)),
-                ("collects", world.Heap.Collect))
+                new("first", Keep),
+                new("second", Keep),
+                new("collects", world.Heap.Collect))
             {
                 Always = world.CheckSpans,
                 AtEnd = () => AssertPairs(world, pairs: 2),
@@ -36,17 +38,17 @@ public sealed class ScopeTests(ITestOutputHelper output)
             TracedWorld world = new();
             return new Scenario(
                 world,
-                ("yields", () =>
+                new("yields", () =>
                 {
-                    GcScope scope = world.Heap.Enter();
-                    GcHandle<Node> kept = scope.Keep(scope.New<Node>());
+                    TracedScope scope = world.Heap.Enter();
+                    TracedHandle<Node> kept = scope.Keep(scope.New<Node>());
                     scope.Yield();
                     kept.Get(scope).Value.Left.Set(scope, scope.New<Node>());
                     scope.Yield();
                     Assert.False(kept.Get(scope).Value.Left.IsNull);
                     scope.Dispose();
                 }),
-                ("collects", () =>
+                new("collects", () =>
                 {
                     world.Heap.Collect();
                     world.Heap.Collect();
@@ -66,13 +68,13 @@ public sealed class ScopeTests(ITestOutputHelper output)
         static Scenario Make()
         {
             TracedWorld world = new();
-            return new Scenario(world, ("enters", () => KeepPair(world)), ("collects", world.Heap.Collect))
+            return new Scenario(world, new("enters", () => KeepPair(world)), new("collects", world.Heap.Collect))
             {
                 IsPatient = false,
                 Always = world.CheckSpans,
                 AtEnd = () =>
                 {
-                    Assert.Equal(1, world.Traced.Collector.Cycles);
+                    Assert.Equal(1, world.Parts.Collector.Cycles);
                     AssertPairs(world, pairs: 1);
                 },
             };
@@ -82,22 +84,22 @@ public sealed class ScopeTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void A_thread_that_dies_in_its_scope_holds_nobody_up_and_who_adopts_its_cache_begins_anew()
+    public void A_thread_that_dies_in_its_scope_holds_up_no_other_and_the_one_that_adopts_its_cache_begins_anew()
     {
         static Scenario Make()
         {
             TracedWorld world = new();
             return new Scenario(
                 world,
-                ("dies", () =>
+                new("dies", () =>
                 {
-                    GcScope scope = world.Heap.Enter();
+                    TracedScope scope = world.Heap.Enter();
                     scope.New<Node>();
-                    GcHandle<Node> kept = scope.Keep(scope.New<Node>());
+                    TracedHandle<Node> kept = scope.Keep(scope.New<Node>());
                     kept.Get(scope).Value.Left.Set(scope, scope.New<Node>());
                 }),
-                ("adopts", () => KeepPair(world)),
-                ("collects", world.Heap.Collect))
+                new("adopts", () => KeepPair(world)),
+                new("collects", world.Heap.Collect))
             {
                 Always = world.CheckSpans,
                 AtEnd = () => AssertPairs(world, pairs: 2),
@@ -108,16 +110,17 @@ public sealed class ScopeTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void S23_Two_who_find_no_root_slot_both_get_one_of_their_own()
+    public void S23_Two_threads_that_find_no_root_slot_both_get_one_of_their_own()
     {
         static Scenario Make()
         {
             TracedWorld world = new();
-            return new Scenario(world, ("first", () => KeepPair(world)), ("second", () => KeepPair(world)))
+            void Keep() => KeepPair(world);
+            return new Scenario(world, new("first", Keep), new("second", Keep))
             {
                 AtEnd = () =>
                 {
-                    Assert.Equal(2, world.Traced.Roots.Count);
+                    Assert.Equal(2, world.Parts.Roots.Count);
                     AssertPairs(world, pairs: 2);
                 },
             };
@@ -129,18 +132,18 @@ public sealed class ScopeTests(ITestOutputHelper output)
     // In one scope a pair that is kept, and a block that is not; in the next what is kept is looked at.
     private static void KeepPair(TracedWorld world)
     {
-        GcHandle<Node> kept;
-        using (GcScope scope = world.Heap.Enter())
+        TracedHandle<Node> kept;
+        using (TracedScope scope = world.Heap.Enter())
         {
             scope.New<Node>().Value.Value = -1;
-            GcRef<Node> parent = scope.New<Node>();
-            GcRef<Node> child = scope.New<Node>();
+            TracedRef<Node> parent = scope.New<Node>();
+            TracedRef<Node> child = scope.New<Node>();
             child.Value.Value = 7;
             parent.Value.Right.Set(scope, child);
             kept = scope.Keep(parent);
         }
 
-        using (GcScope scope = world.Heap.Enter())
+        using (TracedScope scope = world.Heap.Enter())
         {
             Assert.Equal(7, kept.Get(scope).Value.Right.Get(scope).Value.Value);
         }
@@ -149,6 +152,6 @@ public sealed class ScopeTests(ITestOutputHelper output)
     private static void AssertPairs(TracedWorld world, int pairs)
     {
         world.AssertLeft(small: 2 * pairs, large: 0);
-        Assert.Equal(pairs, world.Traced.Statistics.SmallBlocksFreed);
+        Assert.Equal(pairs, world.Parts.Statistics.SmallBlocksFreed);
     }
 }

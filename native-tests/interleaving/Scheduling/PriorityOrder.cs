@@ -3,7 +3,7 @@ using SpanHeap.Tests.Support;
 namespace SpanHeap.Tests.Interleaving.Scheduling;
 
 /// <summary>
-/// Whoever has the highest priority; at a few random points the running thread gets the lowest. Finds what needs few changes at the
+/// The thread with the highest priority; at a few random points the running thread gets the lowest. Finds what needs few changes at the
 /// right places far sooner than a throw of dice at each point does (Burckhardt and others: a randomized scheduler with guarantees).
 /// </summary>
 internal sealed class PriorityOrder : Order

@@ -2,7 +2,7 @@ using SpanHeap.Tests.Support;
 
 namespace SpanHeap.Tests.Interleaving.Scheduling;
 
-/// <summary>Anybody, at each point, by a seed.</summary>
+/// <summary>Any thread, at each point, by a seed.</summary>
 internal sealed class RandomOrder(int seed) : Order
 {
     private readonly StressRandom _random = new((ulong)seed);

@@ -1,7 +1,7 @@
 namespace SpanHeap.Tests.Interleaving.Scheduling;
 
 /// <summary>The threads of a schedule, and which of them could go on.</summary>
-/// <remarks>By whoever has the turn.</remarks>
+/// <remarks>Used by the thread that has the turn.</remarks>
 internal sealed class ReadyThreads
 {
     private readonly List<ScheduledThread> _threads = [];
@@ -18,6 +18,9 @@ internal sealed class ReadyThreads
 
     public void Add(ScheduledThread thread) => _threads.Add(thread);
 
+    /// <summary>The scheduled thread that a thread is; null for one that is not scheduled.</summary>
+    public ScheduledThread? Find(Thread thread) => _threads.Find(one => one.Is(thread));
+
     public void ForEach(Action<ScheduledThread> action) => _threads.ForEach(action);
 
     /// <summary>A thread has come to a point, or to its end.</summary>
@@ -30,8 +33,8 @@ internal sealed class ReadyThreads
     }
 
     /// <summary>
-    /// Those who could go on, the current thread first. Who looks in a loop gives way, and sleeps until somebody has done something:
-    /// else two that look could keep the turn for ever. Nobody else left, all look again.
+    /// The threads that could go on, the current one first. A thread that polls in a loop gives way, and sleeps until another has done something;
+    /// otherwise two that poll could keep the turn forever. If no other is left, all poll again.
     /// </summary>
     /// <param name="current">The current thread; null at the beginning.</param>
     /// <param name="looks">Whether it looks in a loop.</param>
@@ -61,10 +64,24 @@ internal sealed class ReadyThreads
         _ready.Clear();
         foreach (ScheduledThread thread in _threads)
         {
-            if (thread != current && (withSleepers || thread.LookedAt < _progress) && thread.IsReady)
+            if (thread != current && (withSleepers || thread.LookedAt < _progress) && thread.IsReady && !IsLikeAnother(thread))
             {
                 _ready.Add(thread.Number);
             }
         }
+    }
+
+    // A schedule that a thread begins is that of the one like it, with other names.
+    private bool IsLikeAnother(ScheduledThread thread)
+    {
+        for (int earlier = 0; earlier < thread.Number; earlier++)
+        {
+            if (_threads[earlier].IsAlike(thread))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 }

@@ -1,6 +1,6 @@
 namespace SpanHeap.Tests.Interleaving.Scheduling;
 
-/// <summary>The order of another schedule, by its decisions; behind the last, and where it does not fit, who is at it goes on.</summary>
+/// <summary>The order of another schedule, by its decisions. After the last one, and where it does not fit, the current thread goes on.</summary>
 internal sealed class ReplayedOrder(IReadOnlyList<int> decisions) : Order
 {
     private int _next;

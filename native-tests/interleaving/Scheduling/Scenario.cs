@@ -3,17 +3,28 @@ using SpanHeap.Os;
 namespace SpanHeap.Tests.Interleaving.Scheduling;
 
 /// <summary>What is run in one order after the other, each time made anew.</summary>
-internal sealed class Scenario(IDisposable world, params (string Name, Action Body)[] threads) : IDisposable
+internal sealed class Scenario(IDisposable world, params ScenarioThread[] threads) : IDisposable
 {
-    public IReadOnlyList<(string Name, Action Body)> Threads => threads;
+    public IReadOnlyList<ScenarioThread> Threads => threads;
 
     /// <summary>
-    /// The first of the points that are passed over. Scenarios of traced memory change threads at its own points: those of the heap under
-    /// it would multiply the schedules, and have scenarios of their own.
+    /// Whether threads change within fast paths too, which no thread can interrupt except by closing the way to the cache
+    /// (<see cref="SpanHeap.Caches.StackReclaimer"/>): elsewhere that would multiply the schedules.
     /// </summary>
-    public InterleavingPoint PassedOverFrom { get; } = world is ManualWorld ? InterleavingPoint.End : InterleavingPoint.RemoteBlockFreed;
+    public bool StepsThroughFastPaths { get; init; }
 
-    /// <summary>Whether waits with a bound go on for ever.</summary>
+    /// <summary>
+    /// Whether threads change at a point, and do not pass it over. Scenarios of traced memory change them at its own points: those of the
+    /// heap under it would multiply the schedules, and have scenarios of their own.
+    /// </summary>
+    public bool StopsAt(InterleavingPoint point) => point switch
+    {
+        InterleavingPoint.StackRead => StepsThroughFastPaths,
+        < InterleavingPoint.RemoteBlockFreed => true,
+        _ => world is not TracedWorld,
+    };
+
+    /// <summary>Whether waits with a bound go on forever.</summary>
     public bool IsPatient { get; init; } = true;
 
     /// <summary>How long may pass until the next thread ends.</summary>

@@ -1,5 +1,5 @@
-using SpanHeap.Caches;
 using SpanHeap.Os;
+using SpanHeap.Threads;
 
 namespace SpanHeap.Tests.Interleaving.Scheduling;
 
@@ -8,15 +8,19 @@ internal sealed unsafe class ScheduledThread
 {
     private readonly Thread _thread;
 
-    // Given by whoever has the turn, or to all when a schedule is given up.
+    // Given by the thread that has the turn, or to all when a schedule is given up.
     private readonly Turn _turn = new();
     private ThreadIdentity _identity;
     private bool _hasRecord;
 
-    public ScheduledThread(int number, string name, Action<ScheduledThread> run)
+    // What it does: threads that do the same are alike until they begin.
+    private readonly Action _body;
+
+    public ScheduledThread(int number, string name, Action body, Action<ScheduledThread> run)
     {
         Number = number;
         Name = name;
+        _body = body;
         _thread = new Thread(() => run(this)) { IsBackground = true, Name = name };
         _thread.Start();
     }
@@ -24,6 +28,9 @@ internal sealed unsafe class ScheduledThread
     public int Number { get; }
 
     public string Name { get; }
+
+    /// <summary>Whether it has had the turn.</summary>
+    public bool HasBegun { get; private set; }
 
     /// <summary>Where it is; null before its first point.</summary>
     public InterleavingPoint? Point { get; set; }
@@ -34,13 +41,25 @@ internal sealed unsafe class ScheduledThread
     /// <summary>How much had been done when it last looked for what another must do; a thread that does not wait so has 0.</summary>
     public int LookedAt { get; set; }
 
+    /// <summary>Whether it is in a wait of the program's, or of .NET's: it goes on when it gets the turn, and is awake then.</summary>
+    public bool IsAsleep { get; set; }
+
     /// <summary>Whether it has come to its end.</summary>
     public bool HasEnded { get; set; }
 
     /// <summary>Whether it could go on.</summary>
     public bool IsReady => !HasEnded && (Condition == null || Condition());
 
-    public void GiveTurn() => _turn.Give();
+    public bool Is(Thread thread) => thread == _thread;
+
+    /// <summary>Whether it makes no difference which of the two begins.</summary>
+    public bool IsAlike(ScheduledThread other) => !HasBegun && !other.HasBegun && _body.Equals(other._body);
+
+    public void GiveTurn()
+    {
+        HasBegun = true;
+        _turn.Give();
+    }
 
     public void AwaitTurn() => _turn.Await();
 

@@ -3,11 +3,11 @@ using SpanHeap.Os;
 namespace SpanHeap.Tests.Interleaving.Scheduling;
 
 /// <summary>
-/// Runs the threads of a scenario one at a time: at each named point the order decides who goes on. The same decisions make the same
+/// Runs the threads of a scenario one at a time: at each named point the order decides which one goes on. The same decisions make the same
 /// schedule, for nothing else tells the threads apart.
 /// </summary>
 /// <remarks>
-/// Whoever has the turn may touch everything here; it goes over as a <see cref="Turn"/>. The test's own thread has it first, between the
+/// The thread that has the turn may touch everything here; it goes over as a <see cref="Turn"/>. The test's own thread has it first, between the
 /// end of one thread and the next, and last.
 /// </remarks>
 internal sealed class Scheduler : IInterleaver
@@ -25,7 +25,7 @@ internal sealed class Scheduler : IInterleaver
     // Given by a thread that ends, or gives up.
     private readonly Turn _ended = new();
 
-    // Who has the turn, or had it last; null at the beginning.
+    // The thread that has the turn, or had it last; null at the beginning.
     private ScheduledThread? _current;
 
     // Set while conditions and checks look at the heap: points that they come by are none.
@@ -35,7 +35,7 @@ internal sealed class Scheduler : IInterleaver
     // Where the threads were then.
     private string _places = string.Empty;
 
-    // Set once, by who finds the failure; read by all, without a turn from then on.
+    // Set once, by the thread that finds the failure; read by all, without a turn from then on.
     private volatile bool _givenUp;
 
     private Scheduler(Scenario scenario, Order order)
@@ -58,7 +58,7 @@ internal sealed class Scheduler : IInterleaver
 
     void IInterleaver.At(InterleavingPoint point)
     {
-        if (point < _scenario.PassedOverFrom)
+        if (_scenario.StopsAt(point))
         {
             Pass(point, condition: null, looks: false);
         }
@@ -68,9 +68,24 @@ internal sealed class Scheduler : IInterleaver
 
     void IInterleaver.Spin(InterleavingPoint point) => Pass(point, condition: null, looks: true);
 
+    void IInterleaver.Sleep(InterleavingPoint point)
+    {
+        if (_looking)
+        {
+            return;
+        }
+
+        ScheduledThread own = _current!;
+        own.IsAsleep = true;
+        Pass(point, condition: null, looks: true);
+        own.IsAsleep = false;
+    }
+
+    bool? IInterleaver.IsAsleep(Thread thread) => _threads.Find(thread)?.IsAsleep;
+
     void IInterleaver.Fork(string name, Action work) => Add(name, work);
 
-    private void Add(string name, Action body) => _threads.Add(new ScheduledThread(_threads.Count, name, thread => RunThread(thread, body)));
+    private void Add(string name, Action body) => _threads.Add(new ScheduledThread(_threads.Count, name, body, thread => RunThread(thread, body)));
 
     private void RunAll()
     {
@@ -84,7 +99,7 @@ internal sealed class Scheduler : IInterleaver
             Hand(next);
             if (!_ended.TryAwait(_scenario.Hang))
             {
-                Fail(new TimeoutException($"No thread has come to its end for {_scenario.Hang.TotalSeconds} s; who has the turn: {_current}."));
+                Fail(new TimeoutException($"No thread has come to its end for {_scenario.Hang.TotalSeconds} s; the turn has: {_current}."));
                 break;
             }
 
@@ -184,7 +199,7 @@ internal sealed class Scheduler : IInterleaver
         next.GiveTurn();
     }
 
-    // Who goes on; null when nobody can, which is a failure.
+    // The thread that goes on; null when none can, which is a failure.
     private ScheduledThread? Choose(InterleavingPoint? point, bool looks)
     {
         _looking = true;

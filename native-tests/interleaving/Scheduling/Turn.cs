@@ -1,6 +1,6 @@
 namespace SpanHeap.Tests.Interleaving.Scheduling;
 
-/// <summary>Given by one thread, awaited by another. What was written before it was given is seen by who has it.</summary>
+/// <summary>Given by one thread, awaited by another. What was written before it was given is visible to the thread that has it.</summary>
 internal sealed class Turn
 {
     private readonly object _gate = new();

@@ -26,10 +26,15 @@ internal readonly unsafe struct LimitAllocator : IAllocator<LimitAllocator>
     public void Free(void* block)
     {
         if (block == null)
+        {
             return;
+        }
+
         uint sizeClass = LimitDepot.ClassOf(block);
         if (!ClassStack.TryPush(_stacks + sizeClass, block))
+        {
             LimitDepot.Flush(_stacks + sizeClass, sizeClass, block);
+        }
     }
 
     public void* AllocZeroed(nuint size) => throw NotThere();

@@ -26,7 +26,10 @@ internal static unsafe class LimitCaches
             int dead = s_caches.FindIndex(cache => !cache.Owner.IsAlive);
             nint stacks = dead >= 0 ? s_caches[dead].Stacks : (nint)Make();
             if (dead >= 0)
+            {
                 s_caches.RemoveAt(dead);
+            }
+
             s_caches.Add((Thread.CurrentThread, stacks));
             return (ClassStack*)stacks;
         }

@@ -4,7 +4,7 @@ using SpanHeap.Caches;
 
 namespace SpanHeap.Perf.Allocators.Limit;
 
-/// <summary>What stands behind all threads' stacks: per class a list of blocks at hand, and chunks that blocks are cut from.</summary>
+/// <summary>Fills the stacks of all threads: for each class a list of blocks at hand, and chunks that blocks are cut from.</summary>
 internal static unsafe class LimitDepot
 {
     /// <summary>Half a stack moves at a time, so that a thread at either end of its stack does not come back at once.</summary>
@@ -28,7 +28,7 @@ internal static unsafe class LimitDepot
 
     private static readonly HashSet<nint> s_taken = [];
 
-    private static readonly Shelf[] s_shelves = [.. Enumerable.Range(0, LimitSizes.Count).Select(_ => new Shelf())];
+    private static readonly Bin[] s_bins = [.. Enumerable.Range(0, LimitSizes.Count).Select(_ => new Bin())];
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint ClassOf(void* block) => *EntryOf((nuint)block);
@@ -36,19 +36,19 @@ internal static unsafe class LimitDepot
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static void* Refill(ClassStack* stack, uint sizeClass)
     {
-        Shelf shelf = s_shelves[sizeClass];
-        lock (shelf.Lock)
+        Bin bin = s_bins[sizeClass];
+        lock (bin.Lock)
         {
-            int count = Math.Min(Half, shelf.Count);
+            int count = Math.Min(Half, bin.Count);
             if (count > 0)
             {
-                shelf.Count -= count;
-                new ReadOnlySpan<nint>(shelf.Blocks + shelf.Count, count).CopyTo(new Span<nint>(stack->Base, count));
+                bin.Count -= count;
+                new ReadOnlySpan<nint>(bin.Blocks + bin.Count, count).CopyTo(new Span<nint>(stack->Base, count));
                 stack->Top = stack->Base + count;
             }
             else
             {
-                CutBlocks(shelf, stack, sizeClass);
+                CutBlocks(bin, stack, sizeClass);
             }
         }
 
@@ -59,13 +59,13 @@ internal static unsafe class LimitDepot
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Flush(ClassStack* stack, uint sizeClass, void* block)
     {
-        Shelf shelf = s_shelves[sizeClass];
-        lock (shelf.Lock)
+        Bin bin = s_bins[sizeClass];
+        lock (bin.Lock)
         {
-            shelf.MakeRoom(Half);
+            bin.MakeRoom(Half);
             // The oldest go; what was freed last is in the processor's caches.
-            new ReadOnlySpan<nint>(stack->Base, Half).CopyTo(new Span<nint>(shelf.Blocks + shelf.Count, Half));
-            shelf.Count += Half;
+            new ReadOnlySpan<nint>(stack->Base, Half).CopyTo(new Span<nint>(bin.Blocks + bin.Count, Half));
+            bin.Count += Half;
         }
 
         int kept = stack->Count - Half;
@@ -74,32 +74,38 @@ internal static unsafe class LimitDepot
         ClassStack.TryPush(stack, block);
     }
 
-    private static void CutBlocks(Shelf shelf, ClassStack* stack, uint sizeClass)
+    private static void CutBlocks(Bin bin, ClassStack* stack, uint sizeClass)
     {
         nuint size = LimitSizes.SizeOf(sizeClass);
-        if (shelf.ChunkEnd - shelf.ChunkNext < size)
+        if (bin.ChunkEnd - bin.ChunkNext < size)
         {
             nuint chunk = NewChunk(sizeClass);
-            shelf.ChunkNext = chunk + (sizeClass * Shift);
-            shelf.ChunkEnd = chunk + ChunkSize;
+            bin.ChunkNext = chunk + (sizeClass * Shift);
+            bin.ChunkEnd = chunk + ChunkSize;
         }
 
         nuint count = Math.Clamp(Cut / size, 1, (nuint)Half);
-        count = nuint.Min(count, (shelf.ChunkEnd - shelf.ChunkNext) / size);
+        count = nuint.Min(count, (bin.ChunkEnd - bin.ChunkNext) / size);
         // The lowest address is popped first.
         for (nuint i = count; i-- > 0;)
-            *stack->Top++ = (nint)(shelf.ChunkNext + (i * size));
-        shelf.ChunkNext += count * size;
+        {
+            *stack->Top++ = (nint)(bin.ChunkNext + (i * size));
+        }
+
+        bin.ChunkNext += count * size;
     }
 
     private static nuint NewChunk(uint sizeClass)
     {
         nuint chunk = (nuint)NativeMemory.AlignedAlloc(ChunkSize, ChunkSize);
-        // The shelves have a lock each; two of them must not take the same entry.
+        // The bins have a lock each; two of them must not take the same entry.
         lock (s_taken)
         {
             if (!s_taken.Add((nint)EntryOf(chunk)))
+            {
                 throw new NotSupportedException("The limit cannot tell this memory from other memory of its own.");
+            }
+
             *EntryOf(chunk) = (byte)sizeClass;
         }
 
@@ -110,7 +116,7 @@ internal static unsafe class LimitDepot
     private static byte* EntryOf(nuint block) => s_classes + ((block >> ChunkLog) & (TableSize - 1));
 
     /// <summary>One class.</summary>
-    private sealed class Shelf
+    private sealed class Bin
     {
         private int _capacity;
 
@@ -127,7 +133,10 @@ internal static unsafe class LimitDepot
         public void MakeRoom(int count)
         {
             if (Count + count <= _capacity)
+            {
                 return;
+            }
+
             _capacity = 2 * (Count + count);
             Blocks = (nint*)NativeMemory.Realloc(Blocks, (nuint)_capacity * (nuint)sizeof(nint));
         }

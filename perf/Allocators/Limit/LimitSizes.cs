@@ -26,7 +26,10 @@ internal static class LimitSizes
     public static nuint SizeOf(uint sizeClass)
     {
         if (sizeClass <= LastFineClass)
+        {
             return Math.Max(1, sizeClass) << FineStepLog;
+        }
+
         uint step = sizeClass - LastFineClass - 1;
         return (nuint)(StepsPerDoubling + 1 + (step % StepsPerDoubling)) << (int)(FineMaxLog - StepsLog + (step / StepsPerDoubling));
     }
@@ -34,7 +37,10 @@ internal static class LimitSizes
     private static uint CoarseClassOf(nuint last)
     {
         if (last >= MaxSize)
+        {
             throw new NotSupportedException($"The limit has no blocks over {MaxSize} bytes.");
+        }
+
         int log = BitOperations.Log2((uint)last);
         uint step = ((uint)last >> (log - StepsLog)) - StepsPerDoubling;
         return LastFineClass + 1 + ((uint)(log - FineMaxLog) << StepsLog) + step;

@@ -20,7 +20,9 @@ internal sealed class MemoryWorkload(string workload, string threads) : Workload
         steps.Drain();
         WorkerProtocol.Send(new PeakMemory(bytes, ownBytes));
         if (!steps.Workload.ShowsIdle)
+        {
             return;
+        }
 
         Thread.Sleep(s_idle);
         WorkerProtocol.Send(new IdleMemory(peak.ResidentBytes));

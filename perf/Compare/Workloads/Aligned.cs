@@ -25,7 +25,9 @@ internal sealed unsafe class Aligned(uint size, uint minAlignment, uint maxAlign
         fixed (nuint* blocks = _blocks)
         {
             for (int i = 0; i < Chunks; i++)
+            {
                 _misaligned |= Loop(T.ForThisThread(), blocks, size, minAlignment, maxAlignment);
+            }
         }
     }
 
@@ -33,16 +35,24 @@ internal sealed unsafe class Aligned(uint size, uint minAlignment, uint maxAlign
     {
         T allocator = T.ForThisThread();
         foreach (nuint block in _blocks)
+        {
             allocator.AlignedFree((void*)block);
+        }
+
         Array.Clear(_blocks);
     }
 
     public override void Verify()
     {
         if (_misaligned != 0)
+        {
             throw new WrongContentsException("A block was not aligned as it should have been.");
+        }
+
         for (int i = 0; i < Live; i++)
+        {
             CheckContents(_blocks[i], i);
+        }
     }
 
     /// <returns>Not 0 if a block was not aligned.</returns>
@@ -74,6 +84,8 @@ internal sealed unsafe class Aligned(uint size, uint minAlignment, uint maxAlign
     private static void CheckContents(nuint block, int place)
     {
         if (*(int*)block != place)
+        {
             WrongContentsException.ThrowOverwritten(block, sizeof(int));
+        }
     }
 }

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using SpanHeap.Perf.Allocators;
-using SpanHeap.Perf.Compare.Touches;
+using SpanHeap.Perf.Compare.AccessPatterns;
 
 namespace SpanHeap.Perf.Compare.Workloads;
 
@@ -31,12 +31,14 @@ internal sealed unsafe class AllocTest(int threads) : Workload(threads)
 
     public override void Prepare()
     {
-        SizeDraw sizes = Sizes.HalvedPerDoubling();
+        SizeDistribution sizes = Sizes.HalvedPerDoubling();
         for (int thread = 0; thread < Threads; thread++)
         {
             var random = new Random(thread);
             foreach (ref Step step in _plans[thread].AsSpan())
+            {
                 step = new Step(ChoosePlace(random), sizes(random));
+            }
         }
     }
 
@@ -59,7 +61,9 @@ internal sealed unsafe class AllocTest(int threads) : Workload(threads)
         fixed (Place* places = _blocks[thread])
         {
             for (int i = 0; i < Chunks; i++)
+            {
                 Loop(T.ForThisThread(), plan + (i * StepsPerChunk), plan + ((i + 1) * StepsPerChunk), places);
+            }
         }
     });
 
@@ -67,7 +71,10 @@ internal sealed unsafe class AllocTest(int threads) : Workload(threads)
     {
         T allocator = T.ForThisThread();
         foreach (Place place in _blocks[thread])
+        {
             allocator.Free(place.Block);
+        }
+
         Array.Clear(_blocks[thread]);
     });
 
@@ -84,7 +91,10 @@ internal sealed unsafe class AllocTest(int threads) : Workload(threads)
             if (place->Block != null)
             {
                 if (!EveryByte.Holds(place->Block, place->Size, tag))
+                {
                     WrongContentsException.ThrowOverwritten((nuint)place->Block, place->Size);
+                }
+
                 allocator.Free(place->Block);
                 *place = default;
             }
@@ -104,7 +114,10 @@ internal sealed unsafe class AllocTest(int threads) : Workload(threads)
         {
             double share = s_pareto[^(part + 1)];
             if (choice < s_pareto[part])
+            {
                 return Math.Min(_places - 1, (int)(_places * (first + (share * random.NextDouble()))));
+            }
+
             choice -= s_pareto[part];
             first += share;
         }

@@ -23,7 +23,7 @@ internal sealed class AsyncHops(int threads) : CheckedWorkload(threads, threadsS
 
     public override long Operations => (long)HopsPerFlow * BlocksPerHop * _flows.Length;
 
-    public override void Prepare() => _sizes = SizeTable.Draw(SizeCount, Sizes.LogUniform(MinSize, MaxSize));
+    public override void Prepare() => _sizes = SizeTable.Make(SizeCount, Sizes.LogUniform(MinSize, MaxSize));
 
     public override void Run<T>()
     {

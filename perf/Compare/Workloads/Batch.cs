@@ -1,9 +1,10 @@
 using System.Runtime.CompilerServices;
 using SpanHeap.Perf.Allocators;
+using SpanHeap.Perf.Measurement;
 
 namespace SpanHeap.Perf.Compare.Workloads;
 
-/// <summary>Allocate so many blocks of a size, writing to each, then read and free them all, in the same order or in reverse.</summary>
+/// <summary>Allocates a number of blocks of one size and writes to each, then reads and frees them all, in the same order or in reverse.</summary>
 internal sealed unsafe class Batch(int count, uint size, bool reverse) : Workload(threads: 1), IArrayWorkload
 {
     private const int Blocks = 1_000_000;
@@ -23,7 +24,7 @@ internal sealed unsafe class Batch(int count, uint size, bool reverse) : Workloa
         {
             for (int i = 0; i < Rounds; i++)
             {
-                Allocate(T.ForThisThread(), blocks, count, size);
+                BlockBatch.Fill(T.ForThisThread(), blocks, count, size);
                 _sum += reverse ? FreeInReverse(T.ForThisThread(), blocks, count) : FreeInOrder(T.ForThisThread(), blocks, count);
             }
         }
@@ -43,17 +44,8 @@ internal sealed unsafe class Batch(int count, uint size, bool reverse) : Workloa
     {
         long expected = count * (count - 1L) / 2 * Rounds;
         if (_sum != expected)
-            throw new WrongContentsException($"The words read back sum up to {_sum}, not {expected}.");
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void Allocate<T>(T allocator, nuint* blocks, int count, nuint size) where T : struct, IAllocator<T>, allows ref struct
-    {
-        for (int i = 0; i < count; i++)
         {
-            int* block = (int*)allocator.Alloc(size);
-            *block = i;
-            blocks[i] = (nuint)block;
+            throw new WrongContentsException($"The words read back sum up to {_sum}, not {expected}.");
         }
     }
 

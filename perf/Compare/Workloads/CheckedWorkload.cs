@@ -11,7 +11,9 @@ internal abstract class CheckedWorkload(int threads, bool threadsStay = true) : 
     public sealed override void Verify()
     {
         if (Interlocked.Exchange(ref _wrong, 0) is var wrong and not 0)
+        {
             throw new WrongContentsException($"{wrong} blocks did not hold what was written to them.");
+        }
     }
 
     /// <summary>Called by each thread once a pass, with what it counted.</summary>

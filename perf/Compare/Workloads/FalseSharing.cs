@@ -24,14 +24,19 @@ internal sealed unsafe class FalseSharing(int threads, bool fromOneThread) : Che
         {
             T allocator = T.ForThisThread();
             for (int i = 0; i < _given.Length; i++)
+            {
                 _given[i] = MarkedBlock.Write(allocator.Alloc(1), 1, (uint)i);
+            }
         }
 
         RunOnThreads(index =>
         {
             long wrong = fromOneThread ? FreeGiven(T.ForThisThread(), _given[index]) : 0;
             for (int i = 0; i < Objects; i++)
+            {
                 wrong += Use(T.ForThisThread(), TouchesPerObject / Threads, index);
+            }
+
             AddWrong(wrong);
         });
     }

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using SpanHeap.Perf.Allocators;
-using SpanHeap.Perf.Compare.Touches;
+using SpanHeap.Perf.Compare.AccessPatterns;
 
 namespace SpanHeap.Perf.Compare.Workloads;
 
@@ -28,7 +28,9 @@ internal sealed unsafe class GlibcSimple() : Workload(threads: 1)
                 foreach (int count in s_counts)
                 {
                     for (int round = 0; round < BlocksPerSetting / count; round++)
+                    {
                         Round(T.ForThisThread(), blocks, count, size);
+                    }
                 }
             }
         }
@@ -49,16 +51,24 @@ internal sealed unsafe class GlibcSimple() : Workload(threads: 1)
 
         int half = count / 2;
         for (int i = 0; i < half; i++)
+        {
             Free(allocator, blocks[i], size, i);
+        }
+
         for (int i = count - 1; i >= half; i--)
+        {
             Free(allocator, blocks[i], size, i);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Free<T>(T allocator, nuint block, uint size, int i) where T : struct, IAllocator<T>, allows ref struct
     {
         if (!EveryByte.Holds((byte*)block, size, (uint)i))
+        {
             WrongContentsException.ThrowOverwritten(block, size);
+        }
+
         allocator.Free((void*)block);
     }
 }

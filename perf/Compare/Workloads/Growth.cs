@@ -26,7 +26,9 @@ internal sealed unsafe class Growth(int buffers, uint last, int steps) : Workloa
         fixed (uint* sizes = _sizes)
         {
             for (int i = 0; i < Chunks; i++)
+            {
                 Loop(T.ForThisThread(), buffer, sizes, buffers, last, _chunk);
+            }
         }
     }
 
@@ -34,7 +36,10 @@ internal sealed unsafe class Growth(int buffers, uint last, int steps) : Workloa
     {
         T allocator = T.ForThisThread();
         foreach (nuint buffer in _buffers)
+        {
             allocator.Free((void*)buffer);
+        }
+
         Array.Clear(_buffers);
         Array.Clear(_sizes);
     }
@@ -44,7 +49,9 @@ internal sealed unsafe class Growth(int buffers, uint last, int steps) : Workloa
         for (int i = 0; i < buffers; i++)
         {
             if (_buffers[i] != 0)
+            {
                 CheckEnds((byte*)_buffers[i], _sizes[i], (uint)i);
+            }
         }
     }
 
@@ -67,13 +74,18 @@ internal sealed unsafe class Growth(int buffers, uint last, int steps) : Workloa
             uint grown = size == 0 ? First : uint.Min(size + (size / 4), last);
             buffer = (byte*)allocator.Realloc(buffer, grown);
             if (size != 0)
+            {
                 CheckEnds(buffer, size, (uint)i);
+            }
+
             *(uint*)buffer = (uint)i;
             *(uint*)(buffer + grown - sizeof(uint)) = (uint)i;
             buffers[i] = (nuint)buffer;
             sizes[i] = grown;
             if (++i == count)
+            {
                 i = 0;
+            }
         }
     }
 
@@ -81,6 +93,8 @@ internal sealed unsafe class Growth(int buffers, uint last, int steps) : Workloa
     private static void CheckEnds(byte* buffer, uint size, uint tag)
     {
         if (*(uint*)buffer != tag || *(uint*)(buffer + size - sizeof(uint)) != tag)
+        {
             WrongContentsException.ThrowOverwritten((nuint)buffer, size);
+        }
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using SpanHeap.Perf.Allocators;
+using SpanHeap.Perf.Measurement;
 
 namespace SpanHeap.Perf.Compare.Workloads;
 
@@ -28,7 +29,10 @@ internal sealed unsafe class Larson(int threads) : CheckedWorkload(threads, thre
         T allocator = T.ForThisThread();
         var random = new SplitMix(Seed);
         foreach (ref nuint slot in _slots.AsSpan())
+        {
             slot = (nuint)allocator.Alloc(Size(ref random));
+        }
+
         for (int i = _slots.Length - 1; i > 0; i--)
         {
             int other = (int)random.Below((uint)i + 1);
@@ -36,9 +40,14 @@ internal sealed unsafe class Larson(int threads) : CheckedWorkload(threads, thre
         }
 
         for (int i = 0; i < _slots.Length; i++)
+        {
             Write((byte*)_slots[i], i);
+        }
+
         for (int round = 0; round < WarmUpRounds; round++)
+        {
             AddWrong(ReplaceRound(allocator, _slots, 0, ref random));
+        }
     }
 
     public override void Run<T>()
@@ -46,7 +55,10 @@ internal sealed unsafe class Larson(int threads) : CheckedWorkload(threads, thre
         _lastOnes.Reset(Threads);
         _passes++;
         for (int i = 0; i < Threads; i++)
+        {
             Begin<T>(i, life: 1);
+        }
+
         _lastOnes.Wait();
     }
 
@@ -70,12 +82,19 @@ internal sealed unsafe class Larson(int threads) : CheckedWorkload(threads, thre
         var random = new SplitMix(Seed + (((_passes * LivesPerPass) + (ulong)life) * (ulong)Threads) + (ulong)index);
         long wrong = 0;
         for (int round = 0; round < RoundsPerLife; round++)
+        {
             wrong += ReplaceRound(T.ForThisThread(), slots, first, ref random);
+        }
+
         AddWrong(wrong);
         if (life < LivesPerPass)
+        {
             Begin<T>(index, life + 1);
+        }
         else
+        {
             _lastOnes.Signal();
+        }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

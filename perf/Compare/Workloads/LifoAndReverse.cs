@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using SpanHeap.Perf.Allocators;
-using SpanHeap.Perf.Compare.Touches;
+using SpanHeap.Perf.Compare.AccessPatterns;
 
 namespace SpanHeap.Perf.Compare.Workloads;
 
@@ -23,28 +23,36 @@ internal sealed unsafe class LifoAndReverse() : Workload(threads: 1)
 
     public override void Prepare()
     {
-        SizeDraw draw = Sizes.SkewedSmall(1, MaxSize);
+        SizeDistribution sizes = Sizes.SkewedSmall(1, MaxSize);
         var random = new Random(6);
         for (int i = 0; i < _sizes.Length; i++)
-            _sizes[i] = draw(random);
+        {
+            _sizes[i] = sizes(random);
+        }
     }
 
     public override void Fill<T>()
     {
         for (int group = 0; group < LiveGroups; group++)
+        {
             Visit<T>(group, free: false, allocate: true);
+        }
     }
 
     public override void Run<T>()
     {
         for (int i = 0; i < GroupsPerPass; i++)
+        {
             Visit<T>(i % LiveGroups, free: true, allocate: true);
+        }
     }
 
     public override void Drain<T>()
     {
         for (int group = 0; group < LiveGroups; group++)
+        {
             Visit<T>(group, free: true, allocate: false);
+        }
     }
 
     /// <summary>Each block is looked at when it is freed.</summary>
@@ -56,9 +64,14 @@ internal sealed unsafe class LifoAndReverse() : Workload(threads: 1)
         fixed (uint* sizes = &_sizes[group])
         {
             if (free)
+            {
                 Free(T.ForThisThread(), blocks, sizes, lifo: group % 2 == 0);
+            }
+
             if (allocate)
+            {
                 Allocate(T.ForThisThread(), blocks, sizes);
+            }
         }
     }
 
@@ -80,7 +93,10 @@ internal sealed unsafe class LifoAndReverse() : Workload(threads: 1)
         for (int left = GroupSize; left > 0; left--, i += step)
         {
             if (!EveryPage.Holds((byte*)blocks[i], sizes[i], (uint)i))
+            {
                 WrongContentsException.ThrowOverwritten(blocks[i], sizes[i]);
+            }
+
             allocator.Free((void*)blocks[i]);
         }
     }

@@ -21,13 +21,15 @@ internal sealed unsafe class LifoHandOver(int threads) : CheckedWorkload(threads
 
     public override long Operations => (long)ChunkSize * ChunksPerThread * Threads;
 
-    public override void Prepare() => _sizes = SizeTable.Draw(SizeCount, Sizes.SkewedSmall(1, MaxSize));
+    public override void Prepare() => _sizes = SizeTable.Make(SizeCount, Sizes.SkewedSmall(1, MaxSize));
 
     public override void Fill<T>()
     {
         T allocator = T.ForThisThread();
         for (int at = 0; at < _blocks.Length; at += ChunkSize)
+        {
             AllocChunk(allocator, _blocks.AsSpan(at, ChunkSize), at);
+        }
     }
 
     public override void Run<T>() => RunOnThreads(index =>
@@ -35,7 +37,10 @@ internal sealed unsafe class LifoHandOver(int threads) : CheckedWorkload(threads
         Span<MarkedBlock> blocks = _blocks.AsSpan(index * LiveChunks * ChunkSize, LiveChunks * ChunkSize);
         long wrong = 0;
         for (int i = 0; i < ChunksPerThread; i++)
+        {
             wrong += Renew(T.ForThisThread(), blocks.Slice(i % LiveChunks * ChunkSize, ChunkSize), index, i);
+        }
+
         AddWrong(wrong);
     });
 
@@ -44,7 +49,9 @@ internal sealed unsafe class LifoHandOver(int threads) : CheckedWorkload(threads
         T allocator = T.ForThisThread();
         AddWrong(FreeInOrder(allocator, _blocks));
         for (int i = 0; i < Threads; i++)
+        {
             AddWrong(_boxes.FreeAll(allocator, i));
+        }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -59,7 +66,10 @@ internal sealed unsafe class LifoHandOver(int threads) : CheckedWorkload(threads
 
         Span<MarkedBlock> oldest = chunk[..(ChunkSize / 2)];
         if (!_boxes.TryPost(allocator, (index + 1) % Threads, oldest))
+        {
             wrong += FreeInOrder(allocator, oldest);
+        }
+
         wrong += _boxes.FreeAll(allocator, index);
         AllocChunk(allocator, chunk, number);
         return wrong;

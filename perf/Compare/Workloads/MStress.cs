@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using SpanHeap.Perf.Allocators;
+using SpanHeap.Perf.Measurement;
 
 namespace SpanHeap.Perf.Compare.Workloads;
 
@@ -40,7 +41,10 @@ internal sealed unsafe class MStress(int threads) : CheckedWorkload(threads, thr
             }
 
             foreach (Thread thread in generation)
+            {
                 thread.Join();
+            }
+
             FreeTransfers(T.ForThisThread(), ref random, percent: 50);
         }
     }
@@ -65,9 +69,13 @@ internal sealed unsafe class MStress(int threads) : CheckedWorkload(threads, thr
         while (live < data.Length || kept < retained.Length)
         {
             if (kept == retained.Length || (live < data.Length && random.Chance(50)))
+            {
                 data[live++] = StressItems.Alloc(allocator, 1u << (int)random.Below(5), ref random);
+            }
             else
+            {
                 retained[kept++] = StressItems.Alloc(allocator, 1u << (int)random.Below(7), ref random);
+            }
 
             if (live > 0 && random.Chance(66))
             {
@@ -84,9 +92,15 @@ internal sealed unsafe class MStress(int threads) : CheckedWorkload(threads, thr
         }
 
         foreach (nuint items in retained)
+        {
             wrong += StressItems.Free(allocator, items);
+        }
+
         foreach (nuint items in data)
+        {
             wrong += StressItems.Free(allocator, items);
+        }
+
         return wrong;
     }
 
@@ -96,7 +110,10 @@ internal sealed unsafe class MStress(int threads) : CheckedWorkload(threads, thr
         foreach (ref nuint items in _transfers.AsSpan())
         {
             if (!random.Chance(percent))
+            {
                 continue;
+            }
+
             wrong += StressItems.Free(allocator, items);
             items = 0;
         }

@@ -12,15 +12,15 @@ internal sealed unsafe class ManyOwners(int owners) : CheckedWorkload(owners, th
     private const int MinSize = 16;
     private const int MaxSize = 512;
 
-    private readonly Lane[] _lanes = [.. Enumerable.Range(0, owners).Select(_ => new Lane())];
+    private readonly HandOverQueue[] _queues = [.. Enumerable.Range(0, owners).Select(_ => new HandOverQueue())];
     private uint[] _sizes = [];
     private WorkerTeam? _team;
 
-    public override long Operations => (long)BatchesPerOwner * Lane.BatchSize * Threads;
+    public override long Operations => (long)BatchesPerOwner * HandOverQueue.BatchSize * Threads;
 
     public override void Prepare()
     {
-        _sizes = SizeTable.Draw(SizeCount, Sizes.LogUniform(MinSize, MaxSize));
+        _sizes = SizeTable.Make(SizeCount, Sizes.LogUniform(MinSize, MaxSize));
         _team = new WorkerTeam(Threads + 1);
     }
 
@@ -29,10 +29,14 @@ internal sealed unsafe class ManyOwners(int owners) : CheckedWorkload(owners, th
         long wrong = 0;
         for (int batch = 0; batch < BatchesPerOwner; batch++)
         {
-            if (index < _lanes.Length)
+            if (index < _queues.Length)
+            {
                 Produce(T.ForThisThread(), index, batch);
+            }
             else
+            {
                 wrong += ConsumeFromAll<T>();
+            }
         }
 
         AddWrong(wrong);
@@ -41,22 +45,25 @@ internal sealed unsafe class ManyOwners(int owners) : CheckedWorkload(owners, th
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void Produce<T>(T allocator, int index, int batch) where T : struct, IAllocator<T>, allows ref struct
     {
-        Span<nuint> slots = _lanes[index].BeginWrite();
+        Span<nuint> slots = _queues[index].BeginWrite();
         for (int i = 0; i < slots.Length; i++)
         {
-            void* block = allocator.Alloc(_sizes[((batch * Lane.BatchSize) + index + i) % SizeCount]);
+            void* block = allocator.Alloc(_sizes[((batch * HandOverQueue.BatchSize) + index + i) % SizeCount]);
             *(ulong*)block = Tag((nuint)block, index, i);
             slots[i] = (nuint)block;
         }
 
-        _lanes[index].EndWrite();
+        _queues[index].EndWrite();
     }
 
     private long ConsumeFromAll<T>() where T : struct, IAllocator<T>, allows ref struct
     {
         long wrong = 0;
-        for (int index = 0; index < _lanes.Length; index++)
+        for (int index = 0; index < _queues.Length; index++)
+        {
             wrong += Consume(T.ForThisThread(), index);
+        }
+
         return wrong;
     }
 
@@ -64,16 +71,16 @@ internal sealed unsafe class ManyOwners(int owners) : CheckedWorkload(owners, th
     private long Consume<T>(T allocator, int index) where T : struct, IAllocator<T>, allows ref struct
     {
         long wrong = 0;
-        ReadOnlySpan<nuint> slots = _lanes[index].BeginRead();
+        ReadOnlySpan<nuint> slots = _queues[index].BeginRead();
         for (int i = 0; i < slots.Length; i++)
         {
             wrong += *(ulong*)slots[i] == Tag(slots[i], index, i) ? 0 : 1;
             allocator.Free((void*)slots[i]);
         }
 
-        _lanes[index].EndRead();
+        _queues[index].EndRead();
         return wrong;
     }
 
-    private static ulong Tag(nuint block, int index, int place) => block + ((ulong)((index * Lane.BatchSize) + place) << 48);
+    private static ulong Tag(nuint block, int index, int place) => block + ((ulong)((index * HandOverQueue.BatchSize) + place) << 48);
 }

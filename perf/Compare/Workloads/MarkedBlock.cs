@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace SpanHeap.Perf.Compare.Workloads;
 
 /// <summary>
-/// A block in one word with the byte that was written to its ends, so that who frees it can tell whether it was handed out twice or
+/// A block in one word with the byte that was written to its ends, so that the thread that frees it can tell whether it was handed out twice or
 /// overwritten, without knowing its size.
 /// </summary>
 internal readonly unsafe struct MarkedBlock

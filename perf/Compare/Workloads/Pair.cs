@@ -20,7 +20,10 @@ internal sealed unsafe class Pair(uint size, int threads) : Workload(threads), I
         {
             long sum = 0;
             for (int i = 0; i < Chunks; i++)
+            {
                 sum += Loop(T.ForThisThread(), size);
+            }
+
             Interlocked.Add(ref _sum, sum);
         });
     }
@@ -32,7 +35,10 @@ internal sealed unsafe class Pair(uint size, int threads) : Workload(threads), I
         {
             long sum = 0;
             for (int i = 0; i < Chunks; i++)
+            {
                 sum += ArrayLoop<T>((int)size);
+            }
+
             Interlocked.Add(ref _sum, sum);
         });
     }
@@ -41,7 +47,9 @@ internal sealed unsafe class Pair(uint size, int threads) : Workload(threads), I
     {
         long expected = PairsPerChunk * (PairsPerChunk - 1L) / 2 * Chunks * Threads;
         if (_sum != expected)
+        {
             throw new WrongContentsException($"The words read back sum up to {_sum}, not {expected}.");
+        }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -23,7 +23,10 @@ internal sealed unsafe class ParcelBoxes(int count)
     public bool TryPost<T>(T allocator, int box, ReadOnlySpan<MarkedBlock> blocks) where T : struct, IAllocator<T>, allows ref struct
     {
         if (Volatile.Read(ref _parcels[At(box)]) >= MaxParcels)
+        {
             return false;
+        }
+
         Interlocked.Increment(ref _parcels[At(box)]);
 
         nuint* parcel = (nuint*)allocator.Alloc((nuint)((Header + blocks.Length) * sizeof(nuint)));
@@ -43,9 +46,11 @@ internal sealed unsafe class ParcelBoxes(int count)
     /// <summary>Frees all blocks in a box and the arrays they came in; gives how many held something wrong.</summary>
     public long FreeAll<T>(T allocator, int box) where T : struct, IAllocator<T>, allows ref struct
     {
-        // A look first: most often there is nothing, and an exchange takes the line from who posts.
+        // A look first: most often there is nothing, and an exchange takes the cache line from the thread that posts.
         if (Volatile.Read(ref _heads[At(box)]) == 0)
+        {
             return 0;
+        }
 
         long wrong = 0;
         int taken = 0;

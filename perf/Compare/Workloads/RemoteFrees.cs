@@ -18,7 +18,7 @@ internal sealed unsafe class RemoteFrees(int producers) : CheckedWorkload(produc
     // a free. So few blocks are looked at, from batch to batch others.
     private const int LookDistance = 61;
 
-    private readonly BatchQueue _queue = new(MaxBatches);
+    private readonly BatchStack _queue = new(MaxBatches);
     private WorkerTeam? _team;
 
     public override long Operations => (long)BlocksPerBatch * BatchesPerThread * Threads;
@@ -31,9 +31,13 @@ internal sealed unsafe class RemoteFrees(int producers) : CheckedWorkload(produc
         for (int batch = 0; batch < BatchesPerThread; batch++)
         {
             if (index < Threads)
+            {
                 _queue.Push((nuint)Produce(T.ForThisThread()));
+            }
             else
+            {
                 wrong += Consume(T.ForThisThread(), (nuint*)_queue.Pop(), batch);
+            }
         }
 
         AddWrong(wrong);
@@ -58,9 +62,15 @@ internal sealed unsafe class RemoteFrees(int producers) : CheckedWorkload(produc
     {
         long wrong = 0;
         for (int i = batch % LookDistance; i < BlocksPerBatch; i += LookDistance)
+        {
             wrong += ((byte*)blocks[i])[0] == (byte)i && ((byte*)blocks[i])[Size - 1] == (byte)i ? 0 : 1;
+        }
+
         for (int i = 0; i < BlocksPerBatch; i++)
+        {
             allocator.Free((void*)blocks[i]);
+        }
+
         allocator.Free(blocks);
         return wrong;
     }

@@ -1,16 +1,16 @@
 using System.Runtime.CompilerServices;
 using SpanHeap.Perf.Allocators;
-using SpanHeap.Perf.Compare.Touches;
+using SpanHeap.Perf.Compare.AccessPatterns;
 
 namespace SpanHeap.Perf.Compare.Workloads;
 
 /// <summary>So many blocks are live; each step frees a random one and allocates another in its place.</summary>
 /// <param name="live">How many, for each thread.</param>
 /// <param name="steps">How many steps a thread makes in a pass.</param>
-/// <param name="sizes">Draws the sizes.</param>
+/// <param name="sizes">The distribution of the sizes.</param>
 /// <param name="threads">How many threads, each with blocks of its own.</param>
-internal sealed unsafe class Replace<TTouch>(int live, int steps, SizeDraw sizes, int threads = 1) : Workload(threads), IArrayWorkload
-    where TTouch : struct, ITouch
+internal sealed unsafe class Replace<TAccess>(int live, int steps, SizeDistribution sizes, int threads = 1) : Workload(threads), IArrayWorkload
+    where TAccess : struct, IAccessPattern
 {
     private const int Chunks = 50;
 
@@ -37,7 +37,9 @@ internal sealed unsafe class Replace<TTouch>(int live, int steps, SizeDraw sizes
         _plan = GC.AllocateUninitializedArray<Step>(_steps, pinned: true);
         _blocks = [.. Enumerable.Range(0, Threads).Select(_ => GC.AllocateArray<Block>(live, pinned: true))];
         for (int i = 0; i < _plan.Length; i++)
+        {
             _plan[i] = new Step(random.Next(live), sizes(random));
+        }
     }
 
     public override void Fill<T>() => RunOnThreads(thread =>
@@ -47,7 +49,7 @@ internal sealed unsafe class Replace<TTouch>(int live, int steps, SizeDraw sizes
         {
             uint size = _plan[i % _plan.Length].Size;
             byte* block = (byte*)allocator.Alloc(size);
-            TTouch.Write(block, size, (uint)i);
+            TAccess.Write(block, size, (uint)i);
             _blocks[thread][i] = new Block(block, size);
         }
     });
@@ -59,7 +61,9 @@ internal sealed unsafe class Replace<TTouch>(int live, int steps, SizeDraw sizes
         fixed (Block* blocks = _blocks[thread])
         {
             for (int i = 0; i < Chunks; i++)
+            {
                 Loop(T.ForThisThread(), plan + (i * length), plan + ((i + 1) * length), blocks);
+            }
         }
     });
 
@@ -67,19 +71,27 @@ internal sealed unsafe class Replace<TTouch>(int live, int steps, SizeDraw sizes
     {
         T allocator = T.ForThisThread();
         foreach (Block block in _blocks[thread])
+        {
             allocator.Free(block.Address);
+        }
+
         Array.Clear(_blocks[thread]);
     });
 
     public void RunArrays<T>() where T : struct, IArraySource
     {
         if (_arrays.Length == 0)
+        {
             _arrays = [.. Enumerable.Range(0, Threads).Select(_ => new ArrayBlock[live])];
+        }
+
         RunOnThreads(thread =>
         {
             int length = _plan.Length / Chunks;
             for (int i = 0; i < Chunks; i++)
+            {
                 ArrayLoop<T>(_plan.AsSpan(i * length, length), _arrays[thread]);
+            }
         });
     }
 
@@ -90,7 +102,9 @@ internal sealed unsafe class Replace<TTouch>(int live, int steps, SizeDraw sizes
             for (int i = 0; i < blocks.Length; i++)
             {
                 if (blocks[i].Address != null)
+                {
                     Check(blocks[i].Address, blocks[i].Size, (uint)i);
+                }
             }
         }
     }
@@ -106,7 +120,7 @@ internal sealed unsafe class Replace<TTouch>(int live, int steps, SizeDraw sizes
 
             uint size = step->Size;
             byte* block = (byte*)allocator.Alloc(size);
-            TTouch.Write(block, size, (uint)step->Place);
+            TAccess.Write(block, size, (uint)step->Place);
             *place = new Block(block, size);
         }
     }
@@ -120,13 +134,19 @@ internal sealed unsafe class Replace<TTouch>(int live, int steps, SizeDraw sizes
             if (place.Array is { } old)
             {
                 fixed (byte* block = old)
+                {
                     Check(block, place.Size, (uint)step.Place);
+                }
+
                 T.Return(old);
             }
 
             byte[] array = T.Rent((int)step.Size);
             fixed (byte* block = array)
-                TTouch.Write(block, step.Size, (uint)step.Place);
+            {
+                TAccess.Write(block, step.Size, (uint)step.Place);
+            }
+
             place = new ArrayBlock(array, step.Size);
         }
     }
@@ -134,8 +154,10 @@ internal sealed unsafe class Replace<TTouch>(int live, int steps, SizeDraw sizes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Check(byte* block, uint size, uint tag)
     {
-        if (!TTouch.Holds(block, size, tag))
+        if (!TAccess.Holds(block, size, tag))
+        {
             WrongContentsException.ThrowOverwritten((nuint)block, size);
+        }
     }
 
     private readonly record struct Step(int Place, uint Size);

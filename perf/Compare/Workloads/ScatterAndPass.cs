@@ -35,7 +35,7 @@ internal sealed unsafe class ScatterAndPass(int threads) : CheckedWorkload(threa
     public override long Operations =>
         ((long)Loops * OperationsPerLoop + Enumerable.Range(0, Loops).Where(Passes).Sum(loop => (long)PassedIn(loop))) * Threads;
 
-    public override void Prepare() => _sizes = SizeTable.Draw(SizeCount, random =>
+    public override void Prepare() => _sizes = SizeTable.Make(SizeCount, random =>
     {
         double even = random.NextDouble() * (MaxSize - MinSize);
         return MinSize + (uint)(even * Math.Abs(random.NextDouble() + random.NextDouble() - 1));
@@ -45,14 +45,19 @@ internal sealed unsafe class ScatterAndPass(int threads) : CheckedWorkload(threa
     {
         T allocator = T.ForThisThread();
         for (int i = 0; i < _slots.Length; i++)
+        {
             _slots[i] = Alloc(allocator, _sizes[i % SizeCount], (uint)i);
+        }
     }
 
     public override void Run<T>() => RunOnThreads(index =>
     {
         long wrong = 0;
         for (int loop = 0; loop < Loops; loop++)
+        {
             wrong += RunLoop(T.ForThisThread(), index, loop);
+        }
+
         AddWrong(wrong);
     });
 
@@ -66,7 +71,9 @@ internal sealed unsafe class ScatterAndPass(int threads) : CheckedWorkload(threa
         }
 
         for (int i = 0; i < Threads; i++)
+        {
             AddWrong(_boxes.FreeAll(allocator, i));
+        }
     }
 
     private static bool Passes(int loop) => loop % CrossRate == 0;
@@ -89,7 +96,10 @@ internal sealed unsafe class ScatterAndPass(int threads) : CheckedWorkload(threa
         }
 
         if (Passes(loop))
+        {
             wrong += Pass(allocator, (index + 1) % Threads, PassedIn(loop), size);
+        }
+
         return wrong + _boxes.FreeAll(allocator, index);
     }
 
@@ -121,7 +131,10 @@ internal sealed unsafe class ScatterAndPass(int threads) : CheckedWorkload(threa
     {
         byte* block = (byte*)allocator.Alloc(size);
         for (uint at = PageSize; at < size; at += PageSize)
+        {
             block[at] = (byte)mark;
+        }
+
         return MarkedBlock.Write(block, size, mark);
     }
 }

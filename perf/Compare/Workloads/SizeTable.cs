@@ -1,16 +1,19 @@
 namespace SpanHeap.Perf.Compare.Workloads;
 
-/// <summary>Sizes drawn before the clock runs, so that drawing them is in nobody's time.</summary>
+/// <summary>Sizes that are chosen before the clock runs, so that choosing them is not measured.</summary>
 internal static class SizeTable
 {
     private const int Seed = 1;
 
-    public static uint[] Draw(int count, SizeDraw draw)
+    public static uint[] Make(int count, SizeDistribution distribution)
     {
         uint[] sizes = GC.AllocateUninitializedArray<uint>(count, pinned: true);
         var random = new Random(Seed);
         foreach (ref uint size in sizes.AsSpan())
-            size = draw(random);
+        {
+            size = distribution(random);
+        }
+
         return sizes;
     }
 }

@@ -1,4 +1,5 @@
 using SpanHeap.Perf.Allocators;
+using SpanHeap.Perf.Measurement;
 
 namespace SpanHeap.Perf.Compare.Workloads;
 
@@ -33,7 +34,9 @@ internal sealed unsafe class ThreadExit(int threads) : CheckedWorkload(threads, 
             }
 
             foreach (Thread thread in _generation)
+            {
                 thread.Join();
+            }
         }
     }
 
@@ -53,7 +56,10 @@ internal sealed unsafe class ThreadExit(int threads) : CheckedWorkload(threads, 
         ulong* block = (ulong*)allocator.AllocZeroed(Words * sizeof(ulong));
         var words = new Span<ulong>(block, Words);
         if (words.ContainsAnyExcept(0UL))
+        {
             AddWrong(1);
+        }
+
         words.Fill(number);
 
         uint slot = new SplitMix(number).Below(Slots);
@@ -63,7 +69,10 @@ internal sealed unsafe class ThreadExit(int threads) : CheckedWorkload(threads, 
     private void Free<T>(T allocator, ulong* block) where T : struct, IAllocator<T>, allows ref struct
     {
         if (block != null && new Span<ulong>(block, Words).ContainsAnyExcept(*block))
+        {
             AddWrong(1);
+        }
+
         allocator.Free(block);
     }
 }

@@ -29,7 +29,9 @@ internal sealed unsafe class TinyNumbers() : Workload(threads: 1)
     {
         T allocator = T.ForThisThread();
         for (int i = 0; i < _numbers.Length; i++)
+        {
             _numbers[i] = (nuint)NewNumber(allocator, MinDigits, 0);
+        }
     }
 
     public override void Run<T>()
@@ -39,7 +41,9 @@ internal sealed unsafe class TinyNumbers() : Workload(threads: 1)
         fixed (uint* values = _values)
         {
             for (int i = 0; i < Chunks; i++)
+            {
                 Loop(T.ForThisThread(), numbers, values, ref _state);
+            }
         }
     }
 
@@ -47,7 +51,10 @@ internal sealed unsafe class TinyNumbers() : Workload(threads: 1)
     {
         T allocator = T.ForThisThread();
         foreach (nuint number in _numbers)
+        {
             allocator.Free((void*)number);
+        }
+
         Array.Clear(_numbers);
         Array.Clear(_values);
     }
@@ -74,7 +81,10 @@ internal sealed unsafe class TinyNumbers() : Workload(threads: 1)
             int place = (random >> 20) % KeptOneIn == 0 ? Recent + (step % Kept) : step % Recent;
             uint* old = (uint*)numbers[place];
             if (old[1] != values[place] || old[old[0] - 1] != values[place])
+            {
                 WrongContentsException.ThrowOverwritten((nuint)old, old[0] * DigitSize);
+            }
+
             allocator.Free(old);
             numbers[place] = (nuint)result;
             values[place] = value;
@@ -90,7 +100,10 @@ internal sealed unsafe class TinyNumbers() : Workload(threads: 1)
         uint* number = (uint*)allocator.Alloc(digits * DigitSize);
         number[0] = digits;
         for (uint i = 1; i < digits; i++)
+        {
             number[i] = value;
+        }
+
         return number;
     }
 }

@@ -29,7 +29,9 @@ internal sealed unsafe class ZeroedHuge() : Workload(threads: 1), IArrayWorkload
     {
         var random = new Random(42);
         for (int i = 0; i < Steps; i++)
+        {
             _plan[i] = (random.Next(Places), random.Next(Min, Max + 1));
+        }
     }
 
     /// <summary>All is freed at the end: workers that wait for their turn must not hold 300 MiB each.</summary>
@@ -37,7 +39,10 @@ internal sealed unsafe class ZeroedHuge() : Workload(threads: 1), IArrayWorkload
     {
         T allocator = T.ForThisThread();
         foreach ((int place, int size) in _plan)
+        {
             Replace(allocator, ref _blocks[place], (nuint)size);
+        }
+
         foreach (ref nuint block in _blocks.AsSpan())
         {
             allocator.Free((void*)block);
@@ -48,11 +53,17 @@ internal sealed unsafe class ZeroedHuge() : Workload(threads: 1), IArrayWorkload
     public void RunArrays<T>() where T : struct, IArraySource
     {
         foreach ((int place, int size) in _plan)
+        {
             Replace<T>(ref _arrays[place], size);
+        }
+
         foreach (ref byte[]? array in _arrays.AsSpan())
         {
             if (array is not null)
+            {
                 T.Return(array);
+            }
+
             array = null;
         }
     }
@@ -73,11 +84,17 @@ internal sealed unsafe class ZeroedHuge() : Workload(threads: 1), IArrayWorkload
     private static void Replace<T>(ref byte[]? place, int size) where T : struct, IArraySource
     {
         if (place is not null)
+        {
             T.Return(place);
+        }
+
         place = null;
         byte[] array = T.RentZeroed(size);
         fixed (byte* block = array)
+        {
             CheckAndDirty(block, (nuint)size);
+        }
+
         place = array;
     }
 
@@ -86,7 +103,10 @@ internal sealed unsafe class ZeroedHuge() : Workload(threads: 1), IArrayWorkload
         for (nuint at = 0; at < size; at += Page)
         {
             if (block[at] != 0)
+            {
                 WrongContentsException.ThrowNotZero((nuint)block, size);
+            }
+
             block[at] = 1;
         }
     }

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using SpanHeap.Perf.Allocators;
-using SpanHeap.Perf.Compare.Touches;
+using SpanHeap.Perf.Compare.AccessPatterns;
 
 namespace SpanHeap.Perf.Compare.Workloads;
 
@@ -19,13 +19,17 @@ internal sealed unsafe class ZeroedPair(uint size, int pairs) : Workload(threads
     public override void Run<T>()
     {
         for (int i = 0; i < Chunks; i++)
+        {
             Loop(T.ForThisThread(), size, _chunk);
+        }
     }
 
     public void RunArrays<T>() where T : struct, IArraySource
     {
         for (int i = 0; i < Chunks; i++)
+        {
             ArrayLoop<T>(size, _chunk);
+        }
     }
 
     /// <summary>Each block is looked at when it is handed out.</summary>
@@ -49,7 +53,10 @@ internal sealed unsafe class ZeroedPair(uint size, int pairs) : Workload(threads
         {
             byte[] array = T.RentZeroed((int)size);
             fixed (byte* block = array)
+            {
                 CheckAndDirty(block, size);
+            }
+
             T.Return(array);
         }
     }
@@ -58,7 +65,10 @@ internal sealed unsafe class ZeroedPair(uint size, int pairs) : Workload(threads
     private static void CheckAndDirty(byte* block, uint size)
     {
         if (!EveryLine.Holds(block, size, tag: 0))
+        {
             WrongContentsException.ThrowNotZero((nuint)block, size);
+        }
+
         EveryLine.Write(block, size, Dirt);
     }
 }

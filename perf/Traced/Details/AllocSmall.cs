@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using SpanHeap.Perf.Measurement;
+using SpanHeap.Traced;
 
 namespace SpanHeap.Perf.Traced.Details;
 
@@ -25,7 +26,7 @@ internal sealed unsafe class AllocSmall(string name) : HeapDetail(name)
 
     private Dictionary<string, double> Measure(int batches)
     {
-        using NativeHeap heap = NewHeap();
+        using TracedHeap heap = NewHeap();
         var traced = new double[batches];
         var manual = new double[batches];
         for (int i = 0; i < batches; i++)
@@ -43,10 +44,10 @@ internal sealed unsafe class AllocSmall(string name) : HeapDetail(name)
         };
     }
 
-    private static double TimeTraced(NativeHeap heap)
+    private static double TimeTraced(TracedHeap heap)
     {
         double time;
-        using (GcScope scope = heap.Enter())
+        using (TracedScope scope = heap.Enter())
         {
             long start = Stopwatch.GetTimestamp();
             MakeTraced(in scope);
@@ -58,31 +59,36 @@ internal sealed unsafe class AllocSmall(string name) : HeapDetail(name)
         return time;
     }
 
-    private double TimeManual(NativeHeap heap)
+    private double TimeManual(TracedHeap heap)
     {
         long start = Stopwatch.GetTimestamp();
         MakeManual(heap);
         double time = Nanoseconds(start, Stopwatch.GetTimestamp()) / Batch;
         foreach (nint block in _manual)
-            heap.Free((void*)block);
+        {
+            heap.Native.Free((void*)block);
+        }
+
         return time;
     }
 
     // The manual ones must be remembered, one store more than the traced ones need.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void MakeTraced(scoped in GcScope scope)
+    private static void MakeTraced(scoped in TracedScope scope)
     {
         for (int i = 0; i < Batch; i++)
+        {
             scope.New<Block>().Value.First = i;
+        }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void MakeManual(NativeHeap heap)
+    private void MakeManual(TracedHeap heap)
     {
         nint[] blocks = _manual;
         for (int i = 0; i < blocks.Length; i++)
         {
-            var block = (long*)heap.AllocZeroed(BlockBytes);
+            var block = (long*)heap.Native.AllocZeroed(BlockBytes);
             *block = i;
             blocks[i] = (nint)block;
         }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using SpanHeap.Traced;
 
 namespace SpanHeap.Perf.Traced.Details;
 
@@ -17,31 +18,33 @@ internal static class Blocks
 {
     private const int Batch = 1 << 20;
 
-    /// <summary>Makes so many blocks that nothing refers to.</summary>
-    public static void MakeDead(NativeHeap heap, long count)
+    /// <summary>Makes the given number of blocks that nothing refers to.</summary>
+    public static void MakeDead(TracedHeap heap, long count)
     {
         for (long made = 0; made < count; made += Batch)
         {
-            using GcScope scope = heap.Enter();
+            using TracedScope scope = heap.Enter();
             Fill(in scope, (int)Math.Min(Batch, count - made));
         }
     }
 
-    /// <summary>Makes so many blocks; one of each <paramref name="each"/> is put into the array, from its start.</summary>
-    public static void MakeWithSurvivors(NativeHeap heap, GcHandle<TracedArray<Block>> survivors, long count, int each)
+    /// <summary>Makes the given number of blocks; one of each <paramref name="each"/> is put into the array, from its start.</summary>
+    public static void MakeWithSurvivors(TracedHeap heap, TracedHandle<TracedArray<Block>> survivors, long count, int each)
     {
         for (long made = 0; made < count; made += each)
         {
-            using GcScope scope = heap.Enter();
+            using TracedScope scope = heap.Enter();
             survivors.Get(in scope).Value[made / each].Set(in scope, scope.New<Block>());
             Fill(in scope, each - 1);
         }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void Fill(scoped in GcScope scope, int count)
+    private static void Fill(scoped in TracedScope scope, int count)
     {
         for (int i = 0; i < count; i++)
+        {
             scope.New<Block>().Value.First = i;
+        }
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using SpanHeap.Traced;
 
 namespace SpanHeap.Perf.Traced.Details;
 
@@ -18,5 +19,5 @@ internal abstract class HeapDetail(string name)
     protected static double Nanoseconds(long start, long end) => (end - start) * (1e9 / Stopwatch.Frequency);
 
     // Nothing is collected but when asked.
-    protected static NativeHeap NewHeap() => new(new NativeHeapOptions { Traced = true, TracedMinimum = nuint.MaxValue });
+    protected static TracedHeap NewHeap() => new(new TracedHeapOptions { MinimumBytes = nuint.MaxValue });
 }

@@ -1,9 +1,11 @@
 using System.Diagnostics;
 using SpanHeap.Perf.Measurement;
+using SpanHeap.Traced;
+using SpanHeap.Traced.Marking;
 
 namespace SpanHeap.Perf.Traced.Details;
 
-/// <summary>A collection that finds nothing alive among so many blocks of 16 bytes: what comes after marking, and all of the sweeping.</summary>
+/// <summary>A collection that finds nothing alive among the given number of blocks of 16 bytes: what comes after marking, and all of the sweeping.</summary>
 internal sealed class SweepDead(string name, long blocks, int repetitions) : HeapDetail(name)
 {
     private const int BlocksOfWarmUp = 1000;
@@ -12,7 +14,7 @@ internal sealed class SweepDead(string name, long blocks, int repetitions) : Hea
 
     public override Dictionary<string, double> Measure()
     {
-        using NativeHeap heap = NewHeap();
+        using TracedHeap heap = NewHeap();
         Times[] all = [.. Enumerable.Range(0, repetitions).Select(_ => CollectDead(heap, blocks))];
         return new Dictionary<string, double>
         {
@@ -25,11 +27,11 @@ internal sealed class SweepDead(string name, long blocks, int repetitions) : Hea
 
     public override void WarmUp()
     {
-        using NativeHeap heap = NewHeap();
+        using TracedHeap heap = NewHeap();
         CollectDead(heap, BlocksOfWarmUp);
     }
 
-    private static Times CollectDead(NativeHeap heap, long blocks)
+    private static Times CollectDead(TracedHeap heap, long blocks)
     {
         Blocks.MakeDead(heap, blocks);
         // So that caches are cold and the pool sleeps, and is woken by the collection, whatever the number of blocks.
@@ -40,7 +42,7 @@ internal sealed class SweepDead(string name, long blocks, int repetitions) : Hea
         long collected = Stopwatch.GetTimestamp();
         heap.FinishSweeping();
         long swept = Stopwatch.GetTimestamp();
-        Tracing.CycleTimes times = heap.Traced.Collector.LastTimes;
+        CycleTimes times = heap.Parts.Collector.LastTimes;
         return new Times(
             Nanoseconds(start, collected), times.Finishing.TotalNanoseconds, Nanoseconds(times.MarkEnd, collected), Nanoseconds(collected, swept));
     }

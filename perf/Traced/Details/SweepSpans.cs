@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using SpanHeap.Perf.Measurement;
-using SpanHeap.Sweeping;
+using SpanHeap.Traced;
+using SpanHeap.Traced.Sweeping;
 
 namespace SpanHeap.Perf.Traced.Details;
 
@@ -25,13 +26,16 @@ internal sealed class SweepSpans(string name) : HeapDetail(name)
 
     private static Dictionary<string, double> Measure(long blocks, int repetitions)
     {
-        using NativeHeap heap = NewHeap();
-        GcHandle<TracedArray<Block>> survivors = NewSurvivors(heap, blocks / BlocksOfSpan);
+        using TracedHeap heap = NewHeap();
+        TracedHandle<TracedArray<Block>> survivors = NewSurvivors(heap, blocks / BlocksOfSpan);
         List<PerSpan> alone = [], both = [];
         for (int i = 0; i < repetitions; i++)
         {
             using (new BusyPool())
+            {
                 alone.Add(Sweep(heap, survivors, blocks, isAlone: true));
+            }
+
             both.Add(Sweep(heap, survivors, blocks, isAlone: false));
         }
 
@@ -45,15 +49,18 @@ internal sealed class SweepSpans(string name) : HeapDetail(name)
         };
     }
 
-    private static PerSpan Sweep(NativeHeap heap, GcHandle<TracedArray<Block>> survivors, long blocks, bool isAlone)
+    private static PerSpan Sweep(TracedHeap heap, TracedHandle<TracedArray<Block>> survivors, long blocks, bool isAlone)
     {
         Blocks.MakeWithSurvivors(heap, survivors, blocks, BlocksOfSpan);
         long before = SpansSwept(heap);
         heap.Collect();
         if (isAlone)
+        {
             ColdCaches.Make();
+        }
+
         TimeSpan cpu = Environment.CpuUsage.TotalTime;
-        long start = isAlone ? Stopwatch.GetTimestamp() : heap.Traced.Collector.LastTimes.MarkEnd;
+        long start = isAlone ? Stopwatch.GetTimestamp() : heap.Parts.Collector.LastTimes.MarkEnd;
         heap.FinishSweeping();
         double wall = Nanoseconds(start, Stopwatch.GetTimestamp());
         TimeSpan used = Environment.CpuUsage.TotalTime - cpu;
@@ -61,13 +68,13 @@ internal sealed class SweepSpans(string name) : HeapDetail(name)
         return new PerSpan(wall / spans, used.TotalNanoseconds / spans, spans);
     }
 
-    private static GcHandle<TracedArray<Block>> NewSurvivors(NativeHeap heap, long count)
+    private static TracedHandle<TracedArray<Block>> NewSurvivors(TracedHeap heap, long count)
     {
-        using GcScope scope = heap.Enter();
+        using TracedScope scope = heap.Enter();
         return scope.Keep(scope.NewArray<Block>(count));
     }
 
-    private static long SpansSwept(NativeHeap heap) => Enum.GetValues<SweepReason>().Sum(heap.Traced.Statistics.SpansSweptBy);
+    private static long SpansSwept(TracedHeap heap) => Enum.GetValues<SweepReason>().Sum(heap.Parts.Statistics.SpansSweptBy);
 
     private readonly record struct PerSpan(double Wall, double Cpu, long Spans);
 }

@@ -56,10 +56,16 @@ internal sealed unsafe partial class BoehmSession
         long collections = (long)Native.Collections();
         long passed = collections - _collectionsSeen;
         if (passed == 0)
+        {
             return;
+        }
+
         long time = (long)Native.TotalMilliseconds();
         for (long i = 0; i < passed; i++)
+        {
             _pauses.Add((time - _timeSeen) / (double)passed);
+        }
+
         _collectionsSeen = collections;
         _timeSeen = time;
     }

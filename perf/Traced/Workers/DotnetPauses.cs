@@ -32,14 +32,19 @@ internal sealed class DotnetPauses : EventListener
     protected override void OnEventSourceCreated(EventSource eventSource)
     {
         if (eventSource.Name == RuntimeEvents)
+        {
             EnableEvents(eventSource, EventLevel.Informational, CollectorEvents);
+        }
     }
 
     protected override void OnEventWritten(EventWrittenEventArgs eventData)
     {
         // The first can come before this object is made.
         if (_lock is null || _pauses is null)
+        {
             return;
+        }
+
         lock (_lock)
         {
             if (eventData.EventName == "GCSuspendEEBegin_V1")

@@ -1,4 +1,5 @@
-using SpanHeap.Tracing;
+using SpanHeap.Traced;
+using SpanHeap.Traced.Collecting;
 
 namespace SpanHeap.Perf.Traced.Workers;
 
@@ -12,23 +13,22 @@ internal sealed class SpanHeapSession : IDisposable
     private readonly List<double> _pauses = new(4096);
     private long _cyclesSeen;
 
-    public SpanHeapSession(NativeHeapOptions options)
+    public SpanHeapSession(TracedHeapOptions options)
     {
-        options.Traced = true;
-        Heap = new NativeHeap(options);
-        _collector = Heap.Traced.Collector;
+        Heap = new TracedHeap(options);
+        _collector = Heap.Parts.Collector;
     }
 
-    public NativeHeap Heap { get; }
+    public TracedHeap Heap { get; }
 
     public long Collections => _collector.Cycles;
 
     /// <summary>The pause of each collection in milliseconds.</summary>
     public double[] Pauses => [.. _pauses];
 
-    public GcScope Enter()
+    public TracedScope Enter()
     {
-        GcScope scope = Heap.Enter();
+        TracedScope scope = Heap.Enter();
         Look();
         return scope;
     }
@@ -44,8 +44,11 @@ internal sealed class SpanHeapSession : IDisposable
     private void Look()
     {
         if (_collector.Cycles == _cyclesSeen)
+        {
             return;
+        }
+
         _cyclesSeen = _collector.Cycles;
-        _pauses.Add(_collector.LastPause.TotalMilliseconds);
+        _pauses.Add(_collector.Pauses.Last.TotalMilliseconds);
     }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using SpanHeap.Perf.Measurement;
 using SpanHeap.Perf.Traced.Workloads;
+using SpanHeap.Traced;
 
 namespace SpanHeap.Perf.Traced.Workers;
 
@@ -31,20 +32,23 @@ internal static class TracedWorker
         WarmUp(() =>
         {
             // A low minimum, so that collecting is warmed up too.
-            using var session = new SpanHeapSession(new NativeHeapOptions { TracedMinimum = 64 << 10 });
+            using var session = new SpanHeapSession(new TracedHeapOptions { MinimumBytes = 64 << 10 });
             small.Run(session);
             session.Collect();
             session.Heap.FinishSweeping();
         });
         using var dotnet = new DotnetPauses();
         SpanHeapSession? session = null;
-        TracedRun run = Measure(() => program.Run(session = new SpanHeapSession(new NativeHeapOptions())), out DateTime start);
+        TracedRun run = Measure(() => program.Run(session = new SpanHeapSession(new TracedHeapOptions())), out DateTime start);
         double[]? pauses = Complete(dotnet.Since(start), run.DotnetPausedMs ?? 0);
         using (session)
         {
             return run with
             {
-                Collections = session!.Collections, PausesMs = session.Pauses, PartsMs = program.Parts, DotnetLongestPauseMs = pauses?.DefaultIfEmpty().Max(),
+                Collections = session!.Collections,
+                PausesMs = session.Pauses,
+                PartsMs = program.Parts,
+                DotnetLongestPauseMs = pauses?.DefaultIfEmpty().Max(),
             };
         }
     }
@@ -97,7 +101,7 @@ internal static class TracedWorker
         }
     }
 
-    // The start is behind the collection that the peak's meter begins with, which is none of the program's.
+    // The start is after the collection that the peak's meter begins with, which is none of the program's.
     private static TracedRun Measure(Action run, out DateTime begun)
     {
         PeakMeter peak = PeakMeter.Start();

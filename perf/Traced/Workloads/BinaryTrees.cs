@@ -31,7 +31,10 @@ internal sealed class BinaryTrees(string name, int depth) : TracedWorkload(name)
             long iterations = 1L << (depth - each + SmallestDepth);
             long nodes = 0;
             for (long i = 0; i < iterations; i++)
+            {
                 nodes += trees.BuildAndCount(each);
+            }
+
             Require($"the sum of {iterations} trees of depth {each}", iterations * NodesOf(each), nodes);
         }
 

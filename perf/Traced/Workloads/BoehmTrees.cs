@@ -24,7 +24,10 @@ internal sealed unsafe class BoehmTrees(BoehmSession session) : ITreeMaker
     private static Node* Build(int depth)
     {
         if (depth == 0)
+        {
             return (Node*)BoehmSession.Alloc((nuint)sizeof(Node));
+        }
+
         Node* left = Build(depth - 1);
         Node* right = Build(depth - 1);
         var node = (Node*)BoehmSession.Alloc((nuint)sizeof(Node));

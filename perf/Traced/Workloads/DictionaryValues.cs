@@ -1,3 +1,4 @@
+using SpanHeap.Perf.Measurement;
 using SpanHeap.Perf.Traced.Workers;
 
 namespace SpanHeap.Perf.Traced.Workloads;
@@ -29,25 +30,29 @@ internal sealed class DictionaryValues(string name, int length, ulong scatter) :
         Time("insert", () =>
         {
             for (int i = 0; i < length; i += Batch)
+            {
                 table.Add(i, Batch, scatter);
+            }
         });
         long found = 0;
         Time("look_up", () =>
         {
-            var draw = new Draw(Seed);
+            var random = new SplitMix(Seed);
             for (int i = 0; i < length; i += Batch)
-                found += table.SumDrawn(Batch, 2 * length, scatter, ref draw);
+            {
+                found += table.SumAtRandom(Batch, 2 * length, scatter, ref random);
+            }
         });
         Require("the sum of what was found", Drawn(), found);
     }
 
     private long Drawn()
     {
-        var draw = new Draw(Seed);
+        var random = new SplitMix(Seed);
         long sum = 0;
         for (int i = 0; i < length; i++)
         {
-            int number = draw.Below(2 * length);
+            int number = random.Below(2 * length);
             sum += number < length ? number : 0;
         }
 

@@ -21,7 +21,9 @@ internal sealed class DotnetGcBench : IGcBench
     {
         _numbers = new double[length];
         for (int i = 0; i < length / 2; i++)
+        {
             _numbers[i] = GcBench.NumberAt(i);
+        }
     }
 
     public long CountKeptTree() => Count(_tree!);
@@ -31,7 +33,10 @@ internal sealed class DotnetGcBench : IGcBench
     private static void Populate(int depth, Node node)
     {
         if (depth == 0)
+        {
             return;
+        }
+
         node.Left = new Node();
         node.Right = new Node();
         Populate(depth - 1, node.Left);

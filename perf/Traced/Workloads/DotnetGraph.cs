@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using SpanHeap.Perf.Measurement;
 
 namespace SpanHeap.Perf.Traced.Workloads;
 
@@ -11,33 +12,37 @@ internal sealed class DotnetGraph(int count) : IGraph
     public void AddNodes(int first, int count)
     {
         for (int i = first; i < first + count; i++)
+        {
             _nodes[i] = new Node(++_serial);
+        }
     }
 
-    public void AddEdges(int first, int count, ref Draw draw)
+    public void AddEdges(int first, int count, ref SplitMix random)
     {
         for (int i = first; i < first + count; i++)
-            Connect(_nodes[i], ref draw);
+        {
+            Connect(_nodes[i], ref random);
+        }
     }
 
-    public void Change(int steps, ref Draw draw)
+    public void Change(int steps, ref SplitMix random)
     {
         for (int i = 0; i < steps; i++)
         {
-            bool replaces = draw.Below(GraphRewiring.StepsPerReplacement) == 0;
-            ref Node place = ref _nodes[draw.Below(_nodes.Length)];
+            bool replaces = random.Below(GraphRewiring.StepsPerReplacement) == 0;
+            ref Node place = ref _nodes[random.Below(_nodes.Length)];
             Node node = place;
             if (replaces)
             {
                 var fresh = new Node(++_serial);
-                Connect(fresh, ref draw);
+                Connect(fresh, ref random);
                 place = fresh;
                 Disconnect(node);
             }
             else
             {
-                ref Node? edge = ref node.Edge(draw.Below(GraphRewiring.Edges));
-                edge = _nodes[draw.Below(_nodes.Length)];
+                ref Node? edge = ref node.Edge(random.Below(GraphRewiring.Edges));
+                edge = _nodes[random.Below(_nodes.Length)];
             }
         }
     }
@@ -48,22 +53,28 @@ internal sealed class DotnetGraph(int count) : IGraph
         foreach (Node node in _nodes)
         {
             for (int edge = 0; edge < GraphRewiring.Edges; edge++)
+            {
                 sum += node.Edge(edge)!.Serial;
+            }
         }
 
         return sum;
     }
 
-    private void Connect(Node node, ref Draw draw)
+    private void Connect(Node node, ref SplitMix random)
     {
         for (int edge = 0; edge < GraphRewiring.Edges; edge++)
-            node.Edge(edge) = _nodes[draw.Below(_nodes.Length)];
+        {
+            node.Edge(edge) = _nodes[random.Below(_nodes.Length)];
+        }
     }
 
     private static void Disconnect(Node node)
     {
         for (int edge = 0; edge < GraphRewiring.Edges; edge++)
+        {
             node.Edge(edge) = null;
+        }
     }
 
     private sealed class Node(long serial)

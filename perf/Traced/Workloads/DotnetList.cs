@@ -11,7 +11,10 @@ internal sealed class DotnetList : IListMaker
     {
         Node? head = _head;
         for (int i = 0; i < count; i++)
+        {
             head = new Node { Next = head, Number = first + i };
+        }
+
         _head = head;
     }
 
@@ -21,7 +24,10 @@ internal sealed class DotnetList : IListMaker
     {
         long sum = 0;
         for (Node? node = _head; node is not null; node = node.Next)
+        {
             sum += node.Number;
+        }
+
         return sum;
     }
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using SpanHeap.Perf.Measurement;
 
 namespace SpanHeap.Perf.Traced.Workloads;
 
@@ -10,12 +11,12 @@ internal sealed class DotnetLru(int capacity, int bucketBits) : ILru
     private Entry? _last;
     private int _count;
 
-    public long LookUp(int steps, int keys, ref Draw draw)
+    public long LookUp(int steps, int keys, ref SplitMix random)
     {
         long hits = 0;
         for (int i = 0; i < steps; i++)
         {
-            long key = draw.Below(keys);
+            long key = random.Below(keys);
             ref Entry? bucket = ref _buckets[LruCache.BucketOf(key, bucketBits)];
             Entry? entry = Find(bucket, key);
             if (entry is not null)
@@ -26,7 +27,10 @@ internal sealed class DotnetLru(int capacity, int bucketBits) : ILru
             else
             {
                 if (_count == capacity)
+                {
                     Evict();
+                }
+
                 entry = Add(ref bucket, key);
             }
 
@@ -42,7 +46,9 @@ internal sealed class DotnetLru(int capacity, int bucketBits) : ILru
         for (Entry? entry = _first; entry is not null; entry = entry.Next)
         {
             if (entry.Item.Numbers[LruCache.ValueLength - 1] == entry.Key)
+            {
                 good++;
+            }
         }
 
         return good;
@@ -51,7 +57,10 @@ internal sealed class DotnetLru(int capacity, int bucketBits) : ILru
     private static Entry? Find(Entry? entry, long key)
     {
         while (entry is not null && entry.Key != key)
+        {
             entry = entry.Chain;
+        }
+
         return entry;
     }
 
@@ -60,7 +69,10 @@ internal sealed class DotnetLru(int capacity, int bucketBits) : ILru
         _count++;
         var item = new Item();
         for (int i = 0; i < LruCache.ValueLength; i++)
+        {
             item.Numbers[i] = key;
+        }
+
         return bucket = new Entry(key, item) { Chain = bucket };
     }
 
@@ -71,7 +83,10 @@ internal sealed class DotnetLru(int capacity, int bucketBits) : ILru
         Unlink(last);
         ref Entry? link = ref _buckets[LruCache.BucketOf(last.Key, bucketBits)];
         while (link != last)
+        {
             link = ref link!.Chain;
+        }
+
         link = last.Chain;
     }
 

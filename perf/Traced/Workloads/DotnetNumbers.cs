@@ -1,3 +1,5 @@
+using SpanHeap.Perf.Measurement;
+
 namespace SpanHeap.Perf.Traced.Workloads;
 
 /// <summary>The numbers in a <see cref="List{T}"/>.</summary>
@@ -9,15 +11,20 @@ internal sealed class DotnetNumbers : INumberList
     {
         List<long> list = _list;
         for (int i = 0; i < count; i++)
+        {
             list.Add(first + i);
+        }
     }
 
-    public long SumDrawn(int steps, int length, ref Draw draw)
+    public long SumAtRandom(int steps, int length, ref SplitMix random)
     {
         List<long> list = _list;
         long sum = 0;
         for (int i = 0; i < steps; i++)
-            sum += list[draw.Below(length)];
+        {
+            sum += list[random.Below(length)];
+        }
+
         return sum;
     }
 
@@ -26,7 +33,10 @@ internal sealed class DotnetNumbers : INumberList
         List<long> list = _list;
         long sum = 0;
         for (int i = 0; i < count; i++)
+        {
             sum += list[first + i];
+        }
+
         return sum;
     }
 
@@ -34,7 +44,10 @@ internal sealed class DotnetNumbers : INumberList
     {
         long sum = 0;
         foreach (long number in _list)
+        {
             sum += number;
+        }
+
         return sum;
     }
 }

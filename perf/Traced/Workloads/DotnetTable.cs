@@ -1,3 +1,5 @@
+using SpanHeap.Perf.Measurement;
+
 namespace SpanHeap.Perf.Traced.Workloads;
 
 /// <summary>The numbers in a <see cref="Dictionary{TKey, TValue}"/>.</summary>
@@ -9,17 +11,21 @@ internal sealed class DotnetTable : INumberTable
     {
         Dictionary<long, long> table = _table;
         for (int i = first; i < first + count; i++)
+        {
             table.Add(DictionaryValues.KeyOf(i, scatter), i);
+        }
     }
 
-    public long SumDrawn(int steps, int length, ulong scatter, ref Draw draw)
+    public long SumAtRandom(int steps, int length, ulong scatter, ref SplitMix random)
     {
         Dictionary<long, long> table = _table;
         long sum = 0;
         for (int i = 0; i < steps; i++)
         {
-            if (table.TryGetValue(DictionaryValues.KeyOf(draw.Below(length), scatter), out long number))
+            if (table.TryGetValue(DictionaryValues.KeyOf(random.Below(length), scatter), out long number))
+            {
                 sum += number;
+            }
         }
 
         return sum;

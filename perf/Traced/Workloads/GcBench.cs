@@ -12,7 +12,7 @@ internal sealed class GcBench(string name, int longLivedDepth, int arrayLength) 
     private const int DepthStep = 2;
     private const int LookedAt = 1000;
 
-    // The tree that stretches memory is so much deeper than the deepest of the others.
+    // By how many levels the tree that stretches memory is deeper than the deepest of the others.
     private const int StretchBy = 2;
 
     public override TracedWorkload Small => new GcBench(Name, 6, arrayLength);
@@ -31,9 +31,14 @@ internal sealed class GcBench(string name, int longLivedDepth, int arrayLength) 
         {
             long iterations = 2 * NodesOf(longLivedDepth + StretchBy) / NodesOf(depth);
             for (long i = 0; i < iterations; i++)
+            {
                 nodes.BuildDown(depth);
+            }
+
             for (long i = 0; i < iterations; i++)
+            {
                 nodes.BuildUp(depth);
+            }
         }
 
         Require("the long-lived tree", NodesOf(longLivedDepth), nodes.CountKeptTree());

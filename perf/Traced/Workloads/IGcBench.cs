@@ -12,7 +12,7 @@ internal interface IGcBench
     /// <summary>Builds a tree, parents first, that is kept.</summary>
     void KeepTree(int depth);
 
-    /// <summary>Makes an array of so many numbers that is kept, and fills half of it.</summary>
+    /// <summary>Makes an array of the given number of numbers that is kept, and fills half of it.</summary>
     void KeepNumbers(int length);
 
     long CountKeptTree();

@@ -1,3 +1,5 @@
+using SpanHeap.Perf.Measurement;
+
 namespace SpanHeap.Perf.Traced.Workloads;
 
 /// <summary>The nodes of <see cref="GraphRewiring"/> in an array: each has a serial number, in the order in which they were made, and edges.</summary>
@@ -5,14 +7,14 @@ internal interface IGraph
 {
     void AddNodes(int first, int count);
 
-    /// <summary>Gives so many nodes their edges, drawn one after the other.</summary>
-    void AddEdges(int first, int count, ref Draw draw);
+    /// <summary>Gives the given number of nodes their edges, chosen at random one after the other.</summary>
+    void AddEdges(int first, int count, ref SplitMix random);
 
     /// <summary>
-    /// Draws for each step: whether to replace, which node, and where each edge of the new node leads; else which edge of it, and where to.
+    /// Chooses for each step at random: whether to replace, which node, and where each edge of the new node leads; else which edge of it, and where to.
     /// A node that was replaced loses its edges, so that it dies with the last edge that leads to it.
     /// </summary>
-    void Change(int steps, ref Draw draw);
+    void Change(int steps, ref SplitMix random);
 
     /// <summary>The sum of the serial numbers of the nodes that the edges of all nodes in the array lead to.</summary>
     long Sum();

@@ -18,7 +18,10 @@ internal sealed class KeptList(string name, int length) : TracedWorkload(name)
         where T : IListMaker
     {
         for (int i = 0; i < length; i += Batch)
+        {
             list.Prepend(i, Batch);
+        }
+
         for (int i = 0; i < Collections; i++)
         {
             list.Collect();

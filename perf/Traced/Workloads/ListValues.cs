@@ -1,3 +1,4 @@
+using SpanHeap.Perf.Measurement;
 using SpanHeap.Perf.Traced.Workers;
 
 namespace SpanHeap.Perf.Traced.Workloads;
@@ -22,19 +23,25 @@ internal sealed class ListValues(string name, int length) : TracedWorkload(name)
         Time("insert", () =>
         {
             for (int i = 0; i < length; i += Batch)
+            {
                 list.Append(i, Batch);
+            }
         });
         long inOrder = 0, drawn = 0, all = 0;
         Time("read_in_order", () =>
         {
             for (int i = 0; i < length; i += Batch)
+            {
                 inOrder += list.SumInOrder(i, Batch);
+            }
         });
         Time("read_drawn", () =>
         {
-            var draw = new Draw(Seed);
+            var random = new SplitMix(Seed);
             for (int i = 0; i < length; i += Batch)
-                drawn += list.SumDrawn(Batch, length, ref draw);
+            {
+                drawn += list.SumAtRandom(Batch, length, ref random);
+            }
         });
         Time("enumerate", () => all = list.Sum());
         Require("the sum in order", expected, inOrder);
@@ -44,10 +51,13 @@ internal sealed class ListValues(string name, int length) : TracedWorkload(name)
 
     private long Drawn()
     {
-        var draw = new Draw(Seed);
+        var random = new SplitMix(Seed);
         long sum = 0;
         for (int i = 0; i < length; i++)
-            sum += draw.Below(length);
+        {
+            sum += random.Below(length);
+        }
+
         return sum;
     }
 }

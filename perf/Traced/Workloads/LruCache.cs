@@ -1,3 +1,4 @@
+using SpanHeap.Perf.Measurement;
 using SpanHeap.Perf.Traced.Workers;
 
 namespace SpanHeap.Perf.Traced.Workloads;
@@ -9,7 +10,7 @@ namespace SpanHeap.Perf.Traced.Workloads;
 /// <param name="name">On the command line and in tables.</param>
 /// <param name="capacity">How many entries it holds.</param>
 /// <param name="steps">How many times a key is looked for, and put in if it is not there.</param>
-/// <param name="expected">How many are found, which does not depend on who keeps the entries; null if nobody knows.</param>
+/// <param name="expected">How many are found, which does not depend on what keeps the entries; null if it is not known.</param>
 internal sealed class LruCache(string name, int capacity, int steps, long? expected) : TracedWorkload(name)
 {
     /// <summary>Numbers in a value.</summary>
@@ -29,16 +30,19 @@ internal sealed class LruCache(string name, int capacity, int steps, long? expec
 
     public override void Run(DotnetSession session) => RunAll(new DotnetLru(capacity, BucketBits));
 
-    /// <summary>The bucket of a key among two to the power of so many.</summary>
+    /// <summary>Gets the bucket of a key among a power of two of buckets.</summary>
     public static int BucketOf(long key, int bits) => (int)(((ulong)key * 0x9e3779b97f4a7c15) >> (64 - bits));
 
     private void RunAll<T>(T cache)
         where T : ILru
     {
-        var draw = new Draw(Seed);
+        var random = new SplitMix(Seed);
         long hits = 0;
         for (int i = 0; i < steps; i += Batch)
-            hits += cache.LookUp(Batch, Keys, ref draw);
+        {
+            hits += cache.LookUp(Batch, Keys, ref random);
+        }
+
         Require("the number of hits", expected ?? hits, hits);
         Require("the number of values that are their key's", capacity, cache.CountGood());
     }

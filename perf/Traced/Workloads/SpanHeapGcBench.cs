@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using SpanHeap.Perf.Traced.Workers;
+using SpanHeap.Traced;
 
 namespace SpanHeap.Perf.Traced.Workloads;
 
@@ -9,25 +10,25 @@ namespace SpanHeap.Perf.Traced.Workloads;
 internal sealed class SpanHeapGcBench(SpanHeapSession session) : IGcBench
 {
     // Disposed with their heap.
-    private GcHandle<Node> _tree;
-    private GcHandle<Numbers> _numbers;
+    private TracedHandle<Node> _tree;
+    private TracedHandle<Numbers> _numbers;
 
     public void BuildDown(int depth)
     {
-        using GcScope scope = session.Enter();
+        using TracedScope scope = session.Enter();
         Populate(in scope, depth, scope.New<Node>());
     }
 
     public void BuildUp(int depth)
     {
-        using GcScope scope = session.Enter();
+        using TracedScope scope = session.Enter();
         Build(in scope, depth);
     }
 
     public void KeepTree(int depth)
     {
-        using GcScope scope = session.Enter();
-        GcRef<Node> root = scope.New<Node>();
+        using TracedScope scope = session.Enter();
+        TracedRef<Node> root = scope.New<Node>();
         Populate(in scope, depth, root);
         _tree = scope.Keep(root);
     }
@@ -35,57 +36,66 @@ internal sealed class SpanHeapGcBench(SpanHeapSession session) : IGcBench
     public void KeepNumbers(int length)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Numbers.Length);
-        using GcScope scope = session.Enter();
-        GcRef<Numbers> numbers = scope.New<Numbers>();
+        using TracedScope scope = session.Enter();
+        TracedRef<Numbers> numbers = scope.New<Numbers>();
         for (int i = 0; i < length / 2; i++)
+        {
             numbers.Value.At(i) = GcBench.NumberAt(i);
+        }
+
         _numbers = scope.Keep(numbers);
     }
 
     public long CountKeptTree()
     {
-        using GcScope scope = session.Enter();
+        using TracedScope scope = session.Enter();
         return Count(in scope, _tree.Get(in scope));
     }
 
     public double NumberAt(int index)
     {
-        using GcScope scope = session.Enter();
+        using TracedScope scope = session.Enter();
         return _numbers.Get(in scope).Value.At(index);
     }
 
-    private static void Populate(scoped in GcScope scope, int depth, GcRef<Node> node)
+    private static void Populate(scoped in TracedScope scope, int depth, TracedRef<Node> node)
     {
         if (depth == 0)
+        {
             return;
+        }
+
         node.Value.Left.Set(in scope, scope.New<Node>());
         node.Value.Right.Set(in scope, scope.New<Node>());
         Populate(in scope, depth - 1, node.Value.Left.Get(in scope));
         Populate(in scope, depth - 1, node.Value.Right.Get(in scope));
     }
 
-    private static GcRef<Node> Build(in GcScope scope, int depth)
+    private static TracedRef<Node> Build(in TracedScope scope, int depth)
     {
         if (depth == 0)
+        {
             return scope.New<Node>();
-        GcRef<Node> left = Build(in scope, depth - 1);
-        GcRef<Node> right = Build(in scope, depth - 1);
-        GcRef<Node> node = scope.New<Node>();
+        }
+
+        TracedRef<Node> left = Build(in scope, depth - 1);
+        TracedRef<Node> right = Build(in scope, depth - 1);
+        TracedRef<Node> node = scope.New<Node>();
         node.Value.Left.Set(in scope, left);
         node.Value.Right.Set(in scope, right);
         return node;
     }
 
-    private static long Count(scoped in GcScope scope, GcRef<Node> node)
+    private static long Count(scoped in TracedScope scope, TracedRef<Node> node)
     {
-        GcRef<Node> left = node.Value.Left.Get(in scope);
+        TracedRef<Node> left = node.Value.Left.Get(in scope);
         return left.IsNull ? 1 : 1 + Count(in scope, left) + Count(in scope, node.Value.Right.Get(in scope));
     }
 
     private struct Node : ITraced<Node>
     {
-        public Gc<Node> Left;
-        public Gc<Node> Right;
+        public Traced<Node> Left;
+        public Traced<Node> Right;
 #pragma warning disable CS0649 // There for their size, as in the original.
         public int First;
         public int Second;

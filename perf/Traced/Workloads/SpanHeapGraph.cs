@@ -1,6 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
+using SpanHeap.Perf.Measurement;
 using SpanHeap.Perf.Traced.Workers;
+using SpanHeap.Traced;
 
 namespace SpanHeap.Perf.Traced.Workloads;
 
@@ -10,104 +12,114 @@ internal sealed class SpanHeapGraph : IGraph
     private readonly SpanHeapSession _session;
 
     // Disposed with its heap.
-    private readonly GcHandle<TracedArray<Node>> _nodes;
+    private readonly TracedHandle<TracedArray<Node>> _nodes;
     private long _serial;
 
     public SpanHeapGraph(SpanHeapSession session, int nodes)
     {
         _session = session;
-        using GcScope scope = session.Enter();
+        using TracedScope scope = session.Enter();
         _nodes = scope.Keep(scope.NewArray<Node>(nodes));
     }
 
     public void AddNodes(int first, int count)
     {
-        using GcScope scope = _session.Enter();
+        using TracedScope scope = _session.Enter();
         ref TracedArray<Node> nodes = ref _nodes.Get(in scope).Value;
         for (int i = first; i < first + count; i++)
+        {
             nodes[i].Set(in scope, NewNode(in scope));
+        }
     }
 
-    public void AddEdges(int first, int count, ref Draw draw)
+    public void AddEdges(int first, int count, ref SplitMix random)
     {
-        using GcScope scope = _session.Enter();
+        using TracedScope scope = _session.Enter();
         ref TracedArray<Node> nodes = ref _nodes.Get(in scope).Value;
         for (int i = first; i < first + count; i++)
-            Connect(in scope, ref nodes, nodes[i].Get(in scope), ref draw);
+        {
+            Connect(in scope, ref nodes, nodes[i].Get(in scope), ref random);
+        }
     }
 
-    public void Change(int steps, ref Draw draw)
+    public void Change(int steps, ref SplitMix random)
     {
-        using GcScope scope = _session.Enter();
+        using TracedScope scope = _session.Enter();
         ref TracedArray<Node> nodes = ref _nodes.Get(in scope).Value;
         for (int i = 0; i < steps; i++)
         {
-            bool replaces = draw.Below(GraphRewiring.StepsPerReplacement) == 0;
-            ref Gc<Node> place = ref nodes[draw.Below((int)nodes.Length)];
-            GcRef<Node> node = place.Get(in scope);
+            bool replaces = random.Below(GraphRewiring.StepsPerReplacement) == 0;
+            ref Traced<Node> place = ref nodes[random.Below((int)nodes.Length)];
+            TracedRef<Node> node = place.Get(in scope);
             if (replaces)
             {
-                GcRef<Node> fresh = NewNode(in scope);
-                Connect(in scope, ref nodes, fresh, ref draw);
+                TracedRef<Node> fresh = NewNode(in scope);
+                Connect(in scope, ref nodes, fresh, ref random);
                 place.Set(in scope, fresh);
                 Disconnect(in scope, node);
             }
             else
             {
-                ref Gc<Node> edge = ref node.Value.Edge(draw.Below(GraphRewiring.Edges));
-                edge.Set(in scope, nodes[draw.Below((int)nodes.Length)].Get(in scope));
+                ref Traced<Node> edge = ref node.Value.Edge(random.Below(GraphRewiring.Edges));
+                edge.Set(in scope, nodes[random.Below((int)nodes.Length)].Get(in scope));
             }
         }
     }
 
     public long Sum()
     {
-        using GcScope scope = _session.Enter();
+        using TracedScope scope = _session.Enter();
         ref TracedArray<Node> nodes = ref _nodes.Get(in scope).Value;
         long sum = 0;
         for (int i = 0; i < nodes.Length; i++)
         {
-            GcRef<Node> node = nodes[i].Get(in scope);
+            TracedRef<Node> node = nodes[i].Get(in scope);
             for (int edge = 0; edge < GraphRewiring.Edges; edge++)
+            {
                 sum += node.Value.Edge(edge).Get(in scope).Value.Serial;
+            }
         }
 
         return sum;
     }
 
-    private GcRef<Node> NewNode(in GcScope scope)
+    private TracedRef<Node> NewNode(in TracedScope scope)
     {
-        GcRef<Node> node = scope.New<Node>();
+        TracedRef<Node> node = scope.New<Node>();
         node.Value.Serial = ++_serial;
         return node;
     }
 
-    private static void Connect(scoped in GcScope scope, ref TracedArray<Node> nodes, GcRef<Node> node, ref Draw draw)
+    private static void Connect(scoped in TracedScope scope, ref TracedArray<Node> nodes, TracedRef<Node> node, ref SplitMix random)
     {
         for (int edge = 0; edge < GraphRewiring.Edges; edge++)
-            node.Value.Edge(edge).Set(in scope, nodes[draw.Below((int)nodes.Length)].Get(in scope));
+        {
+            node.Value.Edge(edge).Set(in scope, nodes[random.Below((int)nodes.Length)].Get(in scope));
+        }
     }
 
-    private static void Disconnect(scoped in GcScope scope, GcRef<Node> node)
+    private static void Disconnect(scoped in TracedScope scope, TracedRef<Node> node)
     {
         for (int edge = 0; edge < GraphRewiring.Edges; edge++)
+        {
             node.Value.Edge(edge).Set(in scope, default);
+        }
     }
 
     // The edges are four fields: a type that has an inline array of references to itself cannot be loaded.
     private struct Node : ITraced<Node>
     {
-        private Gc<Node> _first;
-#pragma warning disable CS0169 // Read by their place behind the first.
-        private Gc<Node> _second;
-        private Gc<Node> _third;
-        private Gc<Node> _fourth;
+        private Traced<Node> _first;
+#pragma warning disable CS0169 // Read by their place after the first.
+        private Traced<Node> _second;
+        private Traced<Node> _third;
+        private Traced<Node> _fourth;
 #pragma warning restore CS0169
         public long Serial;
 
         public static TracedLayout Layout { get; } = TracedLayout.OfFields(40, 0, 8, 16, 24);
 
         [UnscopedRef]
-        public ref Gc<Node> Edge(int number) => ref Unsafe.Add(ref _first, number);
+        public ref Traced<Node> Edge(int number) => ref Unsafe.Add(ref _first, number);
     }
 }

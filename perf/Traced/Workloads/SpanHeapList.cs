@@ -1,4 +1,5 @@
 using SpanHeap.Perf.Traced.Workers;
+using SpanHeap.Traced;
 
 namespace SpanHeap.Perf.Traced.Workloads;
 
@@ -8,22 +9,22 @@ internal sealed class SpanHeapList : IListMaker
     private readonly SpanHeapSession _session;
 
     // Disposed with its heap.
-    private readonly GcHandle<Node> _head;
+    private readonly TracedHandle<Node> _head;
 
     public SpanHeapList(SpanHeapSession session)
     {
         _session = session;
-        using GcScope scope = session.Enter();
-        _head = scope.Keep(default(GcRef<Node>));
+        using TracedScope scope = session.Enter();
+        _head = scope.Keep(default(TracedRef<Node>));
     }
 
     public void Prepend(int first, int count)
     {
-        using GcScope scope = _session.Enter();
-        GcRef<Node> head = _head.Get(in scope);
+        using TracedScope scope = _session.Enter();
+        TracedRef<Node> head = _head.Get(in scope);
         for (int i = 0; i < count; i++)
         {
-            GcRef<Node> node = scope.New<Node>();
+            TracedRef<Node> node = scope.New<Node>();
             node.Value.Next.Set(in scope, head);
             node.Value.Number = first + i;
             head = node;
@@ -36,16 +37,19 @@ internal sealed class SpanHeapList : IListMaker
 
     public long Sum()
     {
-        using GcScope scope = _session.Enter();
+        using TracedScope scope = _session.Enter();
         long sum = 0;
-        for (GcRef<Node> node = _head.Get(in scope); !node.IsNull; node = node.Value.Next.Get(in scope))
+        for (TracedRef<Node> node = _head.Get(in scope); !node.IsNull; node = node.Value.Next.Get(in scope))
+        {
             sum += node.Value.Number;
+        }
+
         return sum;
     }
 
     private struct Node : ITraced<Node>
     {
-        public Gc<Node> Next;
+        public Traced<Node> Next;
         public long Number;
 
         public static TracedLayout Layout { get; } = TracedLayout.OfFields(16, 0);

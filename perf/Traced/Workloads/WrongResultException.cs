@@ -6,6 +6,8 @@ internal sealed class WrongResultException(string message) : Exception(message)
     public static void ThrowUnless(string program, string what, long expected, long found)
     {
         if (found != expected)
+        {
             throw new WrongResultException($"{program}: {what} should be {expected} and is {found}.");
+        }
     }
 }

@@ -1,3 +1,5 @@
+using SpanHeap.Traced;
+
 namespace SpanHeap.Examples.Lisp;
 
 internal enum Builtin
@@ -20,24 +22,24 @@ internal enum Builtin
     List,
 }
 
-/// <summary>Functions that are not written in Lisp.</summary>
+/// <summary>The functions that are not written in Lisp.</summary>
 internal static class Builtins
 {
     private static readonly string[] s_names =
         ["+", "-", "*", "quotient", "remainder", "<", "=", "cons", "car", "cdr", "set-car!", "set-cdr!", "null?", "pair?", "eq?", "list"];
 
-    public static void Define(scoped in GcScope scope, Symbols symbols)
+    public static void Define(scoped in TracedScope scope, Symbols symbols)
     {
         for (int i = 0; i < s_names.Length; i++)
         {
-            GcRef<Cell> function = scope.New<Cell>();
+            TracedRef<Cell> function = scope.New<Cell>();
             function.Kind = CellKind.Builtin;
             function.Number = i;
             Variables.Define(in scope, symbols.Intern(in scope, s_names[i]), function, default);
         }
     }
 
-    public static GcRef<Cell> Call(in GcScope scope, Builtin function, GcRef<Cell> arguments, GcRef<Cell> yes)
+    public static TracedRef<Cell> Call(in TracedScope scope, Builtin function, TracedRef<Cell> arguments, TracedRef<Cell> yes)
     {
         string name = s_names[(int)function];
         return function switch
@@ -61,34 +63,42 @@ internal static class Builtins
         };
     }
 
-    private static GcRef<Cell> SetPart(GcRef<Cell> pair, Builtin function, GcRef<Cell> value)
+    private static TracedRef<Cell> SetPart(TracedRef<Cell> pair, Builtin function, TracedRef<Cell> value)
     {
         if (function == Builtin.SetCar)
+        {
             pair.First = value;
+        }
         else
+        {
             pair.Second = value;
+        }
+
         return value;
     }
 
-    private static GcRef<Cell> Fold(in GcScope scope, GcRef<Cell> numbers, long start, Func<long, long, long> step)
+    private static TracedRef<Cell> Fold(in TracedScope scope, TracedRef<Cell> numbers, long start, Func<long, long, long> step)
     {
         for (; !numbers.IsNull; numbers = numbers.Second)
+        {
             start = step(start, NumberAt(numbers, 0, "arithmetic"));
+        }
+
         return scope.Number(start);
     }
 
-    private static long NumberAt(GcRef<Cell> arguments, int index, string name)
+    private static long NumberAt(TracedRef<Cell> arguments, int index, string name)
     {
-        GcRef<Cell> argument = arguments.Element(index, name);
+        TracedRef<Cell> argument = arguments.Element(index, name);
         return argument.Is(CellKind.Number) ? argument.Number : throw new LispException($"{name} wants numbers.");
     }
 
-    private static long Divisor(GcRef<Cell> arguments, string name) =>
+    private static long Divisor(TracedRef<Cell> arguments, string name) =>
         NumberAt(arguments, 1, name) is not (0 or -1) and long divisor ? divisor : throw new LispException($"{name} by 0 or -1.");
 
-    private static GcRef<Cell> PairAt(GcRef<Cell> arguments, string name)
+    private static TracedRef<Cell> PairAt(TracedRef<Cell> arguments, string name)
     {
-        GcRef<Cell> pair = arguments.Element(0, name);
+        TracedRef<Cell> pair = arguments.Element(0, name);
         return pair.Is(CellKind.Pair) ? pair : throw new LispException($"{name} wants a pair.");
     }
 }

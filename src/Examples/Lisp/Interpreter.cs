@@ -1,40 +1,42 @@
+using SpanHeap.Traced;
+
 namespace SpanHeap.Examples.Lisp;
 
 /// <summary>
-/// A small Lisp whose heap is a traced <see cref="NativeHeap"/>. It evaluates step by step with a stack of its own, so that calls may be
-/// as deep as memory allows; after some steps it leaves its scope for a moment, and a collection can pass.
+/// A small Lisp whose heap is a <see cref="TracedHeap"/>. It evaluates step by step with a stack of its own, so calls may be as deep as memory
+/// allows. After some steps it leaves its scope for a moment, so that a collection can happen.
 /// </summary>
-/// <remarks>Of one thread at a time; several interpreters may share a heap.</remarks>
+/// <remarks>For one thread at a time; several interpreters may share a heap.</remarks>
 public sealed class Interpreter : IDisposable
 {
-    /// <summary>How many calls may wait for each other.</summary>
+    /// <summary>The largest number of nested calls.</summary>
     public const int DeepestStack = 4_000_000;
 
-    // Registers that last from one slice to the next.
+    // Registers that persist from one slice to the next.
     private const int Expression = 0;
     private const int Environment = 1;
     private const int Value = 2;
 
-    private readonly NativeHeap _heap;
+    private readonly TracedHeap _heap;
     private readonly InterpreterOptions _options;
     private readonly Symbols _symbols = new();
     private readonly CallStack _stack;
-    private readonly RootArray<Cell> _registers;
-    private readonly GcHandle<Cell> _true;
+    private readonly TracedRoots<Cell> _registers;
+    private readonly TracedHandle<Cell> _true;
     private bool _knowsValue;
 
-    /// <summary>Makes one without any definitions but the builtins.</summary>
-    /// <param name="heap">A traced heap, which must outlive it.</param>
-    /// <param name="options">How it runs.</param>
-    public Interpreter(NativeHeap heap, InterpreterOptions? options = null)
+    /// <summary>Creates an interpreter that defines only the builtins.</summary>
+    /// <param name="heap">The heap, which must outlive the interpreter.</param>
+    /// <param name="options">How the interpreter runs.</param>
+    public Interpreter(TracedHeap heap, InterpreterOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(heap);
         _heap = heap;
         _options = options ?? new InterpreterOptions();
         _stack = new CallStack(heap, DeepestStack);
-        _registers = heap.CreateRootArray<Cell>(3);
-        using GcScope scope = heap.Enter();
-        GcRef<Cell> yes = _symbols.Intern(in scope, "t");
+        _registers = heap.CreateRoots<Cell>(3);
+        using TracedScope scope = heap.Enter();
+        TracedRef<Cell> yes = _symbols.Intern(in scope, "t");
         yes.First = yes;
         yes.IsBound = true;
         _true = scope.Keep(yes);
@@ -43,9 +45,9 @@ public sealed class Interpreter : IDisposable
 
     /// <summary>Evaluates all expressions of a text.</summary>
     /// <param name="text">The program.</param>
-    /// <returns>The last one's value, as it is written.</returns>
-    /// <exception cref="LispException">The program cannot be read, or went wrong. What it defined until then stays.</exception>
-    /// <exception cref="OutOfMemoryException">The heap is at its limit. What was defined until then stays.</exception>
+    /// <returns>The value of the last expression, as text.</returns>
+    /// <exception cref="LispException">The program cannot be read, or failed. What it had defined stays.</exception>
+    /// <exception cref="OutOfMemoryException">The heap is at its limit. What the program had defined stays.</exception>
     public string Run(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -53,13 +55,16 @@ public sealed class Interpreter : IDisposable
         try
         {
             while (!RunSlice())
+            {
                 BetweenSlices();
-            using GcScope scope = _heap.Enter();
+            }
+
+            using TracedScope scope = _heap.Enter();
             return Writer.Write(_registers.Get(in scope, Value), _symbols);
         }
         catch (OutOfMemoryException)
         {
-            // What the program had is garbage now, and fills the heap: the next one is to find it gone.
+            // What the program had is garbage now and fills the heap; it must be gone before the next program runs.
             Forget();
             _heap.Collect();
             throw;
@@ -70,7 +75,7 @@ public sealed class Interpreter : IDisposable
         }
     }
 
-    /// <summary>Lets go all that it made. The heap stays.</summary>
+    /// <summary>Releases everything that the interpreter made. The heap stays.</summary>
     public void Dispose()
     {
         _true.Dispose();
@@ -79,15 +84,18 @@ public sealed class Interpreter : IDisposable
         _registers.Dispose();
     }
 
-    // Clears first: clearing after a run that failed may have failed as well, and what it left would be kept, and run.
+    // Clears first: clearing after a failed run may have failed as well, and what it left would be kept and run.
     private void Begin(string text)
     {
         Forget();
-        using GcScope scope = _heap.Enter();
+        using TracedScope scope = _heap.Enter();
         Reader reader = new(text, _symbols);
-        scoped GcRef<Cell> program = default;
-        while (reader.TryRead(in scope, out GcRef<Cell> expression))
+        scoped TracedRef<Cell> program = default;
+        while (reader.TryRead(in scope, out TracedRef<Cell> expression))
+        {
             program = scope.Cons(expression, program);
+        }
+
         _knowsValue = true;
         _stack.Push(in scope, new Frame(FrameKind.Sequence, scope.Reversed(program), default, default));
     }
@@ -95,7 +103,7 @@ public sealed class Interpreter : IDisposable
     // Whether the program has ended.
     private bool RunSlice()
     {
-        using GcScope scope = _heap.Enter();
+        using TracedScope scope = _heap.Enter();
         Machine machine = new(_symbols, _stack, _true.Get(in scope))
         {
             Expression = _registers.Get(in scope, Expression),
@@ -119,7 +127,7 @@ public sealed class Interpreter : IDisposable
 
     private void Forget()
     {
-        using GcScope scope = _heap.Enter();
+        using TracedScope scope = _heap.Enter();
         _stack.Clear(in scope);
         _registers.Clear(in scope, 0, _registers.Length);
     }
@@ -127,6 +135,8 @@ public sealed class Interpreter : IDisposable
     private void BetweenSlices()
     {
         if (_options.CollectsAfterEachSlice)
+        {
             _heap.Collect();
+        }
     }
 }

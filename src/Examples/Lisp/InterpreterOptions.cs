@@ -1,11 +1,11 @@
 namespace SpanHeap.Examples.Lisp;
 
-/// <summary>How an interpreter runs.</summary>
+/// <summary>Options of an interpreter.</summary>
 public sealed record InterpreterOptions
 {
-    /// <summary>After how many steps, of about one cell each, a collection may pass.</summary>
+    /// <summary>The number of steps, of about one cell each, after which a collection may happen.</summary>
     public int StepsPerSlice { get; init; } = 10_000;
 
-    /// <summary>Whether one does each time: to find references that the interpreter has forgotten to keep.</summary>
+    /// <summary>Whether a collection happens after each slice, to find references that the interpreter has forgotten to keep.</summary>
     public bool CollectsAfterEachSlice { get; init; }
 }

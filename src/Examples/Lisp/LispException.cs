@@ -1,4 +1,4 @@
 namespace SpanHeap.Examples.Lisp;
 
-/// <summary>A program that cannot be read, or went wrong.</summary>
+/// <summary>Thrown for a program that cannot be read, or that failed.</summary>
 public sealed class LispException(string message) : Exception(message);

@@ -1,38 +1,47 @@
 using System.Diagnostics.CodeAnalysis;
+using SpanHeap.Traced;
 
 namespace SpanHeap.Examples.Lisp;
 
-/// <summary>The evaluator within one slice: an expression is taken apart, or a value given to who waits for it, one at a step.</summary>
-/// <remarks>Its methods put references into its fields, which outlive the call: so the scope is no <c>scoped</c> parameter, but one that the caller keeps.</remarks>
-internal ref struct Machine(Symbols symbols, CallStack stack, GcRef<Cell> yes)
+/// <summary>The evaluator within one slice. Each step takes an expression apart, or gives a value to the frame that waits for it.</summary>
+/// <remarks>
+/// Its methods store references in its fields, which outlive the call. So the scope is not a <c>scoped</c> parameter; the caller keeps it.
+/// </remarks>
+internal ref struct Machine(Symbols symbols, CallStack stack, TracedRef<Cell> yes)
 {
-    private readonly GcRef<Cell> _yes = yes;
+    private readonly TracedRef<Cell> _yes = yes;
 
-    /// <summary>What is evaluated next, unless a value is known.</summary>
-    public GcRef<Cell> Expression;
+    /// <summary>The expression to evaluate next, unless a value is known.</summary>
+    public TracedRef<Cell> Expression;
 
-    /// <summary>Where its variables are; nothing for global ones alone.</summary>
-    public GcRef<Cell> Environment;
+    /// <summary>The environment with its variables; nothing if there are only global ones.</summary>
+    public TracedRef<Cell> Environment;
 
-    public GcRef<Cell> Value;
+    public TracedRef<Cell> Value;
 
     public bool KnowsValue;
 
     public readonly bool IsDone => KnowsValue && stack.Count == 0;
 
-    public void Step([UnscopedRef] in GcScope scope)
+    public void Step([UnscopedRef] in TracedScope scope)
     {
         if (KnowsValue)
+        {
             GiveValue(in scope, stack.Pop(in scope));
+        }
         else if (Expression.Is(CellKind.Pair))
+        {
             TakeApart(in scope);
+        }
         else
+        {
             Know(Expression.Is(CellKind.Symbol) ? Variables.Find(Expression, Environment, symbols) : Expression);
+        }
     }
 
-    private void TakeApart([UnscopedRef] in GcScope scope)
+    private void TakeApart([UnscopedRef] in TracedScope scope)
     {
-        GcRef<Cell> parts = Expression.Second;
+        TracedRef<Cell> parts = Expression.Second;
         string head = Expression.First.Is(CellKind.Symbol) ? symbols.NameOf(Expression.First) : "";
         switch (head)
         {
@@ -40,7 +49,7 @@ internal ref struct Machine(Symbols symbols, CallStack stack, GcRef<Cell> yes)
                 Know(parts.Element(0, head));
                 break;
             case "if":
-                GcRef<Cell> condition = parts.Element(0, head);
+                TracedRef<Cell> condition = parts.Element(0, head);
                 Wait(in scope, FrameKind.If, parts.Second);
                 Evaluate(condition, Environment);
                 break;
@@ -70,35 +79,38 @@ internal ref struct Machine(Symbols symbols, CallStack stack, GcRef<Cell> yes)
     }
 
     // (let ((a 1) (b 2)) body...) is ((lambda (a b) body...) 1 2).
-    private void Let([UnscopedRef] in GcScope scope, GcRef<Cell> parts)
+    private void Let([UnscopedRef] in TracedScope scope, TracedRef<Cell> parts)
     {
-        GcRef<Cell> names = default;
-        GcRef<Cell> values = default;
-        for (GcRef<Cell> each = parts.Element(0, "let"); !each.IsNull; each = each.Second)
+        TracedRef<Cell> names = default;
+        TracedRef<Cell> values = default;
+        for (TracedRef<Cell> each = parts.Element(0, "let"); !each.IsNull; each = each.Second)
         {
             names = scope.Cons(each.First.Element(0, "let"), names);
             values = scope.Cons(each.First.Element(1, "let"), values);
         }
 
-        GcRef<Cell> lambda = scope.Cons(symbols.Intern(in scope, "lambda"), scope.Cons(names, parts.Second));
+        TracedRef<Cell> lambda = scope.Cons(symbols.Intern(in scope, "lambda"), scope.Cons(names, parts.Second));
         Evaluate(scope.Cons(lambda, values), Environment);
     }
 
-    private void GiveValue([UnscopedRef] in GcScope scope, Frame frame)
+    private void GiveValue([UnscopedRef] in TracedScope scope, Frame frame)
     {
         switch (frame.Kind)
         {
             case FrameKind.If:
-                GcRef<Cell> then = frame.First.Element(0, "if");
-                GcRef<Cell> otherwise = frame.First.Second;
+                TracedRef<Cell> then = frame.First.Element(0, "if");
+                TracedRef<Cell> otherwise = frame.First.Second;
                 Evaluate(!Value.IsNull ? then : otherwise.IsNull ? default : otherwise.First, frame.Environment);
                 break;
             case FrameKind.Sequence when frame.First.IsNull:
                 break;
             case FrameKind.Sequence:
-                // The last one is evaluated with nobody waiting for it: loops by calls need no stack.
+                // No frame waits for the last expression, so loops by tail calls need no stack.
                 if (!frame.First.Second.IsNull)
+                {
                     stack.Push(in scope, new Frame(FrameKind.Sequence, frame.First.Second, frame.Environment, default));
+                }
+
                 Evaluate(frame.First.First, frame.Environment);
                 break;
             case FrameKind.Define:
@@ -114,9 +126,9 @@ internal ref struct Machine(Symbols symbols, CallStack stack, GcRef<Cell> yes)
         }
     }
 
-    private void GiveToCall([UnscopedRef] in GcScope scope, Frame call)
+    private void GiveToCall([UnscopedRef] in TracedScope scope, Frame call)
     {
-        GcRef<Cell> known = scope.Cons(Value, call.Third);
+        TracedRef<Cell> known = scope.Cons(Value, call.Third);
         if (!call.First.IsNull)
         {
             stack.Push(in scope, new Frame(FrameKind.Call, call.First.Second, call.Environment, known));
@@ -124,11 +136,11 @@ internal ref struct Machine(Symbols symbols, CallStack stack, GcRef<Cell> yes)
             return;
         }
 
-        GcRef<Cell> parts = scope.Reversed(known);
+        TracedRef<Cell> parts = scope.Reversed(known);
         Apply(in scope, parts.First, parts.Second);
     }
 
-    private void Apply([UnscopedRef] in GcScope scope, GcRef<Cell> function, GcRef<Cell> arguments)
+    private void Apply([UnscopedRef] in TracedScope scope, TracedRef<Cell> function, TracedRef<Cell> arguments)
     {
         if (function.Is(CellKind.Builtin))
         {
@@ -137,28 +149,37 @@ internal ref struct Machine(Symbols symbols, CallStack stack, GcRef<Cell> yes)
         }
 
         if (!function.Is(CellKind.Closure))
+        {
             throw new LispException($"{Writer.Write(function, symbols)} is called and is no function.");
-        GcRef<Cell> environment = scope.Environment(function.Third);
-        GcRef<Cell> parameter = function.First;
+        }
+
+        TracedRef<Cell> environment = scope.Environment(function.Third);
+        TracedRef<Cell> parameter = function.First;
         for (; parameter.Is(CellKind.Pair) && !arguments.IsNull; parameter = parameter.Second, arguments = arguments.Second)
+        {
             Variables.Define(in scope, parameter.First, arguments.First, environment);
+        }
+
         if (!parameter.IsNull || !arguments.IsNull)
+        {
             throw new LispException("A function is called with too many or too few arguments.");
+        }
+
         stack.Push(in scope, new Frame(FrameKind.Sequence, function.Second, environment, default));
         Know(default);
     }
 
-    private readonly void Wait(scoped in GcScope scope, FrameKind kind, GcRef<Cell> first) =>
+    private readonly void Wait(scoped in TracedScope scope, FrameKind kind, TracedRef<Cell> first) =>
         stack.Push(in scope, new Frame(kind, first, Environment, default));
 
-    private void Evaluate(GcRef<Cell> expression, GcRef<Cell> environment)
+    private void Evaluate(TracedRef<Cell> expression, TracedRef<Cell> environment)
     {
         Expression = expression;
         Environment = environment;
         KnowsValue = false;
     }
 
-    private void Know(GcRef<Cell> value)
+    private void Know(TracedRef<Cell> value)
     {
         Value = value;
         KnowsValue = true;

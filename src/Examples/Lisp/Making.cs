@@ -1,27 +1,29 @@
+using SpanHeap.Traced;
+
 namespace SpanHeap.Examples.Lisp;
 
-/// <summary>Making cells, and looking at lists of them.</summary>
+/// <summary>Makes cells, and reads lists of them.</summary>
 internal static class Making
 {
-    public static GcRef<Cell> Cons(this in GcScope scope, GcRef<Cell> first, GcRef<Cell> second)
+    public static TracedRef<Cell> Cons(this in TracedScope scope, TracedRef<Cell> first, TracedRef<Cell> second)
     {
-        GcRef<Cell> pair = scope.New<Cell>();
+        TracedRef<Cell> pair = scope.New<Cell>();
         pair.Kind = CellKind.Pair;
         pair.First = first;
         pair.Second = second;
         return pair;
     }
 
-    public static GcRef<Cell> Number(this in GcScope scope, long number)
+    public static TracedRef<Cell> Number(this in TracedScope scope, long number)
     {
-        GcRef<Cell> cell = scope.New<Cell>();
+        TracedRef<Cell> cell = scope.New<Cell>();
         cell.Number = number;
         return cell;
     }
 
-    public static GcRef<Cell> Closure(this in GcScope scope, GcRef<Cell> parameters, GcRef<Cell> body, GcRef<Cell> environment)
+    public static TracedRef<Cell> Closure(this in TracedScope scope, TracedRef<Cell> parameters, TracedRef<Cell> body, TracedRef<Cell> environment)
     {
-        GcRef<Cell> closure = scope.New<Cell>();
+        TracedRef<Cell> closure = scope.New<Cell>();
         closure.Kind = CellKind.Closure;
         closure.First = parameters;
         closure.Second = body;
@@ -29,29 +31,35 @@ internal static class Making
         return closure;
     }
 
-    public static GcRef<Cell> Environment(this in GcScope scope, GcRef<Cell> outer)
+    public static TracedRef<Cell> Environment(this in TracedScope scope, TracedRef<Cell> outer)
     {
-        GcRef<Cell> environment = scope.New<Cell>();
+        TracedRef<Cell> environment = scope.New<Cell>();
         environment.Kind = CellKind.Environment;
         environment.Second = outer;
         return environment;
     }
 
-    public static GcRef<Cell> Reversed(this in GcScope scope, GcRef<Cell> list)
+    public static TracedRef<Cell> Reversed(this in TracedScope scope, TracedRef<Cell> list)
     {
-        GcRef<Cell> reversed = scope.Null<Cell>();
+        TracedRef<Cell> reversed = scope.Null<Cell>();
         for (; !list.IsNull; list = list.Second)
+        {
             reversed = scope.Cons(list.First, reversed);
+        }
+
         return reversed;
     }
 
-    public static bool Is(this GcRef<Cell> cell, CellKind kind) => !cell.IsNull && cell.Kind == kind;
+    public static bool Is(this TracedRef<Cell> cell, CellKind kind) => !cell.IsNull && cell.Kind == kind;
 
-    /// <summary>The element of a list, which must have it.</summary>
-    public static GcRef<Cell> Element(this GcRef<Cell> list, int index, string of)
+    /// <summary>Gets an element of a list, which must be long enough.</summary>
+    public static TracedRef<Cell> Element(this TracedRef<Cell> list, int index, string of)
     {
         for (; index > 0 && list.Is(CellKind.Pair); index--)
+        {
             list = list.Second;
+        }
+
         return list.Is(CellKind.Pair) ? list.First : throw new LispException($"{of} has too few parts.");
     }
 }

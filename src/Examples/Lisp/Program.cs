@@ -1,13 +1,17 @@
 using SpanHeap;
 using SpanHeap.Examples.Lisp;
+using SpanHeap.Traced;
 
-// Runs the files that are named, or what is typed.
-using NativeHeap heap = new(new NativeHeapOptions { Traced = true, Name = "Lisp" });
+// Runs the files that are named, or what the user types.
+using TracedHeap heap = new(new TracedHeapOptions { Name = "Lisp" });
 using Interpreter interpreter = new(heap);
 if (args.Length > 0)
 {
     foreach (string file in args)
+    {
         Console.WriteLine(interpreter.Run(File.ReadAllText(file)));
+    }
+
     return;
 }
 

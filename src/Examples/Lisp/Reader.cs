@@ -1,32 +1,39 @@
 using System.Globalization;
+using SpanHeap.Traced;
 
 namespace SpanHeap.Examples.Lisp;
 
-/// <summary>Makes cells of a text. They live as long as the scope: whoever wants them longer keeps them.</summary>
+/// <summary>Makes cells from a text. They live as long as the scope, unless the caller keeps them.</summary>
 internal ref struct Reader(string text, Symbols symbols)
 {
-    // A text is read by recursion: as deep as this, and no deeper.
+    // The reader is recursive; this limits its depth.
     private const int DeepestNesting = 500;
 
     private int _at;
     private int _depth;
 
-    /// <summary>The next expression; false at the text's end.</summary>
-    public bool TryRead(in GcScope scope, out GcRef<Cell> expression)
+    /// <summary>Reads the next expression; false at the end of the text.</summary>
+    public bool TryRead(in TracedScope scope, out TracedRef<Cell> expression)
     {
         SkipBlanks();
         expression = default;
         if (_at == text.Length)
+        {
             return false;
+        }
+
         expression = Read(in scope);
         return true;
     }
 
-    private GcRef<Cell> Read(in GcScope scope)
+    private TracedRef<Cell> Read(in TracedScope scope)
     {
         SkipBlanks();
         if (_at == text.Length)
+        {
             throw new LispException("The text ends within an expression.");
+        }
+
         switch (text[_at])
         {
             case '(':
@@ -37,7 +44,7 @@ internal ref struct Reader(string text, Symbols symbols)
             case '\'':
                 _at++;
                 GoDeeper();
-                GcRef<Cell> quoted = Read(in scope);
+                TracedRef<Cell> quoted = Read(in scope);
                 _depth--;
                 return scope.Cons(symbols.Intern(in scope, "quote"), scope.Cons(quoted, default));
             default:
@@ -45,18 +52,23 @@ internal ref struct Reader(string text, Symbols symbols)
         }
     }
 
-    private GcRef<Cell> ReadList(in GcScope scope)
+    private TracedRef<Cell> ReadList(in TracedScope scope)
     {
         GoDeeper();
-        GcRef<Cell> first = scope.Null<Cell>();
-        GcRef<Cell> last = scope.Null<Cell>();
+        TracedRef<Cell> first = scope.Null<Cell>();
+        TracedRef<Cell> last = scope.Null<Cell>();
         for (SkipBlanks(); _at == text.Length || text[_at] != ')'; SkipBlanks())
         {
-            GcRef<Cell> pair = scope.Cons(Read(in scope), default);
+            TracedRef<Cell> pair = scope.Cons(Read(in scope), default);
             if (last.IsNull)
+            {
                 first = pair;
+            }
             else
+            {
                 last.Second = pair;
+            }
+
             last = pair;
         }
 
@@ -65,21 +77,29 @@ internal ref struct Reader(string text, Symbols symbols)
         return first;
     }
 
-    private GcRef<Cell> ReadAtom(in GcScope scope)
+    private TracedRef<Cell> ReadAtom(in TracedScope scope)
     {
         int start = _at;
         while (_at < text.Length && !char.IsWhiteSpace(text[_at]) && text[_at] is not ('(' or ')' or '\'' or ';'))
+        {
             _at++;
+        }
+
         ReadOnlySpan<char> atom = text.AsSpan(start, _at - start);
         if (long.TryParse(atom, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number))
+        {
             return scope.Number(number);
+        }
+
         return atom is "nil" ? default : symbols.Intern(in scope, atom.ToString());
     }
 
     private void GoDeeper()
     {
         if (++_depth > DeepestNesting)
+        {
             throw new LispException($"Expressions are nested more than {DeepestNesting} deep.");
+        }
     }
 
     private void SkipBlanks()
@@ -87,7 +107,9 @@ internal ref struct Reader(string text, Symbols symbols)
         for (; _at < text.Length && (char.IsWhiteSpace(text[_at]) || text[_at] == ';'); _at++)
         {
             if (text[_at] == ';')
+            {
                 _at = text.IndexOf('\n', _at) is >= 0 and int end ? end : text.Length - 1;
+            }
         }
     }
 }

@@ -1,16 +1,18 @@
+using SpanHeap.Traced;
+
 namespace SpanHeap.Examples.Lisp;
 
-/// <summary>The symbols by name: one cell each, kept by a handle, so that two are the same if their cells are.</summary>
+/// <summary>The symbols by name. Each is one cell, kept by a handle, so that two symbols are equal if their cells are the same.</summary>
 internal sealed class Symbols : IDisposable
 {
-    private readonly Dictionary<string, GcHandle<Cell>> _byName = [];
+    private readonly Dictionary<string, TracedHandle<Cell>> _byName = [];
     private readonly List<string> _names = [];
 
-    public GcRef<Cell> Intern(in GcScope scope, string name)
+    public TracedRef<Cell> Intern(in TracedScope scope, string name)
     {
-        if (!_byName.TryGetValue(name, out GcHandle<Cell> handle))
+        if (!_byName.TryGetValue(name, out TracedHandle<Cell> handle))
         {
-            GcRef<Cell> symbol = scope.New<Cell>();
+            TracedRef<Cell> symbol = scope.New<Cell>();
             symbol.Kind = CellKind.Symbol;
             symbol.Number = _names.Count;
             handle = scope.Keep(symbol);
@@ -21,11 +23,13 @@ internal sealed class Symbols : IDisposable
         return handle.Get(in scope);
     }
 
-    public string NameOf(GcRef<Cell> symbol) => _names[(int)symbol.Number];
+    public string NameOf(TracedRef<Cell> symbol) => _names[(int)symbol.Number];
 
     public void Dispose()
     {
-        foreach (GcHandle<Cell> symbol in _byName.Values)
+        foreach (TracedHandle<Cell> symbol in _byName.Values)
+        {
             symbol.Dispose();
+        }
     }
 }

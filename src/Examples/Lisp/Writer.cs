@@ -1,23 +1,24 @@
 using System.Globalization;
 using System.Text;
+using SpanHeap.Traced;
 
 namespace SpanHeap.Examples.Lisp;
 
-/// <summary>Writes values as they are read.</summary>
+/// <summary>Writes values in the form in which they are read.</summary>
 internal static class Writer
 {
-    // What refers to itself has no end.
+    // A value that refers to itself would have no end.
     private const int DeepestNesting = 200;
     private const int LongestText = 1 << 16;
 
-    public static string Write(GcRef<Cell> value, Symbols symbols)
+    public static string Write(TracedRef<Cell> value, Symbols symbols)
     {
         StringBuilder text = new();
         Write(text, value, symbols, 0);
         return text.ToString();
     }
 
-    private static void Write(StringBuilder text, GcRef<Cell> value, Symbols symbols, int depth)
+    private static void Write(StringBuilder text, TracedRef<Cell> value, Symbols symbols, int depth)
     {
         if (value.IsNull)
         {
@@ -45,7 +46,7 @@ internal static class Writer
         }
     }
 
-    private static void WriteList(StringBuilder text, GcRef<Cell> list, Symbols symbols, int depth)
+    private static void WriteList(StringBuilder text, TracedRef<Cell> list, Symbols symbols, int depth)
     {
         char before = '(';
         for (; list.Is(CellKind.Pair) && text.Length < LongestText; list = list.Second)

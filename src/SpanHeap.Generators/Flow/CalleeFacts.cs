@@ -7,20 +7,20 @@ using Microsoft.CodeAnalysis.Operations;
 
 namespace SpanHeap.Generators.Flow;
 
-/// <summary>What methods of the same project do with what they are given. Of others nothing is known.</summary>
-/// <remarks>Remembered for one compilation. Several threads may ask; all who ask the same get the same answer.</remarks>
+/// <summary>Finds what methods of the same project do with their arguments. Nothing is known of other methods.</summary>
+/// <remarks>Remembered for one compilation. Several threads may ask; the same question always gets the same answer.</remarks>
 internal sealed class CalleeFacts(Compilation compilation)
 {
     private readonly ConcurrentDictionary<ISymbol, bool> _yields = new(SymbolEqualityComparer.Default);
     private readonly ConcurrentDictionary<ISymbol, bool> _copies = new(SymbolEqualityComparer.Default);
 
-    /// <summary>Whether a method, or one that it calls, may let a collection pass in the scope that it is given.</summary>
+    /// <summary>Whether a method, or one that it calls, may let a collection happen in the scope that it is given.</summary>
     public bool MayYield(IParameterSymbol parameter) => Ask(_yields, parameter, FindYield, []);
 
-    /// <summary>Whether a method, or one that it calls, reads or writes what a <c>ref</c> parameter refers to as a value.</summary>
+    /// <summary>Whether a method, or one that it calls, reads or writes the target of a <c>ref</c> parameter as a value.</summary>
     public bool CopiesValue(IParameterSymbol parameter) => Ask(_copies, parameter, FindCopy, []);
 
-    // A method that calls itself has nothing to say of itself.
+    // A method that calls itself adds nothing by that call.
     private bool Ask(
         ConcurrentDictionary<ISymbol, bool> known, IParameterSymbol parameter, Func<IOperation, IParameterSymbol, HashSet<ISymbol>, bool> find, HashSet<ISymbol> asked)
     {
@@ -38,7 +38,7 @@ internal sealed class CalleeFacts(Compilation compilation)
 
         answer = parameter.ContainingSymbol is IMethodSymbol method && BodiesOf(method).Any(body => find(body, parameter, asked));
 
-        // Within a circle the answer may lack what is still being looked for.
+        // Within a cycle of calls, the answer may lack what is still being searched.
         if (isFirst || answer)
         {
             known[parameter] = answer;
@@ -57,7 +57,7 @@ internal sealed class CalleeFacts(Compilation compilation)
     private bool FindCopy(IOperation body, IParameterSymbol place, HashSet<ISymbol> asked) =>
         UsesOf(body, place).Any(use => IsCopied(KnownTypes.IsReference(use.Type) ? ValueOf(use) : use, asked));
 
-    // Of a reference it is the block that counts.
+    // For a reference, the block counts.
     private static IOperation? ValueOf(IOperation use) =>
         use.Parent is IPropertyReferenceOperation { Property.Name: "Value" } value && KnownTypes.IsReference(value.Property.ContainingType) ? value : null;
 

@@ -5,7 +5,7 @@ using SpanHeap.Generators.Rules;
 
 namespace SpanHeap.Generators.Flow;
 
-/// <summary>What a flow has found, each thing once, at the place that comes first in the text.</summary>
+/// <summary>Collects what a flow has found: each fault once, at the place that comes first in the text.</summary>
 internal sealed class Findings
 {
     private readonly Dictionary<object, (IOperation Place, ISymbol Scope)> _used = new(FlowKey.Comparer);
@@ -13,7 +13,7 @@ internal sealed class Findings
     private readonly Dictionary<ISymbol, IInvocationOperation> _entered = new(SymbolEqualityComparer.Default);
     private readonly HashSet<ISymbol> _left = new(SymbolEqualityComparer.Default);
 
-    /// <summary>Scopes that end on some ways through the function only, and where they were entered.</summary>
+    /// <summary>Scopes that end only on some paths through the function, and where they were entered.</summary>
     public IEnumerable<(ISymbol Scope, IInvocationOperation Enter)> Left => _left.Select(scope => (scope, _entered[scope]));
 
     public void Report(Action<Diagnostic> report)
@@ -29,7 +29,7 @@ internal sealed class Findings
         }
     }
 
-    /// <summary>A reference is used whose scope has ended.</summary>
+    /// <summary>Notes that a reference is used after its scope has ended.</summary>
     public void Used(object key, IOperation place, ISymbol scope)
     {
         if (!_used.TryGetValue(key, out (IOperation Place, ISymbol Scope) known) || place.Syntax.SpanStart < known.Place.Syntax.SpanStart)
@@ -38,7 +38,7 @@ internal sealed class Findings
         }
     }
 
-    /// <summary>Something is returned.</summary>
+    /// <summary>Notes that a value is returned.</summary>
     public void Returned(IOperation value, ImmutableHashSet<ISymbol> sources)
     {
         if (sources.OfType<ILocalSymbol>().OrderBy(static one => one.Locations[0].SourceSpan.Start).FirstOrDefault() is { } own)
@@ -47,11 +47,11 @@ internal sealed class Findings
         }
         else if (Limited(sources, isReturn: true) is { } scope)
         {
-            Add(value, Descriptors.ScopeLimited, scope.Name, "in GcScope " + scope.Name);
+            Add(value, Descriptors.ScopeLimited, scope.Name, "in TracedScope " + scope.Name);
         }
     }
 
-    /// <summary>Something is put into a parameter, or into the struct whose method it is.</summary>
+    /// <summary>Notes that a value is stored in a parameter, or in the struct whose method this is.</summary>
     public void HandedOut(IOperation target, ImmutableHashSet<ISymbol> sources)
     {
         if (sources.OfType<ILocalSymbol>().FirstOrDefault() is { } own && target is IParameterReferenceOperation { Parameter.RefKind: RefKind.Out or RefKind.Ref })
@@ -64,11 +64,11 @@ internal sealed class Findings
         }
         else if (target is IMemberReferenceOperation or IParameterReferenceOperation { Parameter.RefKind: RefKind.None } && Limited(sources, isReturn: false) is { } scope)
         {
-            Add(target, Descriptors.ScopeLimited, scope.Name, "[UnscopedRef] in GcScope " + scope.Name);
+            Add(target, Descriptors.ScopeLimited, scope.Name, "[UnscopedRef] in TracedScope " + scope.Name);
         }
     }
 
-    /// <summary>A local that the compiler takes for one of the caller's gets a reference of a scope.</summary>
+    /// <summary>Notes that a local that the compiler assumes to outlive the scope gets a reference of the scope.</summary>
     public void Narrowed(ILocalSymbol local, IOperation target, ImmutableHashSet<ISymbol> sources)
     {
         ISymbol? scope = sources.OfType<ILocalSymbol>().FirstOrDefault(one => one.Locations[0].SourceSpan.Start < local.Locations[0].SourceSpan.Start)
@@ -85,7 +85,7 @@ internal sealed class Findings
 
     public void LeftOpen(IEnumerable<ISymbol> scopes) => _left.UnionWith(scopes);
 
-    // A scope that the function is given in a way that lets none of its references out.
+    // A scope that the function is given in a way that lets no reference of it leave.
     private static IParameterSymbol? Limited(ImmutableHashSet<ISymbol> sources, bool isReturn) => sources.OfType<IParameterSymbol>().FirstOrDefault(one =>
         KnownTypes.IsScope(one.Type) && (one.ScopedKind != ScopedKind.None || one.RefKind == RefKind.None || !isReturn)
         && !one.GetAttributes().Any(static attribute => attribute.AttributeClass?.Name == "UnscopedRefAttribute"));

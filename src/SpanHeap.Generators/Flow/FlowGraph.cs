@@ -3,22 +3,22 @@ using Microsoft.CodeAnalysis.FlowAnalysis;
 
 namespace SpanHeap.Generators.Flow;
 
-/// <summary>Follows all ways through a function until nothing new is found.</summary>
+/// <summary>Follows all paths through a function until nothing new is found.</summary>
 /// <param name="graph">The function.</param>
 /// <param name="visitor">What a block's operations do to a state.</param>
 /// <remarks>
-/// A <c>finally</c> is followed once for each way into it, so that what comes from one does not leave by another. A <c>catch</c> may begin
-/// after each statement of its <c>try</c>.
+/// A <c>finally</c> is followed once for each path into it, so that the state of one path does not leave by another. A <c>catch</c> may begin after
+/// each statement of its <c>try</c>.
 /// </remarks>
 internal sealed class FlowGraph(ControlFlowGraph graph, IFlowVisitor visitor)
 {
-    // More than any method that is written by hand needs; one that needs more goes without.
+    // More than any hand-written method needs; a method that needs more is not checked.
     private const int MostVisits = 20_000;
 
     private int _visits;
 
     /// <summary>Follows the whole function.</summary>
-    /// <returns>What holds where it ends; null if it never does.</returns>
+    /// <returns>The state at its end; null if it never ends.</returns>
     public FlowState? Run(FlowState entry)
     {
         Pass pass = new(this, 0, graph.Blocks.Length - 1);
@@ -26,7 +26,7 @@ internal sealed class FlowGraph(ControlFlowGraph graph, IFlowVisitor visitor)
         return pass.StateOf(graph.Blocks.Length - 1);
     }
 
-    // What is left of a state after all that is done on the way out of a try; null if nothing comes out.
+    // The state after all that is done on the way out of a try; null if control does not get out.
     private FlowState? Past(ControlFlowBranch branch, FlowState state)
     {
         FlowState? after = state;
@@ -46,7 +46,7 @@ internal sealed class FlowGraph(ControlFlowGraph graph, IFlowVisitor visitor)
 
         public FlowState? StateOf(int block) => _states[block - first];
 
-        /// <returns>What holds where a <c>finally</c> ends.</returns>
+        /// <returns>The state at the end of a <c>finally</c>.</returns>
         public FlowState? Follow(FlowState entry)
         {
             FlowState? end = null;
@@ -102,7 +102,7 @@ internal sealed class FlowGraph(ControlFlowGraph graph, IFlowVisitor visitor)
             }
         }
 
-        // A catch around a finally is no part of it.
+        // A catch around a finally is not part of it.
         private void Reach(int block, FlowState state)
         {
             if (block < first || block > last)

@@ -2,7 +2,7 @@ using Microsoft.CodeAnalysis;
 
 namespace SpanHeap.Generators.Flow;
 
-/// <summary>Compares what a flow knows something of: locals and parameters as symbols, temporaries of the compiler by their number.</summary>
+/// <summary>Compares the keys of a flow: locals and parameters as symbols, temporaries of the compiler by their number.</summary>
 internal sealed class FlowKey : IEqualityComparer<object>
 {
     public static readonly FlowKey Comparer = new();

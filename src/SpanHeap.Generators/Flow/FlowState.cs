@@ -2,7 +2,7 @@ using Microsoft.CodeAnalysis;
 
 namespace SpanHeap.Generators.Flow;
 
-/// <summary>What is known at one place of a function: the origin of each reference, and which scopes may be open.</summary>
+/// <summary>What is known at one point of a function: the origin of each reference, and which scopes may be open.</summary>
 internal sealed class FlowState
 {
     private readonly Dictionary<object, Origin> _origins;
@@ -20,7 +20,7 @@ internal sealed class FlowState
         _open = new HashSet<ISymbol>(other._open, SymbolEqualityComparer.Default);
     }
 
-    /// <summary>Scopes of the function itself that have been entered, and may not have ended.</summary>
+    /// <summary>Scopes that the function itself has entered, and that may not have ended.</summary>
     public IReadOnlyCollection<ISymbol> Open => _open;
 
     public FlowState Copy() => new(this);
@@ -33,7 +33,7 @@ internal sealed class FlowState
 
     public bool TryGet(object key, out Origin origin) => _origins.TryGetValue(key, out origin);
 
-    /// <summary>No reference with such an origin may be used any more.</summary>
+    /// <summary>Notes that references with given origins may no longer be used.</summary>
     public void End(ISymbol scope, Func<Origin, bool> isOf)
     {
         foreach (KeyValuePair<object, Origin> one in _origins.Where(one => one.Value.Ended == null && isOf(one.Value)).ToArray())
@@ -42,8 +42,8 @@ internal sealed class FlowState
         }
     }
 
-    /// <summary>Adds what may be the case if control comes from elsewhere, too.</summary>
-    /// <returns>Whether that is anything new.</returns>
+    /// <summary>Adds what may hold if control comes from elsewhere as well.</summary>
+    /// <returns>Whether that added anything.</returns>
     public bool Join(FlowState other)
     {
         bool isNew = false;

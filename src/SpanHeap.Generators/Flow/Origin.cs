@@ -8,14 +8,14 @@ namespace SpanHeap.Generators.Flow;
 /// <param name="ended">A scope that has ended or yielded since; null while there is none.</param>
 internal readonly struct Origin(ImmutableHashSet<ISymbol> sources, ISymbol? ended)
 {
-    /// <summary>The value of something that no scope limits.</summary>
+    /// <summary>The sources of a value that no scope limits.</summary>
     public static readonly ImmutableHashSet<ISymbol> Nowhere = ImmutableHashSet.Create<ISymbol>(SymbolEqualityComparer.Default);
 
     public ImmutableHashSet<ISymbol> Sources => sources;
 
     public ISymbol? Ended => ended;
 
-    /// <summary>What holds if either may be the case.</summary>
+    /// <summary>Combines two origins of which either may apply.</summary>
     public Origin Join(Origin other) => new(sources.Union(other.Sources), ended ?? other.Ended);
 
     public bool Equals(Origin other) => (ended == null) == (other.Ended == null) && sources.SetEquals(other.Sources);

@@ -5,14 +5,16 @@ using Microsoft.CodeAnalysis.Operations;
 
 namespace SpanHeap.Generators.Flow;
 
-/// <summary>Where the references of one function come from, along each way through it: which it uses when their scope has ended.</summary>
+/// <summary>
+/// Follows where the references of one function come from, along each path through it, and finds those used after their scope has ended.
+/// </summary>
 /// <param name="function">The function.</param>
-/// <param name="scopes">How many scopes it has: its own, and those it is given.</param>
-/// <param name="callees">What other methods do.</param>
-/// <param name="findings">Where to say what is wrong.</param>
+/// <param name="scopes">The number of scopes in it: its own, and those it is given.</param>
+/// <param name="callees">Says what other methods do.</param>
+/// <param name="findings">Receives what is wrong.</param>
 /// <remarks>
-/// A reference is a <c>GcRef</c>, a span, a <c>ref</c> local or any other <c>ref struct</c>. Its origin follows the rules by which the
-/// compiler says how far it may go: what a method returns may come from all that it was given and that is not <c>scoped</c>.
+/// A reference is a <c>TracedRef</c>, a span, a <c>ref</c> local or any other <c>ref struct</c>. Its origin follows the compiler's rules for how
+/// far it may go: what a method returns may come from all arguments that are not <c>scoped</c>.
 /// </remarks>
 internal sealed class ReferenceFlow(IMethodSymbol? function, int scopes, CalleeFacts callees, Findings findings) : IFlowVisitor
 {
@@ -91,7 +93,7 @@ internal sealed class ReferenceFlow(IMethodSymbol? function, int scopes, CalleeF
         return origin.Sources;
     }
 
-    // A reference in a struct of the user's.
+    // A reference in a struct of the user.
     private ImmutableHashSet<ISymbol> Part(object key, IMemberReferenceOperation member)
     {
         if (!_state.TryGet(key, out Origin origin))
@@ -126,7 +128,7 @@ internal sealed class ReferenceFlow(IMethodSymbol? function, int scopes, CalleeF
                 findings.HandedOut(assignment.Target, sources);
                 break;
             case IMemberReferenceOperation { Instance: { } instance } member when IsOfUser(instance.Type) && KeyOf(instance) is { } key:
-                // Of a struct of the user's only a part is new: the rest is taken for good.
+                // Only a part of a user's struct is new; the rest is assumed to be valid.
                 Write(key, (_state.TryGet(key, out Origin known) ? known.Sources : Origin.Nowhere).Union(IsLimited(member.Type) ? sources : Origin.Nowhere));
                 break;
             case IMemberReferenceOperation { Instance: IInstanceReferenceOperation } member when IsLimited(member.Type):
@@ -140,7 +142,7 @@ internal sealed class ReferenceFlow(IMethodSymbol? function, int scopes, CalleeF
         return sources;
     }
 
-    // A local gets a value that is limited to scopes.
+    // Gives a local a value that is limited to scopes.
     private void Give(ILocalSymbol local, ImmutableHashSet<ISymbol> sources, ILocalReferenceOperation target, IOperation? value)
     {
         if (KnownTypes.IsScope(local.Type))
@@ -236,7 +238,7 @@ internal sealed class ReferenceFlow(IMethodSymbol? function, int scopes, CalleeF
             Take(argument, sources);
         }
 
-        // It may have got new references, and given old ones up.
+        // It may have got new references and dropped old ones.
         if (call.Instance is { } self && IsOfUser(self.Type) && KeyOf(self) is { } user && _state.TryGet(user, out Origin known))
         {
             Write(user, known.Sources.Union(sources));
@@ -245,7 +247,7 @@ internal sealed class ReferenceFlow(IMethodSymbol? function, int scopes, CalleeF
         return method.ReturnsByRef || method.ReturnsByRefReadonly || IsLimited(method.ReturnType) ? sources : Origin.Nowhere;
     }
 
-    // What a method writes to a reference that it is given.
+    // Applies what a method writes to a reference that it is given.
     private void Take(IArgumentOperation argument, ImmutableHashSet<ISymbol> sources)
     {
         IOperation value = argument.Value is IDeclarationExpressionOperation declaration ? declaration.Expression : argument.Value;
@@ -265,7 +267,7 @@ internal sealed class ReferenceFlow(IMethodSymbol? function, int scopes, CalleeF
         }
     }
 
-    // The sources of all that a method may keep or give back.
+    // The sources of all arguments that a method may keep or return.
     private ImmutableHashSet<ISymbol> Given(IEnumerable<IArgumentOperation> arguments, bool isKept)
     {
         ImmutableHashSet<ISymbol> all = Origin.Nowhere;
@@ -298,7 +300,7 @@ internal sealed class ReferenceFlow(IMethodSymbol? function, int scopes, CalleeF
 
         _state.Leave(scope);
 
-        // Where another may be open, references may be that one's, and stay good; and the compiler sees to those of a using.
+        // If another scope may be open, references may belong to it and stay valid; and the compiler handles those of a using.
         if (!isImplicit && _state.Open.Count == 0 && function?.Parameters.Any(static one => KnownTypes.IsScope(one.Type) || KnownTypes.IsReference(one.Type)) != true)
         {
             _state.End(scope, origin => origin.Sources.Contains(scope));
@@ -315,10 +317,10 @@ internal sealed class ReferenceFlow(IMethodSymbol? function, int scopes, CalleeF
         _ => null,
     };
 
-    // Values that the compiler lets go only as far as what they were made from.
+    // Values that the compiler does not let outlive what they were made from.
     private static bool IsLimited(ITypeSymbol? type) => type is { IsRefLikeType: true } && !KnownTypes.IsScope(type);
 
-    // Structs that may have more in them than one reference.
+    // Structs that may contain more than one reference.
     private static bool IsOfUser(ITypeSymbol? type) =>
         IsLimited(type) && !KnownTypes.IsReference(type) && !KnownTypes.IsInLibrary(type!) && type!.ContainingNamespace?.ToDisplayString() != "System";
 }

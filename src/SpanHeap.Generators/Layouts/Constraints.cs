@@ -2,10 +2,10 @@ using Microsoft.CodeAnalysis;
 
 namespace SpanHeap.Generators.Layouts;
 
-/// <summary>Writes the constraints of type parameters once more.</summary>
+/// <summary>Repeats the constraints of type parameters.</summary>
 internal static class Constraints
 {
-    /// <summary>All of them, each with a blank before it.</summary>
+    /// <summary>All constraints, each preceded by a space.</summary>
     public static string Of(IEnumerable<ITypeParameterSymbol> parameters) => string.Concat(parameters.Select(Of));
 
     private static string Of(ITypeParameterSymbol parameter)

@@ -7,10 +7,13 @@ using SpanHeap.Generators.Rules;
 namespace SpanHeap.Generators.Layouts;
 
 /// <summary>
-/// Says in a build that fails what the rules say of code that the compiler refuses. The compiler runs no analyzer when a method has an error,
-/// and its own messages do not tell what to do: that a struct must be <c>partial</c>, how a scope is to be taken, where a property is.
+/// Reports in a failing build what the rules say about code that the compiler refuses. The compiler runs no analyzer when a method has an error,
+/// and its own messages do not say what to do: that a struct must be <c>partial</c>, how a scope must be passed, where a property is.
 /// </summary>
-/// <remarks>Editors run analyzers in any case, and leave this out: it gives no source. In a build that succeeds it costs one more look at the bodies of methods that use traced memory.</remarks>
+/// <remarks>
+/// Editors always run analyzers, and skip this because it produces no source. In a successful build it costs one more look at the bodies of methods
+/// that use traced memory.
+/// </remarks>
 [Generator]
 public sealed class FailingBuild : IIncrementalGenerator
 {
@@ -20,14 +23,14 @@ public sealed class FailingBuild : IIncrementalGenerator
         new PlaceAnalyzer(), new RawAnalyzer(), new ScopeAnalyzer(), new TracedTypeAnalyzer(), new WaitingAnalyzer(),
     ];
 
-    // What a file has in it that uses traced memory.
-    private static readonly string[] s_words = ["GcScope", "GcRef", "Traced"];
+    // Words that a file contains if it uses traced memory.
+    private static readonly string[] s_words = ["TracedScope", "TracedRef", "Traced"];
 
     /// <inheritdoc/>
     public void Initialize(IncrementalGeneratorInitializationContext context) => context.RegisterImplementationSourceOutput(
         context.CompilationProvider.Combine(TracedGenerator.Files(context).Collect()), static (output, all) => Report(output, all.Left, all.Right));
 
-    // Asks the rules if any file that uses traced memory has an error, with all that is generated.
+    // Runs the rules if any file that uses traced memory has an error, with everything that is generated.
     private static void Report(SourceProductionContext output, Compilation written, ImmutableArray<(string Name, string Text)> generated)
     {
         SyntaxTree[] trees = [.. written.SyntaxTrees.Where(tree => UsesTracedMemory(tree, output.CancellationToken))];

@@ -9,7 +9,7 @@ internal static class LayoutWriter
 
     public static void Write(SourceText text, INamedTypeSymbol type)
     {
-        // Who has written it stays in charge of it.
+        // A layout that the program has written stays its own.
         if (KnownTypes.HasLayout(type))
         {
             return;
@@ -27,7 +27,7 @@ internal static class LayoutWriter
         }
 
         string self = Names.Full(type);
-        text.Open($"{Declaration(type)} : global::SpanHeap.ITraced<{self}>");
+        text.Open($"{Declaration(type)} : global::SpanHeap.Traced.ITraced<{self}>");
         string make = Names.Free("MakeTracedLayout", name => type.GetMembers(name).Any());
         WriteProperty(text, type, self, make);
         text.Line("");
@@ -45,13 +45,13 @@ internal static class LayoutWriter
 
     private static void WriteProperty(SourceText text, INamedTypeSymbol type, string self, string make)
     {
-        text.Line("/// <summary>Where its references lie.</summary>");
+        text.Line("/// <summary>Gets the layout, which says where the references of a value lie.</summary>");
         text.Line(type.GetMembers(Layout).Any()
-            ? $"static global::SpanHeap.TracedLayout global::SpanHeap.ITraced<{self}>.{Layout} {{ get; }} = {make}();"
-            : $"public static global::SpanHeap.TracedLayout {Layout} {{ get; }} = {make}();");
+            ? $"static global::SpanHeap.Traced.TracedLayout global::SpanHeap.Traced.ITraced<{self}>.{Layout} {{ get; }} = {make}();"
+            : $"public static global::SpanHeap.Traced.TracedLayout {Layout} {{ get; }} = {make}();");
     }
 
-    // The places are those of a value in memory, whatever its size and however the runtime laid it out.
+    // The offsets are measured in a value in memory, whatever its size and however the runtime laid it out.
     private static void WriteMaker(SourceText text, INamedTypeSymbol type, string self, string make)
     {
         if (TypeShape.FieldsOf(type).Any(Marks.IsObsolete))
@@ -59,9 +59,9 @@ internal static class LayoutWriter
             text.Line("[global::System.Obsolete]");
         }
 
-        text.Open($"private static global::SpanHeap.TracedLayout {make}()");
-        text.Line($"ref {self} value = ref global::SpanHeap.TracedLayoutBuilder<{self}>.Place;");
-        text.Line($"global::SpanHeap.TracedLayoutBuilder<{self}> layout = new(ref value);");
+        text.Open($"private static global::SpanHeap.Traced.TracedLayout {make}()");
+        text.Line($"ref {self} value = ref global::SpanHeap.Traced.TracedLayoutBuilder<{self}>.Place;");
+        text.Line($"global::SpanHeap.Traced.TracedLayoutBuilder<{self}> layout = new(ref value);");
         int? length = TypeShape.InlineLength(type);
         foreach (IFieldSymbol field in TypeShape.FieldsOf(type))
         {
@@ -102,7 +102,7 @@ internal static class LayoutWriter
             return $"layout.AddNested(in {place});";
         }
 
-        // A nullable value is none of the types that the library takes; what is in it is.
+        // The library does not take a nullable value, but it takes the value in it.
         if (type is INamedTypeSymbol { OriginalDefinition.SpecialType: SpecialType.System_Nullable_T } nullable)
         {
             return MayHaveReferences(nullable.TypeArguments[0]) ? $"layout.AddPlain<{Names.Full(nullable.TypeArguments[0])}>();" : null;
@@ -111,7 +111,7 @@ internal static class LayoutWriter
         return MayHaveReferences(type) ? $"layout.AddPlain<{Names.Full(type)}>();" : null;
     }
 
-    // Where a type parameter is in it, only who uses the struct knows.
+    // If it contains a type parameter, only the code that uses the struct knows.
     private static bool MayHaveReferences(ITypeSymbol type) => type switch
     {
         ITypeParameterSymbol => true,

@@ -3,12 +3,10 @@ using Microsoft.CodeAnalysis.CSharp;
 
 namespace SpanHeap.Generators.Layouts;
 
-/// <summary>Attributes that generated members need for what they name.</summary>
+/// <summary>Writes the attributes that generated members need because of what they name.</summary>
 internal static class Marks
 {
-    /// <summary>
-    /// Says of a member what is said of what it stands for: only what is obsolete itself may name what the compiler refuses to others.
-    /// </summary>
+    /// <summary>Marks a member as obsolete if its original is: only obsolete members may name what the compiler refuses to others.</summary>
     public static void WriteObsolete(SourceText text, ISymbol original)
     {
         if (ObsoleteOf(original) is not { } obsolete)
@@ -21,7 +19,7 @@ internal static class Marks
         text.Line($"[global::System.Obsolete({string.Join(", ", arguments)})]");
     }
 
-    /// <summary>Whether the compiler refuses a symbol to all that is not obsolete, too.</summary>
+    /// <summary>Whether the compiler refuses a symbol to everything that is not obsolete as well.</summary>
     public static bool IsObsolete(ISymbol symbol) => ObsoleteOf(symbol) != null;
 
     private static AttributeData? ObsoleteOf(ISymbol symbol) =>

@@ -3,7 +3,7 @@ using Microsoft.CodeAnalysis.CSharp;
 
 namespace SpanHeap.Generators.Layouts;
 
-/// <summary>How symbols are written, and names that are still free.</summary>
+/// <summary>Writes symbols, and finds names that are not taken.</summary>
 internal static class Names
 {
     // FNV-1a.
@@ -12,7 +12,7 @@ internal static class Names
 
     private const string Properties = "Properties";
 
-    /// <summary>From the global namespace on, keywords escaped.</summary>
+    /// <summary>The full name from the global namespace on, with keywords escaped.</summary>
     public static string Full(ITypeSymbol type) => type.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat);
 
     public static string Escape(string name) =>
@@ -21,7 +21,7 @@ internal static class Names
     public static string OfNamespace(INamespaceSymbol space) =>
         space.ContainingNamespace is { IsGlobalNamespace: false } outer ? $"{OfNamespace(outer)}.{Escape(space.Name)}" : Escape(space.Name);
 
-    /// <summary>A type and those around it, outermost first.</summary>
+    /// <summary>A type and the types around it, outermost first.</summary>
     public static IReadOnlyList<INamedTypeSymbol> Chain(INamedTypeSymbol type)
     {
         List<INamedTypeSymbol> chain = [];
@@ -39,10 +39,10 @@ internal static class Names
     public static string List(IReadOnlyCollection<ITypeParameterSymbol> parameters) =>
         parameters.Count == 0 ? "" : $"<{string.Join(", ", parameters.Select(static one => Escape(one.Name)))}>";
 
-    /// <summary>The class that has the properties, beside the struct or the types around it.</summary>
+    /// <summary>The name of the class with the properties, which lies beside the struct or the types around it.</summary>
     /// <remarks>
-    /// Where two structs would have the same, as <c>Node&lt;T&gt;</c> and <c>Node1</c>, those that are generic or nested have a number in it
-    /// that follows from their full name. No field has the class's name: it would be a property of the class.
+    /// Where two structs would get the same name, such as <c>Node&lt;T&gt;</c> and <c>Node1</c>, generic or nested ones get a number that follows
+    /// from their full name. No field may have the class's name, because it would be a property of the class.
     /// </remarks>
     public static string OfProperties(INamedTypeSymbol type)
     {
@@ -59,7 +59,7 @@ internal static class Names
         (KnownTypes.HasAttribute(other) && ShortName(other) == name && !SymbolEqualityComparer.Default.Equals(other, type))
         || HasTwin(other.GetTypeMembers(), type, name));
 
-    /// <summary>A name, with underscores behind it as long as it is taken.</summary>
+    /// <summary>Appends underscores to a name until it is not taken.</summary>
     public static string Free(string name, Func<string, bool> isTaken)
     {
         while (isTaken(name))
@@ -70,7 +70,9 @@ internal static class Names
         return name;
     }
 
-    /// <summary>A file's name for each type. Types may differ in what files may not: in case, or where in a name the types around it end.</summary>
+    /// <summary>
+    /// The name of a type's file. Types may differ where file names may not: in case, or in where the enclosing types end in the name.
+    /// </summary>
     public static string OfFile(INamedTypeSymbol type) => $"{string.Join(".", Chain(type).Select(static one => one.Name))}.{Hash(type):x8}.g.cs";
 
     private static uint Hash(INamedTypeSymbol type)

@@ -4,8 +4,8 @@ namespace SpanHeap.Generators.Layouts;
 
 /// <summary>Writes the properties that references to a struct get for its fields.</summary>
 /// <remarks>
-/// They stand in a class beside the struct, so only what that can name has one: no private field, no private struct, no field that refers
-/// to one. References to blocks are read and written as a whole, all else through a <c>ref</c>.
+/// The properties are in a class beside the struct, so only what that class can name gets one: no private field, no private struct, and no field
+/// that refers to one. References to blocks are read and written as a whole, everything else through a <c>ref</c>.
 /// </remarks>
 internal static class PropertyWriter
 {
@@ -28,7 +28,7 @@ internal static class PropertyWriter
         text.Line($"/// <summary>The fields of {type.Name}, as properties of references to it.</summary>");
         Marks.WriteObsolete(text, type);
         text.Open($"{visibility} static class {Names.OfProperties(type)}");
-        text.Open($"extension{Names.List(parameters)}(global::SpanHeap.GcRef<{Names.Full(type)}> {block}){Constraints.Of(parameters)}");
+        text.Open($"extension{Names.List(parameters)}(global::SpanHeap.Traced.TracedRef<{Names.Full(type)}> {block}){Constraints.Of(parameters)}");
         foreach (IFieldSymbol field in fields)
         {
             WriteProperty(text, field, block);
@@ -44,7 +44,7 @@ internal static class PropertyWriter
 
     private static void WriteProperty(SourceText text, IFieldSymbol field, string block)
     {
-        const string Access = "global::SpanHeap.TracedAccess";
+        const string Access = "global::SpanHeap.Traced.TracedAccess";
         string name = Names.Escape(field.Name);
         string property = Names.Escape(PropertyNames.Of(field));
         string visibility = VisibilityOf(field)!;
@@ -61,7 +61,7 @@ internal static class PropertyWriter
         (string read, string write) = KnownTypes.SaidTargetOf(field) == null
             ? ("", "")
             : ($".As<{target}>()", $".As<{Names.Full(((INamedTypeSymbol)field.Type).TypeArguments[0])}>()");
-        text.Open($"{visibility} global::SpanHeap.GcRef<{target}> {property}");
+        text.Open($"{visibility} global::SpanHeap.Traced.TracedRef<{target}> {property}");
         text.Line($"get => {Access}.Read(in {Access}.Open({block}).{name}){read};");
         if (!field.IsReadOnly)
         {
@@ -74,7 +74,7 @@ internal static class PropertyWriter
     private static bool HasProperty(IFieldSymbol field) =>
         !field.IsImplicitlyDeclared && !field.IsFixedSizeBuffer && !PropertyNames.IsAccessor(field) && VisibilityOf(field) != null;
 
-    // The compiler sees to the types of fields, but nobody to what an attribute says that one refers to.
+    // The compiler checks the accessibility of field types, but not that of types named by an attribute.
     private static string? VisibilityOf(IFieldSymbol field)
     {
         string? visibility = field.DeclaredAccessibility switch

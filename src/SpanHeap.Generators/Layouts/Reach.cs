@@ -2,13 +2,13 @@ using Microsoft.CodeAnalysis;
 
 namespace SpanHeap.Generators.Layouts;
 
-/// <summary>From where types can be named, by a class that stands in a namespace.</summary>
+/// <summary>Finds how accessible types are to a class in a namespace.</summary>
 internal static class Reach
 {
     private const string Everywhere = "public";
     private const string Here = "internal";
 
-    /// <summary>How visible a member that names a type can be; null where the class itself cannot name it.</summary>
+    /// <summary>How visible a member that names a type can be; null if the class itself cannot name it.</summary>
     public static string? Of(ITypeSymbol type) => type switch
     {
         IArrayTypeSymbol array => Of(array.ElementType),
@@ -18,7 +18,7 @@ internal static class Reach
         _ => Everywhere,
     };
 
-    /// <summary>How visible what needs both can be.</summary>
+    /// <summary>The narrower of two visibilities, for a member that needs both.</summary>
     public static string? Narrower(string? one, string? other) =>
         one == null || other == null ? null : one == Here || other == Here ? Here : Everywhere;
 

@@ -4,10 +4,10 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace SpanHeap.Generators.Layouts;
 
-/// <summary>Writes for each <c>[Traced]</c> struct its layout, and properties for its fields.</summary>
+/// <summary>Writes the layout of each <c>[Traced]</c> struct, and properties for its fields.</summary>
 /// <remarks>
-/// What is wrong with a struct the rules say (<see cref="Rules"/>); here it only goes without. The text itself is what steps of the
-/// pipeline are compared by, so that nothing is written anew that has not changed.
+/// The rules (<see cref="Rules"/>) report what is wrong with a struct; this only generates nothing for it. Steps of the pipeline are compared by
+/// the text itself, so that only what has changed is written again.
 /// </remarks>
 [Generator]
 public sealed class TracedGenerator : IIncrementalGenerator
@@ -18,7 +18,7 @@ public sealed class TracedGenerator : IIncrementalGenerator
         context.RegisterSourceOutput(Files(context), static (output, file) => output.AddSource(file.Name, file.Text));
     }
 
-    /// <summary>What is written for a project.</summary>
+    /// <summary>The files that are written for a project.</summary>
     internal static IncrementalValuesProvider<(string Name, string Text)> Files(IncrementalGeneratorInitializationContext context) => context.SyntaxProvider
         .ForAttributeWithMetadataName(KnownTypes.TracedAttribute, static (node, _) => node is TypeDeclarationSyntax, static (found, _) => Write(found))
         .Where(static file => file.Text.Length != 0);

@@ -4,12 +4,16 @@ using Microsoft.CodeAnalysis.Operations;
 
 namespace SpanHeap.Generators.Rules;
 
-/// <summary>Addresses of blocks that are kept in objects and static fields, or in their collections, where nothing but the program finds them.</summary>
-/// <remarks>In a struct they may be right: a trace function may visit them there. Those of collectable blocks are kept by who marks them.</remarks>
+/// <summary>
+/// Finds addresses of blocks that are stored in objects and static fields, or in their collections, where no collection of the heap looks.
+/// </summary>
+/// <remarks>
+/// In a struct they may be right, because a trace function may visit them there. The code that marks collectable blocks keeps their addresses.
+/// </remarks>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class AddressAnalyzer() : Rule(Descriptors.AddressStored)
 {
-    // What puts something into a collection.
+    // Methods that add to a collection.
     private static readonly HashSet<string> s_adding =
         ["Add", "AddFirst", "AddLast", "AddOrUpdate", "Enqueue", "GetOrAdd", "Insert", "Push", "TryAdd", "TryEnqueue", "TryPush"];
 
@@ -48,7 +52,7 @@ public sealed class AddressAnalyzer() : Rule(Descriptors.AddressStored)
         }
     }
 
-    // The field or property of an object that a collection of the platform is kept in. One that a local has goes with the method.
+    // The field or property of an object that holds a collection of the platform. A collection in a local ends with the method.
     private static ISymbol? KeeperOf(IOperation? collection)
     {
         ISymbol? keeper = collection switch
@@ -61,13 +65,13 @@ public sealed class AddressAnalyzer() : Rule(Descriptors.AddressStored)
         return isOfPlatform && keeper != null && (keeper.IsStatic || keeper.ContainingType.IsReferenceType) ? keeper : null;
     }
 
-    // Who keeps bytes without a type has a way of its own to find them.
+    // Code that keeps untyped blocks has its own way to find them.
     private static bool IsOfTyped(IOperation value) =>
         AddressIn(value) is { Property.ContainingType.TypeArguments: var what } && what[0].SpecialType != SpecialType.System_Byte && IsAddress(value);
 
     private static bool IsAddress(IOperation value) => AddressIn(value) is { } address && !IsOfCollectable(address.Instance);
 
-    // The property that a value was read from: there, or where the local was declared that has it.
+    // The property that a value was read from, at this place or where its local was declared.
     private static IPropertyReferenceOperation? AddressIn(IOperation value)
     {
         while (value is IConversionOperation conversion)

@@ -2,7 +2,7 @@ using Microsoft.CodeAnalysis;
 
 namespace SpanHeap.Generators.Rules;
 
-/// <summary>What is said of references, and of structs that have some, which are copied or stand where they should not.</summary>
+/// <summary>Reports references, and structs that contain some, that are copied or are where they should not be.</summary>
 internal static class Copies
 {
     public static void Report(Action<Diagnostic> report, ITypeSymbol? type, Location? place)

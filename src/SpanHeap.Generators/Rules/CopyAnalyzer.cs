@@ -4,7 +4,7 @@ using Microsoft.CodeAnalysis.Operations;
 
 namespace SpanHeap.Generators.Rules;
 
-/// <summary>References and structs that have some, taken or written as values.</summary>
+/// <summary>Finds references, and structs that contain some, that are read or written as values.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class CopyAnalyzer() : Rule(Descriptors.SlotCopied, Descriptors.StructCopied)
 {
@@ -43,7 +43,7 @@ public sealed class CopyAnalyzer() : Rule(Descriptors.SlotCopied, Descriptors.St
         }
     }
 
-    // The method of a delegate is written by nobody, and its parameters are.
+    // The method of a delegate has no source, but its parameters have.
     private static void CheckDelegate(SymbolAnalysisContext context, INamedTypeSymbol type)
     {
         foreach (IParameterSymbol parameter in type.DelegateInvokeMethod?.Parameters.Where(static one => one.RefKind == RefKind.None) ?? [])
@@ -86,7 +86,7 @@ public sealed class CopyAnalyzer() : Rule(Descriptors.SlotCopied, Descriptors.St
     {
         var assignment = (ISimpleAssignmentOperation)context.Operation;
 
-        // What happens to a local that is a copy already has been said where it is declared.
+        // A local that is already a copy was reported where it is declared.
         if (!assignment.IsRef && assignment.Target is not (ILocalReferenceOperation { Local.RefKind: RefKind.None } or IDiscardOperation))
         {
             Report(context.ReportDiagnostic, assignment.Target.Type, assignment.Syntax.GetLocation());
@@ -95,7 +95,7 @@ public sealed class CopyAnalyzer() : Rule(Descriptors.SlotCopied, Descriptors.St
 
     private static void CheckArgument(OperationAnalysisContext context)
     {
-        // Of methods that take a value of any type, or that are not of this project: the others are told where they are declared.
+        // Only for methods that take a value of any type, or that belong to another project: others are reported where they are declared.
         var argument = (IArgumentOperation)context.Operation;
         if (argument.Parameter is { RefKind: RefKind.None } parameter && (!argument.IsImplicit || IsOfInterpolation(argument))
             && (!TypeShape.HasReferences(parameter.OriginalDefinition.Type) || !parameter.ContainingSymbol.Locations.Any(static place => place.IsInSource)))
@@ -104,7 +104,7 @@ public sealed class CopyAnalyzer() : Rule(Descriptors.SlotCopied, Descriptors.St
         }
     }
 
-    // A handler of interpolated strings takes what is in the braces by calls that nobody wrote.
+    // A handler of interpolated strings takes what is in the braces through calls that are not in the source.
     private static bool IsOfInterpolation(IArgumentOperation argument) => argument.Parent?.Parent is IInterpolatedStringAppendOperation;
 
     private static void CheckInterpolation(OperationAnalysisContext context)
@@ -113,7 +113,7 @@ public sealed class CopyAnalyzer() : Rule(Descriptors.SlotCopied, Descriptors.St
         Report(context.ReportDiagnostic, value.Type, value.Syntax.GetLocation());
     }
 
-    // What a pattern or a deconstruction declares; names of patterns that only look declare nothing.
+    // Checks what a pattern or a deconstruction declares; a pattern without a designation declares nothing.
     private static void CheckDeclared(OperationAnalysisContext context)
     {
         IEnumerable<ISymbol?> declared = context.Operation switch
@@ -128,7 +128,7 @@ public sealed class CopyAnalyzer() : Rule(Descriptors.SlotCopied, Descriptors.St
         }
     }
 
-    // Once for all that are listed; what is declared there has been told so.
+    // Reports all listed elements once; what is declared there was reported before.
     private static void CheckElements(OperationAnalysisContext context, IEnumerable<IOperation> elements)
     {
         bool isTarget = context.Operation.Parent is IDeconstructionAssignmentOperation assignment && assignment.Target == context.Operation;

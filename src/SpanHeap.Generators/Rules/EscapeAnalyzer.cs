@@ -4,7 +4,9 @@ using Microsoft.CodeAnalysis.Operations;
 
 namespace SpanHeap.Generators.Rules;
 
-/// <summary>References that a local takes out of the block of a scope that the method has opened itself, while no other is known to be open.</summary>
+/// <summary>
+/// Finds references that a local carries out of the block of a scope that the method itself opened, while no other scope is known to be open.
+/// </summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class EscapeAnalyzer() : Rule(Descriptors.Escaping)
 {
@@ -20,7 +22,7 @@ public sealed class EscapeAnalyzer() : Rule(Descriptors.Escaping)
             return;
         }
 
-        // The outermost scope around must be one that the local is declared before, and used after.
+        // The local must be declared before the outermost scope around, and used after it.
         if (OpenScope.Around(assignment).LastOrDefault() is { } outermost && outermost.Region is IUsingOperation or IBlockOperation
             && !Contains(outermost.Region, local)
             && Usage.Of(Usage.Root(assignment), local).FirstOrDefault(use => use.Syntax.SpanStart >= outermost.Region.Syntax.Span.End) is { } later

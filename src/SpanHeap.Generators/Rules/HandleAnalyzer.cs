@@ -5,7 +5,7 @@ using Microsoft.CodeAnalysis.Operations;
 
 namespace SpanHeap.Generators.Rules;
 
-/// <summary>Handles and root arrays that are made, kept in a local or in none, and forgotten there.</summary>
+/// <summary>Finds handles and root arrays that are made, kept at most in a local, and never disposed.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class HandleAnalyzer() : Rule(Descriptors.HandleLost)
 {
@@ -15,7 +15,7 @@ public sealed class HandleAnalyzer() : Rule(Descriptors.HandleLost)
         context.RegisterOperationAction(CheckDropped, OperationKind.Invocation);
     }
 
-    // One that no variable ever had. A lambda that is all call is there for what the call throws.
+    // A handle that no variable ever held. A lambda that is only a call is there for what the call throws.
     private static void CheckDropped(OperationAnalysisContext context)
     {
         var call = (IInvocationOperation)context.Operation;
@@ -37,5 +37,5 @@ public sealed class HandleAnalyzer() : Rule(Descriptors.HandleLost)
     }
 
     private static bool IsMaker(IMethodSymbol method) =>
-        (method.Name is "Keep" or "KeepWeak" && KnownTypes.IsScope(method.ContainingType)) || (method.Name == "CreateRootArray" && KnownTypes.IsHeap(method.ContainingType));
+        (method.Name is "Keep" or "KeepWeak" && KnownTypes.IsScope(method.ContainingType)) || (method.Name == "CreateRoots" && KnownTypes.IsHeap(method.ContainingType));
 }

@@ -6,7 +6,7 @@ using SpanHeap.Generators.Layouts;
 
 namespace SpanHeap.Generators.Rules;
 
-/// <summary>What the compiler refuses of the properties of references, in words that do not say what to do instead.</summary>
+/// <summary>Explains errors about the properties of references for which the compiler does not say what to do instead.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class HiddenAnalyzer() : Rule(Descriptors.Hidden, Descriptors.NoVariable)
 {
@@ -17,7 +17,7 @@ public sealed class HiddenAnalyzer() : Rule(Descriptors.Hidden, Descriptors.NoVa
             CheckTarget, SyntaxKind.SimpleAssignmentExpression, SyntaxKind.CoalesceAssignmentExpression);
     }
 
-    // A member of the reference itself, where the program means the field of that name.
+    // A member of the reference itself, where the program means the field of the same name.
     private static void CheckMember(SyntaxNodeAnalysisContext context)
     {
         var access = (MemberAccessExpressionSyntax)context.Node;
@@ -35,7 +35,7 @@ public sealed class HiddenAnalyzer() : Rule(Descriptors.Hidden, Descriptors.NoVa
         }
     }
 
-    // Where the member does not do, but the field would.
+    // Whether the member does not fit, but the field would.
     private static bool IsMeantAsField(SyntaxNodeAnalysisContext context, MemberAccessExpressionSyntax access, IFieldSymbol field)
     {
         ITypeSymbol? member = context.SemanticModel.GetTypeInfo(access, context.CancellationToken).Type;
@@ -58,7 +58,7 @@ public sealed class HiddenAnalyzer() : Rule(Descriptors.Hidden, Descriptors.NoVa
         };
     }
 
-    // A property of a reference that comes from a property or a method: structs can be set only where a variable has them.
+    // A property of a reference that comes from a property or a method: the members of a struct can be set only in a variable.
     private static void CheckTarget(SyntaxNodeAnalysisContext context)
     {
         var assignment = (AssignmentExpressionSyntax)context.Node;
@@ -69,13 +69,13 @@ public sealed class HiddenAnalyzer() : Rule(Descriptors.Hidden, Descriptors.NoVa
             return;
         }
 
-        string local = $"GcRef<{reference.TypeArguments[0].Name}> {char.ToLowerInvariant(NameOf(instance)[0])}{NameOf(instance).Substring(1)}";
+        string local = $"TracedRef<{reference.TypeArguments[0].Name}> {char.ToLowerInvariant(NameOf(instance)[0])}{NameOf(instance).Substring(1)}";
         context.ReportDiagnostic(Diagnostic.Create(Descriptors.NoVariable, instance.GetLocation(), instance, local));
     }
 
     private static bool IsProperty(SymbolInfo info) => info.Symbol is IPropertySymbol { RefKind: RefKind.None } or IMethodSymbol { RefKind: RefKind.None };
 
-    // All other properties give the field by ref, which can be set anywhere.
+    // All other properties return the field by ref, which can always be set.
     private static bool IsReferenceProperty(SyntaxNodeAnalysisContext context, MemberAccessExpressionSyntax target) =>
         context.SemanticModel.GetTypeInfo(target, context.CancellationToken).Type is INamedTypeSymbol type && KnownTypes.IsReference(type);
 

@@ -6,10 +6,10 @@ using SpanHeap.Generators.Flow;
 
 namespace SpanHeap.Generators.Rules;
 
-/// <summary>References that are used after their scope has ended or yielded, or are let out of it; and scopes that some ways leave open.</summary>
+/// <summary>Finds references that are used after their scope has ended or yielded, or that leave it, and scopes that some paths leave open.</summary>
 /// <remarks>
-/// Each function is followed along all ways through it, loops and <c>finally</c> blocks too; of a method that it calls it is known whether
-/// that may yield the scope, if it is of the same project. What leaves a scope the compiler refuses as well: here it is said what to do.
+/// Each function is followed along all its paths, including loops and <c>finally</c> blocks. Of a method of the same project that it calls, it is
+/// known whether that may yield the scope. The compiler also refuses what leaves a scope; this says what to do.
 /// </remarks>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class LifetimeAnalyzer() : Rule(Descriptors.Escaping, Descriptors.LocalTooWide, Descriptors.ScopeLimited, Descriptors.ScopeOpen)
@@ -58,7 +58,7 @@ public sealed class LifetimeAnalyzer() : Rule(Descriptors.Escaping, Descriptors.
         }
     }
 
-    // A flag of the method's own may say on which ways the scope has ended. What never ends is another rule's.
+    // A flag of the method may say on which paths the scope has ended. Scopes that never end are another rule's.
     private static bool IsLeftForCertain(IOperation function, ILocalSymbol scope)
     {
         List<ILocalReferenceOperation> uses = [.. Usage.Of(Usage.Root(function), scope)];

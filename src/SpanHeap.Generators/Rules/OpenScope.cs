@@ -3,9 +3,9 @@ using Microsoft.CodeAnalysis.Operations;
 
 namespace SpanHeap.Generators.Rules;
 
-/// <summary>A scope that a method opened, by <c>using</c>, and the part of the method in which it is open.</summary>
-/// <param name="scope">Where it is kept.</param>
-/// <param name="region">The block or the statement at whose end it ends.</param>
+/// <summary>A scope that a method opened with <c>using</c>, and the part of the method in which it is open.</summary>
+/// <param name="scope">The local that holds it.</param>
+/// <param name="region">The block or the statement with which it ends.</param>
 internal sealed class OpenScope(ILocalSymbol scope, IOperation region)
 {
     public ILocalSymbol Scope => scope;
@@ -13,8 +13,8 @@ internal sealed class OpenScope(ILocalSymbol scope, IOperation region)
     public IOperation Region => region;
 
     /// <summary>
-    /// Those that are open around an operation, innermost first: only the same function's. One that was disposed before counts, unless
-    /// <see cref="IsDisposedBefore"/> is asked.
+    /// The scopes of the same function that are open around an operation, innermost first. They include scopes that were disposed before
+    /// (see <see cref="IsDisposedBefore"/>).
     /// </summary>
     public static IEnumerable<OpenScope> Around(IOperation operation)
     {
@@ -37,11 +37,11 @@ internal sealed class OpenScope(ILocalSymbol scope, IOperation region)
         }
     }
 
-    /// <summary>Whether a function was given a scope, or a reference, for which one was open before its own.</summary>
+    /// <summary>Whether a function was given a scope or a reference, so that a scope was open before its own.</summary>
     public static bool IsGiven(IOperation operation, ISymbol function) =>
         FunctionOf(operation, function) is { } method && method.Parameters.Any(static one => KnownTypes.IsScope(one.Type) || KnownTypes.IsReference(one.Type));
 
-    /// <summary>Whether each way to an operation leads past a <c>Dispose</c> of the scope: a statement before it, or before what it is within.</summary>
+    /// <summary>Whether every path to an operation passes a <c>Dispose</c> of the scope: a statement before it, or before what contains it.</summary>
     public bool IsDisposedBefore(IOperation operation)
     {
         for (IOperation at = operation; at.Parent is { } parent && at != region; at = parent)
@@ -69,7 +69,7 @@ internal sealed class OpenScope(ILocalSymbol scope, IOperation region)
         _ => false,
     };
 
-    // Whether control does not go on after it.
+    // Whether control does not continue after a statement.
     private static bool Leaves(IOperation statement) => statement switch
     {
         IBlockOperation block => block.Operations.LastOrDefault() is { } last && Leaves(last),

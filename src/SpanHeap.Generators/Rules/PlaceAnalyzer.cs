@@ -5,7 +5,9 @@ using Microsoft.CodeAnalysis.Operations;
 
 namespace SpanHeap.Generators.Rules;
 
-/// <summary>Arrays, collections and parts of the stack that hold references, or structs that have some: no collection looks there.</summary>
+/// <summary>
+/// Finds arrays, collections and parts of the stack that hold references, or structs that contain some: no collection of the heap looks there.
+/// </summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class PlaceAnalyzer() : Rule(Descriptors.SlotCopied, Descriptors.StructCopied)
 {

@@ -5,18 +5,21 @@ using SpanHeap.Generators.Flow;
 
 namespace SpanHeap.Generators.Rules;
 
-/// <summary>References and structs that have some, read or written as bytes, as elements of a span, or by a method that takes any <c>ref T</c>.</summary>
+/// <summary>
+/// Finds references, and structs that contain some, that are read or written as bytes, as elements of a span, or by a method that takes any <c>ref
+/// T</c>.
+/// </summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class RawAnalyzer() : Rule(Descriptors.SlotCopied, Descriptors.StructCopied)
 {
-    // What these give is read or written as something else. Not Add, or AsRef of a reference, which only lead to another.
+    // The results of these are read or written as something else. Add, and AsRef of a reference, are not listed: they only lead to another reference.
     private static readonly HashSet<string> s_raw =
     [
         "As", "AsPointer", "AsBytes", "BitCast", "Cast", "Copy", "CopyBlock", "CreateReadOnlySpan", "CreateSpan", "Read", "ReadUnaligned",
         "TryRead", "TryWrite", "Write", "WriteUnaligned",
     ];
 
-    // What copies or writes all elements of a span, whatever they are.
+    // Methods that copy or write all elements of a span, whatever they are.
     private static readonly HashSet<string> s_bulk = ["Clear", "CopyTo", "Fill", "Replace", "Reverse", "Sort", "ToArray", "TryCopyTo"];
 
     private protected override void Register(AnalysisContext context)
@@ -63,7 +66,7 @@ public sealed class RawAnalyzer() : Rule(Descriptors.SlotCopied, Descriptors.Str
         }
     }
 
-    // A method that takes any ref T, or any GcRef<T>, does not know that there are references in it.
+    // A method that takes any ref T, or any TracedRef<T>, does not know that it contains references.
     private static void CheckArgument(OperationAnalysisContext context, CalleeFacts callees)
     {
         var argument = (IArgumentOperation)context.Operation;

@@ -4,7 +4,7 @@ using Microsoft.CodeAnalysis.Diagnostics;
 
 namespace SpanHeap.Generators.Rules;
 
-/// <summary>What all rules have in common: they look at code that somebody wrote, at several places at the same time, and remember nothing.</summary>
+/// <summary>The base of all rules: they look at code that is not generated, at several places concurrently, and keep no state.</summary>
 public abstract class Rule : DiagnosticAnalyzer
 {
     private protected Rule(params DiagnosticDescriptor[] descriptors) => SupportedDiagnostics = [.. descriptors];
@@ -20,6 +20,6 @@ public abstract class Rule : DiagnosticAnalyzer
         Register(context);
     }
 
-    /// <summary>Says what the rule wants to be shown.</summary>
+    /// <summary>Registers what the rule looks at.</summary>
     private protected abstract void Register(AnalysisContext context);
 }

@@ -3,7 +3,7 @@ using Microsoft.CodeAnalysis.Diagnostics;
 
 namespace SpanHeap.Generators.Rules;
 
-/// <summary>Types that have references, or say that they do.</summary>
+/// <summary>Checks types that contain references, or say that they do.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class TracedTypeAnalyzer() : Rule(Descriptors.Untraced, Descriptors.Managed, Descriptors.Closed, Descriptors.Overlapping, Descriptors.Unloadable, Descriptors.RefStruct)
 {
@@ -53,7 +53,7 @@ public sealed class TracedTypeAnalyzer() : Rule(Descriptors.Untraced, Descriptor
             return true;
         }
 
-        // A struct of the program that is not traced is told so itself.
+        // A struct of the program that is not traced is reported itself.
         bool isFound = isTraced && !field.IsStatic
             && (KnownTypes.IsSlot(field.Type) || KnownTypes.IsTraced(field.Type) || (field.Type is INamedTypeSymbol { Arity: 0 } && field.Type.Locations.Any(static place => place.IsInSource)));
         return !isFound && TypeShape.HasReferences(field.Type);
@@ -61,7 +61,7 @@ public sealed class TracedTypeAnalyzer() : Rule(Descriptors.Untraced, Descriptor
 
     private static void Report(SymbolAnalysisContext context, DiagnosticDescriptor rule, ISymbol? place, INamedTypeSymbol type)
     {
-        // What stands behind a property is found where that is.
+        // The backing field of a property is reported at the property.
         ISymbol? written = place is IFieldSymbol { AssociatedSymbol: { } property } ? property : place;
         if (written != null)
         {

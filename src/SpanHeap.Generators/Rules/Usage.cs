@@ -3,9 +3,12 @@ using Microsoft.CodeAnalysis.Operations;
 
 namespace SpanHeap.Generators.Rules;
 
-/// <summary>What a function does with a local.</summary>
+/// <summary>Finds what a function does with a local.</summary>
 internal static class Usage
 {
+    // Methods that are called on input that may be invalid or missing.
+    private static readonly HashSet<string> s_throwing = ["Parse", "ParseExact", "First", "Single", "Last", "Deserialize", "Invoke", "DynamicInvoke"];
+
     /// <summary>Whether a declaration is a <c>using</c>.</summary>
     public static bool IsUsing(IVariableDeclaratorOperation declarator)
     {
@@ -13,7 +16,7 @@ internal static class Usage
         return group?.Parent is IUsingDeclarationOperation || (group?.Parent is IUsingOperation statement && statement.Resources == group);
     }
 
-    /// <summary>All places that name a local, in their order.</summary>
+    /// <summary>All places that name a local, in order.</summary>
     public static IEnumerable<ILocalReferenceOperation> Of(IVariableDeclaratorOperation declarator) => Of(Root(declarator), declarator.Symbol);
 
     /// <inheritdoc cref="Of(IVariableDeclaratorOperation)"/>
@@ -36,9 +39,9 @@ internal static class Usage
     public static bool IsCallOf(ILocalReferenceOperation use, string method) =>
         use.Parent is IInvocationOperation call && call.Instance == use && call.TargetMethod.Name == method;
 
-    /// <summary>Whether somebody else gets it: a caller, another variable, or a function that may be called at any time.</summary>
+    /// <summary>Whether the local is passed on: to a caller, another variable, or a function that may be called at any time.</summary>
     /// <param name="use">The place.</param>
-    /// <param name="byReference">Whether a method that is given a reference to it counts.</param>
+    /// <param name="byReference">Whether passing it to a method by reference counts.</param>
     public static bool IsHandedOn(ILocalReferenceOperation use, bool byReference) => IsCaptured(use) || use.Parent switch
     {
         IArgumentOperation argument => byReference || argument.Parameter?.RefKind == RefKind.None,
@@ -46,7 +49,7 @@ internal static class Usage
         _ => true,
     };
 
-    /// <summary>Whether it is given a new value, and not read.</summary>
+    /// <summary>Whether the local is assigned and not read.</summary>
     public static bool IsWrite(ILocalReferenceOperation use) => use.Parent switch
     {
         ISimpleAssignmentOperation assignment => assignment.Target == use,
@@ -54,7 +57,69 @@ internal static class Usage
         _ => false,
     };
 
-    // Whether it is another function's that names it.
+    /// <summary>Whether an operation is in a <c>finally</c>, or where an exception is caught.</summary>
+    public static bool IsWithinHandler(IOperation operation)
+    {
+        for (IOperation at = operation; at.Parent is { } parent; at = parent)
+        {
+            if (parent is ICatchClauseOperation || (parent is ITryOperation attempt && attempt.Finally == at))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Whether exceptions of an operation may be caught within a block.</summary>
+    public static bool IsCaught(IOperation operation, IOperation block)
+    {
+        for (IOperation at = operation; at != block && at.Parent is { } parent; at = parent)
+        {
+            if (parent is ITryOperation { Catches.IsEmpty: false } attempt && attempt.Body == at)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>
+    /// Whether an operation calls a method of the platform whose name, or type name, says that it may throw: it parses, opens, reads, writes or
+    /// finds.
+    /// </summary>
+    public static bool MayThrow(IOperation operation) => operation is IInvocationOperation { TargetMethod: var method }
+        && method.DeclaringSyntaxReferences.IsEmpty && !KnownTypes.IsInLibrary(method.ContainingType)
+        && (s_throwing.Contains(method.Name) || method.ContainingNamespace.ToDisplayString().StartsWith("System.IO", StringComparison.Ordinal));
+
+    /// <summary>Whether an operation is not in a lambda or a local function within a block.</summary>
+    public static bool IsInSameFunction(IOperation operation, IOperation block)
+    {
+        IOperation? at = operation;
+        while (at != null && at != block && at is not (IAnonymousFunctionOperation or ILocalFunctionOperation))
+        {
+            at = at.Parent;
+        }
+
+        return at == block;
+    }
+
+    /// <summary>Whether control reaches one operation after another that is in the same block, or in a block within it.</summary>
+    public static bool IsBehind(IOperation later, IOperation earlier)
+    {
+        for (IOperation at = later; at.Parent is { } parent; at = parent)
+        {
+            if (parent is IBlockOperation && parent.Syntax.Span.Contains(earlier.Syntax.Span))
+            {
+                return at.Syntax.SpanStart > earlier.Syntax.SpanStart;
+            }
+        }
+
+        return false;
+    }
+
+    // Whether another function names it.
     private static bool IsCaptured(ILocalReferenceOperation use)
     {
         for (IOperation? at = use; at != null; at = at.Parent)

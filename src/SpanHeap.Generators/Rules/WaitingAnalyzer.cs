@@ -4,7 +4,13 @@ using Microsoft.CodeAnalysis.Operations;
 
 namespace SpanHeap.Generators.Rules;
 
-/// <summary>Waits within a scope that the method has opened itself, and has not ended on each way to them. Waits for no time are none.</summary>
+/// <summary>
+/// Finds waits within a scope that the method itself opened and has not ended on every path to them. A wait with a timeout of zero does not count.
+/// </summary>
+/// <remarks>
+/// A lock does not count as a wait: most are free, and threads may have to lock what they share in traced memory within a scope. If another thread
+/// holds the lock for long, or waits for a scope meanwhile, the collection's patience resolves that; a single method does not show it.
+/// </remarks>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class WaitingAnalyzer() : Rule(Descriptors.Waiting)
 {
@@ -14,19 +20,18 @@ public sealed class WaitingAnalyzer() : Rule(Descriptors.Waiting)
         "System.Threading.Tasks.Task.Wait", "System.Threading.Tasks.Task.WaitAll", "System.Threading.Tasks.Task.WaitAny",
         "System.Threading.Tasks.Task.Result", "System.Runtime.CompilerServices.TaskAwaiter.GetResult", "System.Runtime.CompilerServices.ValueTaskAwaiter.GetResult",
         "System.Threading.WaitHandle.WaitOne", "System.Threading.WaitHandle.WaitAll", "System.Threading.WaitHandle.WaitAny",
-        "System.Threading.Monitor.Enter", "System.Threading.Monitor.Wait", "System.Threading.Lock.Enter",
+        "System.Threading.Monitor.Wait",
         "System.Threading.SemaphoreSlim.Wait", "System.Threading.ManualResetEventSlim.Wait", "System.Threading.CountdownEvent.Wait",
         "System.Threading.Barrier.SignalAndWait",
     ];
 
-    // Members of the heap that are refused within a scope of it.
+    // Members of the heap that throw within a scope of it.
     private static readonly HashSet<string> s_outside = ["BeginMark", "Collect", "FinishSweeping", "RunCleanUps"];
 
     private protected override void Register(AnalysisContext context)
     {
         context.RegisterOperationAction(CheckCall, OperationKind.Invocation);
         context.RegisterOperationAction(static found => Check(found, ((IPropertyReferenceOperation)found.Operation).Property), OperationKind.PropertyReference);
-        context.RegisterOperationAction(static found => Report(found, "lock", ((ILockOperation)found.Operation).LockedValue.Syntax.GetLocation()), OperationKind.Lock);
     }
 
     private static void CheckCall(OperationAnalysisContext context)
@@ -42,7 +47,7 @@ public sealed class WaitingAnalyzer() : Rule(Descriptors.Waiting)
         }
     }
 
-    // What a heap refuses to a thread that is in a scope of it: certain where the scope is the same variable's.
+    // What a heap refuses to a thread in a scope of it: certain if the scope is from the same variable.
     private static void CheckOutside(OperationAnalysisContext context, IInvocationOperation call)
     {
         bool IsOfSame(OpenScope open) => call.Instance is { } heap && VariableOf(heap) is { } variable && Usage.Root(call).Descendants()
@@ -52,7 +57,7 @@ public sealed class WaitingAnalyzer() : Rule(Descriptors.Waiting)
 
         if (OpenScope.Around(call).FirstOrDefault(open => !open.IsDisposedBefore(call) && IsOfSame(open)) is { } open)
         {
-            context.ReportDiagnostic(Diagnostic.Create(Descriptors.Waiting, call.Syntax.GetLocation(), $"NativeHeap.{call.TargetMethod.Name}", open.Scope.Name));
+            context.ReportDiagnostic(Diagnostic.Create(Descriptors.Waiting, call.Syntax.GetLocation(), $"TracedHeap.{call.TargetMethod.Name}", open.Scope.Name));
         }
     }
 
@@ -73,7 +78,7 @@ public sealed class WaitingAnalyzer() : Rule(Descriptors.Waiting)
         }
     }
 
-    // A task that the condition around has found completed is not waited for.
+    // A task that the surrounding condition has found completed is not waited for.
     private static bool IsOfCompleted(IOperation wait)
     {
         ISymbol? task = wait switch
@@ -108,7 +113,7 @@ public sealed class WaitingAnalyzer() : Rule(Descriptors.Waiting)
         _ => false,
     };
 
-    // No wait has a number or a span for anything but how long it may take.
+    // No wait takes a number or a time span for anything but its timeout.
     private static bool IsNoTime(IOperation argument) => argument switch
     {
         { ConstantValue: { HasValue: true, Value: 0 or 0L } } => true,

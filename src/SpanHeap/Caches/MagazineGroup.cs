@@ -1,28 +1,29 @@
 using System.Runtime.InteropServices;
+using SpanHeap.Os;
 
 namespace SpanHeap.Caches;
 
-/// <summary>Magazines that were made together and stand side by side behind this header, which says which of them are empty and at hand.</summary>
-/// <remarks>All fields are guarded by the lock of <see cref="MagazinePool"/>, but for <see cref="Count"/>, which is constant.</remarks>
+/// <summary>The header of magazines that were created together and lie side by side after it. It says which of them are empty and at hand.</summary>
+/// <remarks>All fields are guarded by the lock of <see cref="MagazinePool"/>, except <see cref="Count"/>, which is constant.</remarks>
 [StructLayout(LayoutKind.Sequential, Size = HeaderBytes)]
-internal unsafe struct MagazineGroup
+internal unsafe struct MagazineGroup : ILinked<MagazineGroup>
 {
     public const int HeaderBytes = 64;
 
-    /// <summary>Neighbours in one of the pool's lists.</summary>
+    /// <summary>The next group in one of the pool's lists; the previous one follows.</summary>
     public MagazineGroup* Next;
     public MagazineGroup* Previous;
 
-    /// <summary>Those at hand that have been in use, linked by <see cref="Magazine.Next"/>, the one given last first.</summary>
+    /// <summary>The magazines at hand that have been in use, linked by <see cref="Magazine.Next"/>, the most recently returned first.</summary>
     public Magazine* Used;
 
-    /// <summary>From this one on, none has been in use since the group was made, or since its memory went back.</summary>
+    /// <summary>The index from which on no magazine has been in use since the group was created or its memory was given back.</summary>
     public int Fresh;
 
-    /// <summary>How many are at hand.</summary>
+    /// <summary>The number of magazines at hand.</summary>
     public int EmptyCount;
 
-    /// <summary>How many there are.</summary>
+    /// <summary>The number of magazines in the group.</summary>
     public int Count;
 
     /// <summary>The heap's tick when the last of its magazines came back.</summary>
@@ -30,12 +31,13 @@ internal unsafe struct MagazineGroup
 
     public static nint BytesFor(int count) => HeaderBytes + ((nint)count * Magazine.Size);
 
-    /// <summary>The group that a magazine belongs to.</summary>
+    /// <summary>Gets the group to which a magazine belongs.</summary>
     public static MagazineGroup* Of(Magazine* magazine) => (MagazineGroup*)((byte*)magazine - (magazine->Place * Magazine.Size) - HeaderBytes);
 
-    /// <summary>Takes one that is at hand; there must be one.</summary>
+    /// <summary>Takes a magazine that is at hand; there must be one.</summary>
     public static Magazine* Take(MagazineGroup* group)
     {
+        Invariant.Assert(group->EmptyCount > 0, "There is a magazine at hand.");
         group->EmptyCount--;
         Magazine* magazine = group->Used;
         if (magazine != null)
@@ -51,54 +53,21 @@ internal unsafe struct MagazineGroup
 
     public static void Give(MagazineGroup* group, Magazine* magazine)
     {
+        Invariant.Assert(group->EmptyCount < group->Count, "A group gets back no more magazines than it gave.");
         magazine->Next = group->Used;
         group->Used = magazine;
         group->EmptyCount++;
     }
 
-    /// <summary>Forgets that any has been in use: the memory of all, which are at hand, goes back.</summary>
+    /// <summary>Forgets that any magazine has been in use, because the memory of all of them, which are at hand, is given back.</summary>
     public static void Forget(MagazineGroup* group)
     {
+        Invariant.Assert(group->EmptyCount == group->Count, "All magazines are at hand when their memory goes.");
         group->Used = null;
         group->Fresh = 0;
     }
 
-    /// <summary>Takes a group out of a list.</summary>
-    public static void Unlink(ref MagazineGroup* first, ref MagazineGroup* last, MagazineGroup* group)
-    {
-        if (group->Previous != null)
-        {
-            group->Previous->Next = group->Next;
-        }
-        else
-        {
-            first = group->Next;
-        }
+    static ref MagazineGroup* ILinked<MagazineGroup>.NextOf(MagazineGroup* node) => ref node->Next;
 
-        if (group->Next != null)
-        {
-            group->Next->Previous = group->Previous;
-        }
-        else
-        {
-            last = group->Previous;
-        }
-    }
-
-    /// <summary>Puts a group at the beginning of a list.</summary>
-    public static void Link(ref MagazineGroup* first, ref MagazineGroup* last, MagazineGroup* group)
-    {
-        group->Previous = null;
-        group->Next = first;
-        if (first != null)
-        {
-            first->Previous = group;
-        }
-        else
-        {
-            last = group;
-        }
-
-        first = group;
-    }
+    static ref MagazineGroup* ILinked<MagazineGroup>.PreviousOf(MagazineGroup* node) => ref node->Previous;
 }

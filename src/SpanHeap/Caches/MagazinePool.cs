@@ -1,48 +1,47 @@
 using SpanHeap.Os;
+using SpanHeap.Pages;
 
 namespace SpanHeap.Caches;
 
 /// <summary>
-/// A heap's empty magazines. They go round: where one thread fills magazines and another empties them, the emptied ones come back to
-/// the first through here, so there are never more than were once in use together. Those that a burst has left give their memory back, in
-/// groups, once whole groups have been at hand for a while.
+/// The empty magazines of a heap. They circulate: where one thread fills magazines and another one empties them, the emptied ones come back to the
+/// first through here, so there are never more than were once in use together. Magazines left over from a burst give their memory back, in groups,
+/// after whole groups have been at hand for a while.
 /// </summary>
 /// <remarks>
-/// Thread safe by a lock of its own, the last in the order. Only <see cref="TryGrow"/> and <see cref="TryGiveBack"/> may ask the system; they
-/// hold no lock while they do.
+/// Thread safe by a lock of its own, the last in the lock order. Only <see cref="TryGrow"/> and <see cref="TryGiveBack"/> may call the system, and
+/// they hold no lock while they do.
 /// </remarks>
-internal sealed unsafe class MagazinePool(MetadataAllocator metadata, HeapClock clock)
+internal sealed unsafe class MagazinePool(MetadataAllocator metadata, HeapEpoch clock)
 {
-    // A heap's first are few, because many heaps have few blocks. Groups whose memory may go back come later.
+    // The first magazines of a heap are few, because many heaps have few blocks. Groups whose memory may be given back come later.
     private const int FirstMagazines = 4;
     private const int MagazinesPerGrowth = 16;
     private const int MagazinesPerGroup = 64;
     private const int TotalBeforeGroups = 256;
 
-    // Groups of empty magazines that keep their memory.
+    // The number of groups of empty magazines that keep their memory.
     private const int KeptIdle = 2;
 
-    private NativeLock _lock;
+    private NativeLock _lock = new(LockRank.MagazinePool);
 
-    // All guarded by the lock; counts are read without it by statistics. Groups with none at hand are in no list.
-    private MagazineGroup* _partial;
-    private MagazineGroup* _lastPartial;
+    // All guarded by the lock; statistics read the counts without it. Groups without a magazine at hand are in no list.
+    private IntrusiveList<MagazineGroup> _partial;
 
-    // Groups of which all are at hand, the latest first; those whose memory has gone back are apart.
-    private MagazineGroup* _idle;
-    private MagazineGroup* _oldestIdle;
+    // The groups whose magazines are all at hand, the latest first. Those whose memory has been given back are kept apart.
+    private IntrusiveList<MagazineGroup> _idle;
     private MagazineGroup* _givenBack;
     private int _idleCount;
     private int _emptyCount;
     private int _total;
 
-    /// <summary>Magazines that exist and have memory.</summary>
+    /// <summary>The number of magazines that exist and have memory.</summary>
     public int Total => Volatile.Read(ref _total);
 
-    /// <summary>Whether there is none to take. May be out of date at once.</summary>
+    /// <summary>Whether there is no magazine to take. May be out of date at once.</summary>
     public bool IsEmpty => Volatile.Read(ref _emptyCount) == 0;
 
-    /// <summary>An empty magazine; null when the pool has none.</summary>
+    /// <summary>Takes an empty magazine; null when the pool has none.</summary>
     public Magazine* TryTake()
     {
         if (IsEmpty)
@@ -71,20 +70,21 @@ internal sealed unsafe class MagazinePool(MetadataAllocator metadata, HeapClock 
         _emptyCount++;
         if (group->EmptyCount == MagazinesPerGroup)
         {
-            MagazineGroup.Unlink(ref _partial, ref _lastPartial, group);
+            _partial.Remove(group);
             AddIdle(group);
         }
         else if (group->EmptyCount == 1)
         {
-            MagazineGroup.Link(ref _partial, ref _lastPartial, group);
+            _partial.AddFirst(group);
         }
 
         _lock.Exit();
     }
 
-    /// <summary>Makes more; false when there is no memory. Call without a lock.</summary>
+    /// <summary>Creates more magazines. Returns false when there is no memory. Call without a lock.</summary>
     public bool TryGrow()
     {
+        LockOrder.AssertNoneHeld();
         int count = Total == 0 ? FirstMagazines : Total < TotalBeforeGroups ? MagazinesPerGrowth : MagazinesPerGroup;
         MagazineGroup* group = (MagazineGroup*)metadata.Allocate((nuint)MagazineGroup.BytesFor(count));
         if (group == null)
@@ -102,27 +102,28 @@ internal sealed unsafe class MagazinePool(MetadataAllocator metadata, HeapClock 
         }
         else
         {
-            MagazineGroup.Link(ref _partial, ref _lastPartial, group);
+            _partial.AddFirst(group);
         }
 
         _lock.Exit();
         return true;
     }
 
-    /// <summary>Gives the memory of one group of empty magazines back, if there are more than a few. Call without a lock.</summary>
-    /// <param name="discards">By which it goes back.</param>
-    /// <param name="idleOnly">Only if all have been at hand for a whole round.</param>
-    /// <param name="isWorkLeft">Whether there will be more to give back in another round.</param>
+    /// <summary>Gives the memory of one group of empty magazines back if there are more than a few. Call without a lock.</summary>
+    /// <param name="discards">What discards the memory.</param>
+    /// <param name="idleOnly">Whether all magazines must have been at hand for a whole round.</param>
+    /// <param name="isWorkLeft">Whether there will be more to give back in a later round.</param>
     /// <returns>Whether there may be more to give back now.</returns>
     public bool TryGiveBack(DiscardBackoff discards, bool idleOnly, out bool isWorkLeft)
     {
+        LockOrder.AssertNoneHeld();
         _lock.Enter();
         isWorkLeft = _idleCount > KeptIdle;
-        MagazineGroup* group = isWorkLeft && (!idleOnly || _oldestIdle->IdleSince + 1 < clock.Now) ? _oldestIdle : null;
+        MagazineGroup* group = isWorkLeft && (!idleOnly || _idle.Last->IdleSince + 1 < clock.Now) ? _idle.Last : null;
         if (group != null)
         {
-            // In no list, so that nobody takes from it meanwhile.
-            MagazineGroup.Unlink(ref _idle, ref _oldestIdle, group);
+            // In no list, so that no thread takes from it meanwhile.
+            _idle.Remove(group);
             _idleCount--;
             _emptyCount -= MagazinesPerGroup;
         }
@@ -157,18 +158,19 @@ internal sealed unsafe class MagazinePool(MetadataAllocator metadata, HeapClock 
 
     private Magazine* TakeLocked()
     {
-        MagazineGroup* group = _partial;
+        _lock.AssertHeld();
+        MagazineGroup* group = _partial.First;
         if (group == null)
         {
-            group = _idle != null ? TakeIdle() : Restore();
-            MagazineGroup.Link(ref _partial, ref _lastPartial, group);
+            group = _idle.First != null ? TakeIdle() : Restore();
+            _partial.AddFirst(group);
         }
 
         _emptyCount--;
         Magazine* magazine = MagazineGroup.Take(group);
         if (group->EmptyCount == 0)
         {
-            MagazineGroup.Unlink(ref _partial, ref _lastPartial, group);
+            _partial.Remove(group);
         }
 
         return magazine;
@@ -176,23 +178,26 @@ internal sealed unsafe class MagazinePool(MetadataAllocator metadata, HeapClock 
 
     private void AddIdle(MagazineGroup* group)
     {
+        _lock.AssertHeld();
         group->IdleSince = clock.Now;
-        MagazineGroup.Link(ref _idle, ref _oldestIdle, group);
+        _idle.AddFirst(group);
         _idleCount++;
     }
 
     private MagazineGroup* TakeIdle()
     {
-        MagazineGroup* group = _idle;
-        MagazineGroup.Unlink(ref _idle, ref _oldestIdle, group);
+        MagazineGroup* group = _idle.First;
+        _idle.Remove(group);
         _idleCount--;
         return group;
     }
 
     private MagazineGroup* Restore()
     {
+        _lock.AssertHeld();
         MagazineGroup* group = _givenBack;
         _givenBack = group->Next;
+        group->Next = null;
         _total += MagazinesPerGroup;
         metadata.Count(WholePages(group, out _));
         return group;

@@ -1,128 +1,137 @@
+using SpanHeap.Os;
+
 namespace SpanHeap.Caches;
 
 /// <summary>
-/// The caches of a heap's dead threads: those that have something for the thread that adopts them, the oldest first; those that have been
-/// drained; and those that have given their memory back.
+/// The caches of a heap's dead threads, in three lists: those that have something for the thread that adopts them, the oldest first; those that have
+/// been drained; and those that have given their memory back.
 /// </summary>
 /// <remarks>
-/// Guarded by the lock of the <see cref="CacheRegistry"/>; counts are read without it. Undrained orphans are numbered as they come: those up
-/// to the fenced one may be looked into without another process-wide fence.
+/// Guarded by the lock of the registry; counts are read without it. Undrained orphans are numbered as they arrive. Those up to the fenced number may
+/// be looked into without another process-wide fence.
 /// </remarks>
 internal unsafe struct OrphanLists
 {
-    // Drained orphans that stay as they are for the next threads.
+    // The number of drained orphans that stay as they are for future threads.
     private const int KeptDrained = 16;
 
-    private ThreadCache* _undrained;
-    private ThreadCache* _lastUndrained;
-    private ThreadCache* _drained;
-    private ThreadCache* _givenBack;
+    private IntrusiveList<ThreadCache> _undrained;
+    private IntrusiveList<ThreadCache> _drained;
+    private IntrusiveList<ThreadCache> _givenBack;
     private int _count;
     private int _drainedCount;
     private int _givenBackCount;
     private long _lastFenced;
 
-    /// <summary>All orphans.</summary>
+    /// <summary>The number of all orphans.</summary>
     public readonly int Count => Volatile.Read(in _count);
 
-    /// <summary>Those whose memory has been given back.</summary>
+    /// <summary>The number of orphans whose memory has been given back.</summary>
     public readonly int GivenBackCount => Volatile.Read(in _givenBackCount);
 
-    /// <summary>Whether there are as many drained ones as are worth their memory.</summary>
-    public readonly bool HasDrainedToSpare => Volatile.Read(in _drainedCount) >= KeptDrained;
+    /// <summary>By how many the drained orphans with memory exceed the number worth keeping; negative when there are fewer.</summary>
+    public readonly int SpareDrained => Volatile.Read(in _drainedCount) - KeptDrained;
 
-    /// <summary>How many orphans have come so far: the number of the last.</summary>
+    /// <summary>The number of orphans that have arrived so far, which is the number of the last.</summary>
     public long LastNumber { get; private set; }
 
-    public readonly bool HasUndrained => _undrained != null;
+    public readonly bool HasUndrained => _undrained.First != null;
 
-    /// <summary>Whether the oldest undrained one may be looked into without a fence; so it is when there is none.</summary>
-    public readonly bool IsFirstFenced => _undrained == null || _undrained->OrphanedAt <= _lastFenced;
+    /// <summary>Whether the oldest undrained orphan may be looked into without a fence. True when there is none.</summary>
+    public readonly bool IsFirstFenced => _undrained.First == null || _undrained.First->OrphanedAt <= _lastFenced;
 
-    /// <summary>The same of all of them.</summary>
-    public readonly bool AreAllFenced => _undrained == null || _lastUndrained->OrphanedAt <= _lastFenced;
+    /// <summary>Whether all undrained orphans may be looked into without a fence.</summary>
+    public readonly bool AreAllFenced => _undrained.First == null || _undrained.Last->OrphanedAt <= _lastFenced;
 
-    /// <summary>Takes note that a fence has run since the orphan of a number came.</summary>
+    /// <summary>Notes that a fence has run since the orphan with a given number arrived.</summary>
     public void NoteFence(long number) => _lastFenced = Math.Max(_lastFenced, number);
 
     /// <summary>Adds the cache of a thread that has died.</summary>
     public void Add(ThreadCache* cache)
     {
+        Invariant.Assert(!ThreadCache.IsOwned(cache), "No thread owns an orphan.");
         cache->OrphanedAt = ++LastNumber;
-        cache->NextOrphan = null;
-        if (_undrained == null)
-        {
-            _undrained = cache;
-        }
-        else
-        {
-            _lastUndrained->NextOrphan = cache;
-        }
-
-        _lastUndrained = cache;
+        _undrained.AddLast(cache);
         _count++;
     }
 
-    /// <summary>Adds an orphan that has been drained, and may have given its memory back.</summary>
+    /// <summary>Adds an orphan that has been drained and may have given its memory back.</summary>
     public void AddDrained(ThreadCache* cache)
     {
+        Invariant.Assert(!ThreadCache.IsOwned(cache), "No thread owns an orphan.");
         cache->OrphanedAt = 0;
         if (cache->IsGivenBack)
         {
-            Push(ref _givenBack, ref _givenBackCount, cache);
+            _givenBack.AddFirst(cache);
+            _givenBackCount++;
         }
         else
         {
-            Push(ref _drained, ref _drainedCount, cache);
+            _drained.AddFirst(cache);
+            _drainedCount++;
         }
 
         _count++;
     }
 
-    /// <summary>Takes the oldest undrained one; there must be one.</summary>
+    /// <summary>Takes the oldest undrained orphan; there must be one.</summary>
     public ThreadCache* TakeUndrained()
     {
-        ThreadCache* cache = _undrained;
-        _undrained = cache->NextOrphan;
+        Invariant.Assert(HasUndrained, "There is an orphan that has not been drained.");
+        ThreadCache* cache = _undrained.First;
+        _undrained.Remove(cache);
         _count--;
         return cache;
     }
 
-    /// <summary>Takes a drained one that has kept its memory; null when there is none.</summary>
-    public ThreadCache* TryTakeDrained() => TryPop(ref _drained, ref _drainedCount);
-
-    /// <summary>Takes one that has given its memory back, if the heap's limit has room for it; null when there is none.</summary>
-    public ThreadCache* TryTakeGivenBack(CacheAccount account)
+    /// <summary>Takes the latest drained orphan that has kept its memory; null when there is none.</summary>
+    public ThreadCache* TryTakeDrained()
     {
-        ThreadCache* cache = _givenBack != null && account.TryRestore() ? TryPop(ref _givenBack, ref _givenBackCount) : null;
+        ThreadCache* cache = _drained.First;
         if (cache != null)
         {
-            Volatile.Write(ref cache->IsGivenBack, false);
+            RemoveDrained(cache);
         }
 
         return cache;
     }
 
-    /// <summary>Forgets all of them: the heap is gone.</summary>
+    /// <summary>Takes a cache of the heap if it is a drained orphan that has kept its memory.</summary>
+    public bool TryTakeDrained(ThreadCache* cache)
+    {
+        // These fields decide in which list an orphan is, if it is in one.
+        bool taken = cache->OrphanedAt == 0 && !cache->IsGivenBack && _drained.Contains(cache);
+        if (taken)
+        {
+            RemoveDrained(cache);
+        }
+
+        return taken;
+    }
+
+    /// <summary>Takes an orphan that has given its memory back, if the heap's limit has room for it; null when there is none.</summary>
+    public ThreadCache* TryTakeGivenBack(CacheCharge account)
+    {
+        ThreadCache* cache = _givenBack.First;
+        if (cache == null || !account.TryRestore())
+        {
+            return null;
+        }
+
+        _givenBack.Remove(cache);
+        _givenBackCount--;
+        _count--;
+        Volatile.Write(ref cache->IsGivenBack, false);
+        return cache;
+    }
+
+    /// <summary>Forgets all orphans, because the heap is gone.</summary>
     public void Clear() => this = default;
 
-    private static void Push(ref ThreadCache* first, ref int count, ThreadCache* cache)
+    private void RemoveDrained(ThreadCache* cache)
     {
-        cache->NextOrphan = first;
-        first = cache;
-        count++;
-    }
-
-    private ThreadCache* TryPop(ref ThreadCache* first, ref int count)
-    {
-        ThreadCache* cache = first;
-        if (cache != null)
-        {
-            first = cache->NextOrphan;
-            count--;
-            _count--;
-        }
-
-        return cache;
+        _drained.Remove(cache);
+        _drainedCount--;
+        _count--;
     }
 }

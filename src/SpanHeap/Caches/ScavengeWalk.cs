@@ -1,57 +1,61 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using SpanHeap.Os;
 using SpanHeap.Spans;
 
 namespace SpanHeap.Caches;
 
 /// <summary>
-/// How far somebody has come who looks at all spans of a shelf, from the tail to the head, with the cache's lock released now and then. The
-/// shelf knows its walks, so that of the spans that were listed at the beginning those that stay are looked at once, and those that leave and
-/// come back once at most.
+/// The progress of a thread that visits all spans of a bin, from the tail to the head, and releases the cache's lock now and then. The bin knows
+/// its walks. So of the spans that were listed at the beginning, those that stay are visited once, and those that leave and come back are visited at
+/// most once.
 /// </summary>
 /// <remarks>
-/// All fields are guarded by the cache's lock. A walk lies on the stack of the thread that walks, and the shelf must not refer to it any
-/// more when that thread leaves: a walk ends when it has seen all spans, by <see cref="End"/>, or when the heap is disposed, whose
-/// caches forget everything.
+/// All fields are guarded by the cache's lock. A walk lies on the stack of the thread that walks, and the bin must not refer to it after that
+/// thread returns. So a walk ends when it has visited all spans, when <see cref="End"/> is called, or when the heap is disposed, whose caches forget
+/// everything.
 /// </remarks>
 internal unsafe struct ScavengeWalk
 {
-    // The shelf's next walk.
+    /// <summary>The number of spans that are visited before the cache's lock is released.</summary>
+    public const int SpansPerStep = 64;
+
+    // The next walk of the bin.
     private ScavengeWalk* _other;
 
-    private ClassShelf* _shelf;
+    private ClassBin* _bin;
 
-    // The span to be looked at next; null when all have been.
+    // The span to visit next; null when all have been visited.
     private Span* _next;
 
-    // The one to be looked at last: what is listed before it came later.
+    // The span to visit last: spans listed before it came later.
     private Span* _last;
 
-    /// <summary>Whether what was given back before counts as resident again.</summary>
+    /// <summary>Whether memory that was given back earlier counts as resident again.</summary>
     public bool IsAfresh;
 
-    /// <summary>Whether there are spans left to look at.</summary>
+    /// <summary>Whether there are spans left to visit.</summary>
     public readonly bool IsOn => _next != null;
 
-    /// <summary>The address of a walk that lies in a ref struct: it is on the stack, where nothing moves.</summary>
+    /// <summary>Gets the address of a walk that lies in a ref struct, which is on the stack, where nothing moves.</summary>
     public static ScavengeWalk* AddressOf(ref ScavengeWalk walk) => (ScavengeWalk*)Unsafe.AsPointer(ref walk);
 
-    /// <summary>Begins at a shelf's tail. A shelf without spans has no walk.</summary>
-    public static void Begin(ScavengeWalk* walk, ClassShelf* shelf)
+    /// <summary>Begins at a bin's tail. A bin without spans has no walk.</summary>
+    public static void Begin(ScavengeWalk* walk, ClassBin* bin)
     {
-        Debug.Assert(walk->_next == null, "The walk before must be over.");
+        Invariant.Assert(walk->_next == null, "The previous walk must be over.");
         *walk = default;
-        if (shelf->Tail != null)
+        if (bin->Tail != null)
         {
-            *walk = new ScavengeWalk { _other = shelf->Walks, _shelf = shelf, _next = shelf->Tail, _last = shelf->Head };
-            shelf->Walks = walk;
+            *walk = new ScavengeWalk { _other = bin->Walks, _bin = bin, _next = bin->Tail, _last = bin->Head };
+            bin->Walks = walk;
         }
     }
 
-    /// <summary>The next span; the walk must be on. After the last one the walk is over.</summary>
+    /// <summary>Gets the next span. The walk must be on; after the last span it is over.</summary>
     public static Span* Advance(ScavengeWalk* walk)
     {
         Span* span = walk->_next;
+        Invariant.Assert(span != null && span->Listed, "The walk is on, at a span of the list.");
         walk->_next = span == walk->_last ? null : span->Previous;
         if (walk->_next == null)
         {
@@ -61,37 +65,37 @@ internal unsafe struct ScavengeWalk
         return span;
     }
 
-    /// <summary>Ends a walk before it has seen all spans: those that are left are still to be looked at.</summary>
+    /// <summary>Ends a walk before it has visited all spans. Those that are left remain to be visited.</summary>
     public static void Abandon(ScavengeWalk* walk)
     {
         if (walk->IsOn)
         {
-            walk->_shelf->EndSettling();
+            walk->_bin->EndSettling();
             End(walk);
         }
     }
 
-    /// <summary>Ends a walk before it has seen all spans, or does nothing.</summary>
+    /// <summary>Ends a walk before it has visited all spans, or does nothing if it is over.</summary>
     public static void End(ScavengeWalk* walk)
     {
         walk->_next = null;
-        ClassShelf* shelf = walk->_shelf;
-        if (shelf == null)
+        ClassBin* bin = walk->_bin;
+        if (bin == null)
         {
             return;
         }
 
-        ScavengeWalk** link = &shelf->Walks;
+        ScavengeWalk** link = &bin->Walks;
         while (*link != walk && *link != null)
         {
             link = &(*link)->_other;
         }
 
         *link = walk->_other;
-        walk->_shelf = null;
+        walk->_bin = null;
     }
 
-    /// <summary>Takes note that a span is about to leave the list.</summary>
+    /// <summary>Notes that a span is about to leave the list.</summary>
     public static void NoteLeaving(ScavengeWalk* walks, Span* span)
     {
         for (ScavengeWalk* walk = walks; walk != null;)

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using SpanHeap.Os;
+using SpanHeap.Pages;
 using SpanHeap.Spans;
 
 namespace SpanHeap.Caches;
@@ -8,26 +9,27 @@ namespace SpanHeap.Caches;
 /// <summary>The free slots of one span, taken so that the memory under them can be given back.</summary>
 internal unsafe ref struct TakenSlots
 {
-    // The most slots a shared span has: 64 KiB of 8-byte blocks.
+    // Enough for the most slots of a shared span: 64 KiB of 8-byte blocks.
     private const int MaxWords = 128;
 
     /// <summary>The span; null when no slots are taken.</summary>
     public Span* Span;
 
-    /// <summary>A bit for each page of the system in the span whose memory has been given back, before or now.</summary>
+    /// <summary>A bit for each system page of the span whose memory has been given back, earlier or now.</summary>
     public uint GivenBack;
 
     private fixed ulong _words[MaxWords];
 
-    /// <summary>A bit for each slot. Sound because a ref struct is on the stack, where nothing moves.</summary>
+    /// <summary>Gets the bits of the slots. Sound because a ref struct is on the stack, where nothing moves.</summary>
     public static ulong* Words(ref TakenSlots taken) => (ulong*)Unsafe.AsPointer(ref taken._words[0]);
 
     /// <summary>
-    /// Gives back all pages of the system that lie wholly under the slots and have not been given back before. Call without a lock: the
-    /// slots are the caller's.
+    /// Gives back all system pages that lie wholly under the slots and have not been given back before. Call without a lock, because the slots belong
+    /// to the caller.
     /// </summary>
     public void Discard(DiscardBackoff discards)
     {
+        LockOrder.AssertNoneHeld();
         uint pages = WholePages() & ~GivenBack;
         nint firstPage = Span->Base & -(nint)OsMemory.PageSize;
         while (pages != 0)

@@ -1,11 +1,13 @@
-using SpanHeap.Caches;
-using SpanHeap.Guarding;
+using SpanHeap.Guard;
+using SpanHeap.Guard.Protection;
+using SpanHeap.Guard.Records;
+using SpanHeap.Heap;
 using SpanHeap.Pages;
 using SpanHeap.Spans;
 
 namespace SpanHeap.Diagnostics;
 
-/// <summary>Looks at a heap's guarded spans: records and entries that say the same, sums that add up, and nothing written beside a block.</summary>
+/// <summary>Verifies a heap's guarded spans: records and entries agree, sums add up, and nothing was written beside a block.</summary>
 internal static unsafe class GuardVerifier
 {
     public static void Verify(HeapCore heap, long spans, long pages)
@@ -28,10 +30,10 @@ internal static unsafe class GuardVerifier
             }
         }
 
-        for (nint from = 0; HugeBlocks.TryFindGuarded(heap.Serial, from, out HugeBlock huge); from = huge.Address + 1)
+        for (nint from = 0; HugeBlockTable.TryFindGuarded(heap.Serial, from, out HugeBlock huge); from = huge.Address + 1)
         {
             GuardedSpan* span = (GuardedSpan*)huge.Guarded;
-            HeapVerifier.Require(span->IsHuge && span->Bytes == huge.Size, huge.Address, "the span of a huge guarded block is another's");
+            HeapVerifier.Require(span->IsHuge && span->Bytes == huge.Size, huge.Address, "the span of a huge guarded block belongs to another block");
             Sum(heap.Guard, span, huge.Address, ref live, ref bytes);
             spans++;
         }
@@ -41,12 +43,12 @@ internal static unsafe class GuardVerifier
             0,
             $"there are {spans} guarded spans; {statistics.LiveBlocks} live ones and {statistics.QuarantinedBlocks} in quarantine are counted");
         HeapVerifier.Require(
-            heap.Options.Traced || heap.Arenas.GuardedPages == pages, 0, $"guarded spans have {pages} pages, the limit leaves out {heap.Arenas.GuardedPages}");
+            heap.HasTraced || heap.Limit.GuardedPages == pages, 0, $"guarded spans have {pages} pages, the limit leaves out {heap.Limit.GuardedPages}");
         HeapVerifier.Require(live == statistics.LiveBlocks, 0, $"{live} guarded blocks live, {statistics.LiveBlocks} are counted");
         HeapVerifier.Require(bytes == statistics.LiveBytes, 0, $"live guarded blocks have {bytes} bytes, {statistics.LiveBytes} are counted");
     }
 
-    private static void Sum(GuardHeap heap, GuardedSpan* span, nint address, ref long live, ref long bytes)
+    private static void Sum(GuardedBlocks heap, GuardedSpan* span, nint address, ref long live, ref long bytes)
     {
         if (VerifySpan(heap, span, address))
         {
@@ -67,17 +69,17 @@ internal static unsafe class GuardVerifier
         }
     }
 
-    // Whether the block lives.
-    private static bool VerifySpan(GuardHeap heap, GuardedSpan* span, nint address)
+    // Returns whether the block is live.
+    private static bool VerifySpan(GuardedBlocks heap, GuardedSpan* span, nint address)
     {
         ref GuardRecord record = ref span->Record;
         bool placed = span->Span.State == SpanState.Guarded && span->Span.Base == address && record.SpanBase == address
             && record.Magic == GuardRecord.RecordMagic && record.Address >= address && (nuint)(record.Address - address) <= span->Bytes;
-        HeapVerifier.Require(placed, address, "a guarded span's record is not of it");
+        HeapVerifier.Require(placed, address, "a guarded span's record does not belong to it");
         HeapVerifier.Require(span->GuardForm != ProtectionForm.None || span->GuardBytes == 0 || !heap.GuardsAll, address, "a guarded span has no guard");
         if (record.State != GuardState.Live)
         {
-            HeapVerifier.Require(record.State is GuardState.Freed or GuardState.Swept, address, "a guarded block neither lives nor is freed");
+            HeapVerifier.Require(record.State is GuardState.Freed or GuardState.Swept, address, "a guarded block is neither live nor freed");
             return false;
         }
 

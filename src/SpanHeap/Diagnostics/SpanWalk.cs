@@ -1,31 +1,31 @@
-using SpanHeap.Caches;
+using SpanHeap.Heap;
 using SpanHeap.Pages;
 using SpanHeap.Spans;
 
 namespace SpanHeap.Diagnostics;
 
-/// <summary>Visits every span of manual blocks of a heap by way of its page entries, in address order, and counts the others.</summary>
+/// <summary>Visits every span of manual blocks of a heap through its page entries, in address order, and counts the others.</summary>
+/// <remarks>No thread may use the heap meanwhile.</remarks>
 /// <param name="heap">The heap.</param>
-/// <param name="strict">Whether an entry that does not fit its span is an error, or a span that is just coming or going.</param>
-internal unsafe ref struct SpanWalk(HeapCore heap, bool strict)
+internal unsafe ref struct SpanWalk(HeapCore heap)
 {
     private readonly HeapCore _heap = heap;
     private int _arena;
     private int _page = heap.Pages.Geometry.HeaderPages;
 
-    /// <summary>The span visited.</summary>
+    /// <summary>The span that is visited.</summary>
     public Span* Current { get; private set; }
 
-    /// <summary>Spans of traced blocks passed so far.</summary>
+    /// <summary>The number of spans of traced blocks passed so far.</summary>
     public int TracedSpans { get; private set; }
 
-    /// <summary>Their pages.</summary>
+    /// <summary>The number of pages of the spans of traced blocks passed so far.</summary>
     public long TracedPages { get; private set; }
 
-    /// <summary>Spans of guarded blocks passed so far, live or in quarantine.</summary>
+    /// <summary>The number of spans of guarded blocks passed so far, live or in quarantine.</summary>
     public int GuardedSpans { get; private set; }
 
-    /// <summary>Their pages.</summary>
+    /// <summary>The number of pages of the spans of guarded blocks passed so far.</summary>
     public long GuardedPages { get; private set; }
 
     public bool MoveNext()
@@ -62,10 +62,7 @@ internal unsafe ref struct SpanWalk(HeapCore heap, bool strict)
                         return true;
                     }
 
-                    if (strict)
-                    {
-                        throw HeapVerifier.Inconsistent(address, $"the entry 0x{entry:x} names a span that does not begin here");
-                    }
+                    throw HeapVerifier.Inconsistent(address, $"the entry 0x{entry:x} names a span that does not begin here");
                 }
             }
 

@@ -1,4 +1,5 @@
 using SpanHeap.Caches;
+using SpanHeap.Heap;
 using SpanHeap.Os;
 using SpanHeap.Pages;
 using SpanHeap.Spans;
@@ -6,51 +7,52 @@ using SpanHeap.Spans;
 namespace SpanHeap.Diagnostics;
 
 /// <summary>
-/// Makes a heap's statistics by looking at all its spans and caches: nothing is counted while blocks come and go, so that costs nothing.
+/// Creates a heap's statistics. Slow paths count everything on the spot: pages and spans by class where they come and go (<see cref="PageHeap"/>),
+/// and slots that are not free in the caches that own their spans (<see cref="ClassBin"/>). What caches keep is summed up here. So no span is
+/// visited, and the fast paths count nothing.
 /// </summary>
 internal static unsafe class StatisticsCollector
 {
     public static HeapStatistics Collect(HeapCore heap)
     {
-        var taken = new long[SizeClasses.Capacity];
-        var takenBytes = new long[SizeClasses.Capacity];
-        var free = new long[SizeClasses.Capacity];
-        var spans = new long[SizeClasses.Capacity];
-        var pages = new long[SizeClasses.Capacity];
-        var cached = new long[SizeClasses.Capacity];
-        SpanWalk walk = new(heap, strict: false);
-        while (walk.MoveNext())
-        {
-            Span* span = walk.Current;
-            int sizeClass = span->SizeClass;
-            int used = span->Slots - span->FreeSlots;
-            taken[sizeClass] += used;
-            takenBytes[sizeClass] += used * (long)span->SlotSize;
-            free[sizeClass] += span->FreeSlots;
-            spans[sizeClass]++;
-            pages[sizeClass] += span->Pages;
-        }
-
-        ParkedBlocks.Count(heap, cached);
+        Span<RunCount> runs = stackalloc RunCount[RunCount.Kinds];
+        Span<long> taken = stackalloc long[SizeClasses.Capacity];
+        Span<long> cached = stackalloc long[SizeClasses.Capacity];
+        taken.Clear();
+        cached.Clear();
+        CacheCount.Sum(heap, taken, cached);
+        PageCounts pages = heap.Pages.Count(runs);
         List<SizeClassStatistics> classes = [];
-        for (int i = 0; i < taken.Length; i++)
+        for (int i = 0; i < SizeClasses.Capacity; i++)
         {
-            if (spans[i] != 0)
+            if (runs[i].Runs != 0)
             {
-                long size = SizeClasses.Info((uint)i).Size;
-                long cachedBytes = cached[i] * size;
-                classes.Add(new SizeClassStatistics(
-                    i, size, taken[i] - cached[i], takenBytes[i] - cachedBytes, cached[i], cachedBytes, free[i], spans[i], pages[i]));
+                classes.Add(OfClass(i, runs[i], taken[i] - heap.Scavenger.SlotsTaken(i), cached[i]));
             }
         }
 
-        return Total(heap, classes, walk.TracedSpans, walk.TracedPages, heap.Guard?.Statistics ?? default);
+        return Total(heap, classes, pages, runs[SpanSource.TracedRuns]);
     }
 
-    private static HeapStatistics Total(HeapCore heap, List<SizeClassStatistics> classes, long tracedSpans, long tracedPages, in GuardStatistics guard)
+    // While other threads use the heap, a number that was read first may exceed what is there by now. A difference is never reported as negative.
+    private static SizeClassStatistics OfClass(int sizeClass, in RunCount runs, long taken, long cached)
     {
-        HugeBlocks.Count(heap.Serial, out nuint hugeBlocks, out nuint hugeBytes);
-        HugeBlocks.CountKept(heap.Serial, out nuint cachedHugeBlocks, out nuint cachedHugeBytes);
+        ref readonly SizeClassInfo info = ref SizeClasses.Info((uint)sizeClass);
+        bool isOwnSpan = SizeClasses.IsOwnSpan((uint)sizeClass);
+        long slots = isOwnSpan ? runs.Runs : runs.Runs * info.Slots;
+        taken = isOwnSpan ? slots : Math.Clamp(taken, 0, slots);
+        cached = Math.Min(cached, taken);
+        long takenBytes = sizeClass == SizeClasses.None ? runs.Pages << PageGeometry.PageShift : taken * info.Size;
+        long cachedBytes = cached * info.Size;
+        return new SizeClassStatistics(
+            sizeClass, info.Size, taken - cached, takenBytes - cachedBytes, cached, cachedBytes, slots - taken, runs.Runs, runs.Pages);
+    }
+
+    private static HeapStatistics Total(HeapCore heap, List<SizeClassStatistics> classes, in PageCounts pages, in RunCount traced)
+    {
+        GuardStatistics guard = heap.Guard?.Statistics ?? default;
+        HugeBlockTable.Count(heap.Serial, out nuint hugeBlocks, out nuint hugeBytes);
+        HugeBlockTable.CountKept(heap.Serial, out nuint cachedHugeBlocks, out nuint cachedHugeBytes);
         OsMemory os = heap.Os;
         return new HeapStatistics
         {
@@ -64,17 +66,17 @@ internal static unsafe class StatisticsCollector
             HugeBytes = (long)hugeBytes,
             CachedHugeBlocks = (long)cachedHugeBlocks,
             CachedHugeBytes = (long)cachedHugeBytes,
-            Spans = heap.Spans.Count,
+            Spans = pages.Runs,
             PageSize = PageGeometry.PageSize,
-            PagesInUse = heap.Pages.PagesInUse,
-            TracedSpans = tracedSpans,
-            TracedPages = tracedPages,
+            PagesInUse = pages.InUse,
+            TracedSpans = traced.Runs,
+            TracedPages = traced.Pages,
             Guard = guard,
-            PagesFree = heap.Pages.PagesFree,
-            PagesGivenBack = heap.Pages.PagesGivenBack,
-            Arenas = heap.Pages.ArenaCount,
+            PagesFree = pages.Free,
+            PagesGivenBack = pages.GivenBack,
+            Arenas = pages.Arenas,
             ReservedBytes = (long)heap.Arenas.ReservedBytes,
-            MetadataBytes = (long)heap.Arenas.MetadataBytes,
+            MetadataBytes = (long)heap.Limit.MetadataBytes,
             ThreadCaches = heap.Registry.OwnedCount,
             OrphanCaches = heap.Registry.OrphanCount,
             AdoptedCaches = heap.Registry.Adopted,

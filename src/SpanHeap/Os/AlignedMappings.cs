@@ -1,12 +1,12 @@
 namespace SpanHeap.Os;
 
 /// <summary>
-/// Maps memory at multiples of its alignment without a byte more than was asked for. An allocator can only be asked for the alignment on
-/// top, which doubles the address space of an arena; so the place is chosen here, and the system says whether it is free.
+/// Maps memory at multiples of an alignment without a byte more than was requested. The platform's allocator can only be asked for the alignment in
+/// addition, which doubles the address space of an arena. So the place is chosen here, and the system says whether it is free.
 /// </summary>
 /// <remarks>
-/// Thread safe. The two places that it remembers are hints: whatever they are, nothing is ever mapped over anything else, because the
-/// system is asked for the place or nothing. Linux only; elsewhere there is no such request.
+/// Thread safe. The two remembered places are hints. Whatever they are, nothing is ever mapped over anything else, because the system is asked for
+/// exactly that place. Linux only; other systems have no such request.
 /// </remarks>
 internal static class AlignedMappings
 {
@@ -14,12 +14,12 @@ internal static class AlignedMappings
     private const int Tries = 8;
     private const int TriesAfar = 16;
 
-    // Where the next mapping is tried, and the lowest place that was ever had. Any thread, by plain volatile writes: a lost update costs
-    // a try or two.
+    // Where the next mapping is tried, and the lowest place that was ever obtained. Written by any thread with plain volatile writes: a lost update
+    // costs a try or two.
     private static nint s_next;
     private static nint s_lowest;
 
-    /// <summary>Zeroed memory at a multiple of a power of two, in bytes of whole pages of the system; 0 when there is none.</summary>
+    /// <summary>Maps zeroed memory at a multiple of a power of two, in bytes of whole system pages. Returns 0 when there is none.</summary>
     public static nint TryMap(nuint bytes, nuint alignment)
     {
         nint step = (nint)alignment;
@@ -27,7 +27,7 @@ internal static class AlignedMappings
         nint mapped = next > 0 && PosixMemory.MapAt(next, bytes) ? next : 0;
         if (mapped == 0)
         {
-            // Either the place is taken or there is no memory: one more call tells which.
+            // Either the place is taken or there is no memory; one more call shows which.
             nint anywhere = FindAnywhere(bytes, alignment);
             if (anywhere == 0)
             {
@@ -49,7 +49,7 @@ internal static class AlignedMappings
         return mapped;
     }
 
-    /// <summary>Takes note that a place is free again.</summary>
+    /// <summary>Notes that a place is free again.</summary>
     public static void NoteFree(nint place)
     {
         if (place > Volatile.Read(ref s_next))
@@ -74,8 +74,8 @@ internal static class AlignedMappings
         return 0;
     }
 
-    // An address with a free range at it. The system places new mappings right below those that it has, so a range as long as the
-    // alignment lies where there is more of it.
+    // An address with a free range at it. The system places new mappings right below the existing ones, so a free range as long as the alignment
+    // continues with more free space.
     private static nint FindAnywhere(nuint bytes, nuint alignment)
     {
         nuint longer = Math.Max(bytes, alignment);

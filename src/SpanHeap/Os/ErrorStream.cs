@@ -1,10 +1,10 @@
 namespace SpanHeap.Os;
 
-/// <summary>Tells the user what no exception can.</summary>
+/// <summary>Reports to the user what no exception can.</summary>
 internal static class ErrorStream
 {
-    /// <summary>Writes a line to the error stream; one that is broken or closed costs the line, nothing else.</summary>
-    /// <remarks>Thread safe. An interrupt that comes meanwhile is kept for who waits next.</remarks>
+    /// <summary>Writes a line to the error stream. If the stream is broken or closed, only the line is lost.</summary>
+    /// <remarks>Thread safe. An interrupt that arrives meanwhile is kept for the thread's next wait.</remarks>
     public static void WriteLine(string line)
     {
         try
@@ -15,11 +15,11 @@ internal static class ErrorStream
         {
             Thread.CurrentThread.Interrupt();
         }
-#pragma warning disable CA1031 // A program's own writer may throw anything, and who writes here is in the middle of a free, or has just collected.
+#pragma warning disable CA1031 // A program's own writer may throw anything, and the caller is in the middle of a free or has just collected.
         catch (Exception)
 #pragma warning restore CA1031
         {
-            // Nobody is there to be told.
+            // There is no one to tell.
         }
     }
 }

@@ -1,7 +1,10 @@
 namespace SpanHeap.Os;
 
-/// <summary>Pages for machine code that is made while the process runs. Linux only: elsewhere, and where the system denies it, there are none.</summary>
-/// <remarks>Written first and made executable after, never both at once: hardened systems refuse pages that are.</remarks>
+/// <summary>
+/// Provides pages for machine code that is generated while the process runs. Linux only: on other systems, and where the system denies it, there are
+/// none.
+/// </summary>
+/// <remarks>The pages are written first and made executable later, never both at once, which hardened systems refuse.</remarks>
 internal static unsafe class ExecutableMemory
 {
     private const int ReadWrite = 1 | 2;
@@ -17,7 +20,9 @@ internal static unsafe class ExecutableMemory
 
     private static readonly delegate* unmanaged<nint, nuint, int> s_unmap = (delegate* unmanaged<nint, nuint, int>)PosixLibrary.Find("munmap");
 
-    /// <summary>A copy of position-independent code that can be called, and that stays for ever; 0 when the system gives none.</summary>
+    /// <summary>
+    /// Makes a copy of position-independent code that can be called and that is never freed. Returns 0 when the system provides no page.
+    /// </summary>
     public static nint TryMake(ReadOnlySpan<byte> code)
     {
         if (s_map == null || s_protect == null || s_unmap == null)

@@ -5,90 +5,93 @@ namespace SpanHeap.Os;
 /// </summary>
 internal enum InterleavingPoint
 {
-    /// <summary>Counted as sweeping, with no span yet.</summary>
+    /// <summary>The thread is counted as sweeping, but has no span yet.</summary>
     SweepBegun,
 
-    /// <summary>Taken out of the lists of unswept spans, and not won yet.</summary>
+    /// <summary>A span has been taken out of the lists of unswept spans, but not been won yet.</summary>
     SpanTakenUnswept,
     SweepAcquired,
     SweepClearedBits,
     SweepStoredGeneration,
 
-    /// <summary>Swept, and in a set or the page heap's.</summary>
+    /// <summary>A span has been swept and is in a set or back in the page heap.</summary>
     SpanPublished,
 
-    /// <summary>A kind had no unswept span; the next is not named yet.</summary>
+    /// <summary>A span has been swept and held back; what exceeds the budget is still there, too.</summary>
+    SpanKeptBack,
+
+    /// <summary>A kind had no unswept span; the next kind has not been named yet.</summary>
     KindExhausted,
 
-    /// <summary>Nothing was left to begin; others are not told yet.</summary>
+    /// <summary>There was nothing left to begin; other threads do not know it yet.</summary>
     SweepFoundNothing,
 
-    /// <summary>Waiting for others to end their sweeping.</summary>
+    /// <summary>The thread waits for others to end their sweeping.</summary>
     SweepersAwaited,
 
-    /// <summary>A fresh span's pages are taken, its record is as the last owner left it.</summary>
+    /// <summary>The pages of a fresh span are taken; its record is as the last owner left it.</summary>
     SpanPagesTaken,
 
-    /// <summary>A fresh span's record is written, no page entry names it.</summary>
+    /// <summary>The record of a fresh span is written; no page entry names it yet.</summary>
     SpanRecordWritten,
 
-    /// <summary>No page entry names the span any more; its pages are not free yet.</summary>
+    /// <summary>No page entry names the span any longer; its pages are not free yet.</summary>
     SpanReleased,
 
-    /// <summary>The caller's, and not said to be cached yet.</summary>
+    /// <summary>A span is the caller's, but not marked as cached yet.</summary>
     SpanTaken,
     SpanCached,
     SpanUncached,
 
-    /// <summary>A stale cache has given back all that it had; it still counts as sweeping.</summary>
+    /// <summary>A stale cache has given back everything it had; it still counts as sweeping.</summary>
     CacheFlushed,
     GenerationAdvanced,
 
-    /// <summary>In a scope as far as others see; the gate is not looked at yet.</summary>
+    /// <summary>Other threads see the thread in a scope; it has not looked at the gate yet.</summary>
     ScopeEntering,
     ScopeEntered,
     ScopeLeft,
     GateClosed,
     GateOpened,
 
-    /// <summary>Waiting at the closed gate.</summary>
+    /// <summary>The thread waits at the closed gate.</summary>
     GateAwaited,
 
-    /// <summary>The gate was open; it may be closed again.</summary>
+    /// <summary>The gate was open; it may have closed again.</summary>
     GatePassed,
 
-    /// <summary>Waiting for threads that are in a scope.</summary>
+    /// <summary>The thread waits for threads that are in a scope.</summary>
     ScopesAwaited,
 
-    /// <summary>Waiting for another collection to end.</summary>
+    /// <summary>The thread waits for another collection to end.</summary>
     CollectorAwaited,
     MarkingBegins,
     MarkingEnded,
 
-    /// <summary>Weak handles of dead blocks name nothing; the blocks are not said to be dead yet.</summary>
+    /// <summary>Weak handles of dead blocks name nothing; the blocks are not marked dead yet.</summary>
     RecordsTaken,
     MarkWorkGiven,
     MarkWorkTaken,
 
-    /// <summary>Waiting for other markers.</summary>
+    /// <summary>The thread waits for other markers.</summary>
     MarkWorkAwaited,
 
-    /// <summary>Found nothing left; still said to be running.</summary>
+    /// <summary>A background round found nothing left; it is still marked as running.</summary>
     BackgroundRoundEnding,
     BackgroundRoundEnded,
 
-    /// <summary>Waiting for a round to end.</summary>
+    /// <summary>The thread waits for a background round to end.</summary>
     BackgroundRoundAwaited,
 
-    /// <summary>No slot is free, and none is added yet.</summary>
+    /// <summary>No root slot is free, and none has been added yet.</summary>
     RootSlotsMissing,
 
     // From here on: blocks that are freed by hand, and the pages under all blocks.
 
-    /// <summary>The page entry of a block of another owner has been read; the block is not in the outbox yet.</summary>
+    /// <summary>The page entry of another owner's block has been read; the block is not in the outbox yet.</summary>
     RemoteBlockFreed,
 
-    /// <summary>Magazines have left an outbox, or were put aside, and are in the sender's hands alone.</summary>
+    /// <summary>Magazines have left an outbox or were put aside; only the sender can reach them.</summary>
     OutboxTaken,
 
     /// <summary>A block's owner has been read from its page entry; the owner's lock is not taken yet.</summary>
@@ -118,7 +121,7 @@ internal enum InterleavingPoint
     /// <summary>A cache has become the calling thread's; the thread's record does not name it yet.</summary>
     CacheOwned,
 
-    /// <summary>An orphan's shelf has spans, which are the central cache's next.</summary>
+    /// <summary>An orphan's bin has spans, which are the central cache's next.</summary>
     SpansMoving,
 
     /// <summary>Pages were refused, and the reason is known; the caller neither grows nor relieves the heap yet.</summary>
@@ -145,6 +148,84 @@ internal enum InterleavingPoint
     /// <summary>The memory of free slots has been discarded; the slots are not back yet.</summary>
     SlotsDiscarded,
 
-    /// <summary>No point: one past the last.</summary>
+    /// <summary>The top of a stack has been read, and is not moved yet. Also on fast paths.</summary>
+    StackRead,
+
+    /// <summary>The program's thread sleeps. It wakes when it likes.</summary>
+    ThreadAsleep,
+
+    /// <summary>The stack of an allocation has been kept by .NET code that may have waited: the thread counts as asleep.</summary>
+    CallStackKept,
+
+    /// <summary>Some threads no longer find their caches; none has been asked yet whether it waits.</summary>
+    SleepersHidden,
+
+    /// <summary>A thread has been asked whether it waits; the blocks on its stacks have not been taken yet.</summary>
+    SleeperAsked,
+
+    /// <summary>One more of a cache's stacks is about to be closed.</summary>
+    StackClosing,
+
+    /// <summary>A thread finds its cache again; the cache is still marked as held by the thread that took its stacks.</summary>
+    SleeperShown,
+
+    /// <summary>The thread waits for another one that is taking the blocks on its stacks.</summary>
+    StacksAwaited,
+
+    /// <summary>The thread waits while another round has its turn.</summary>
+    TurnAwaited,
+
+    /// <summary>A byte of the map says that an address lies in an arena; the page entry has not been read yet.</summary>
+    ArenaFound,
+
+    /// <summary>A page entry without a block has been read; whether the arena still reaches that far is not known yet.</summary>
+    UnusedEntryRead,
+
+    /// <summary>The page heap has released the pages of an arena; the arena still claims them.</summary>
+    ArenaTaken,
+
+    /// <summary>The end that an arena records has changed.</summary>
+    ArenaEndMoved,
+
+    /// <summary>The addresses past the end of an arena belong to the system.</summary>
+    ArenaUnmapped,
+
+    /// <summary>There is memory past the recorded end of an arena.</summary>
+    ArenaMapped,
+
+    /// <summary>An arena is in no table; its memory is still mapped.</summary>
+    ArenaUnlisted,
+
+    /// <summary>The record of a guarded block is written; the block is about to be findable.</summary>
+    GuardedBlockMade,
+
+    /// <summary>A guarded block is freed and the freeing thread owns its span; the pages do not fault yet.</summary>
+    GuardedBlockFreed,
+
+    /// <summary>The pages of a freed guarded block fault; it is not in quarantine yet.</summary>
+    FreedBlockProtected,
+
+    /// <summary>A guarded span has left quarantine and every table; its pages still fault.</summary>
+    GuardUnlinked,
+
+    /// <summary>The pages of a guarded span are accessible; the page heap does not have them yet.</summary>
+    GuardUnprotected,
+
+    /// <summary>A live block is about to lose its guard.</summary>
+    LiveGuardUnprotecting,
+
+    /// <summary>A live block's guard is accessible; its record does not say so yet.</summary>
+    LiveGuardUnprotected,
+
+    /// <summary>A ticket of the ring of freed blocks has been taken; the block is not in its place yet.</summary>
+    TicketTaken,
+
+    /// <summary>A block has been displaced from the ring and may change places with another.</summary>
+    BlockDisplaced,
+
+    /// <summary>A place of the ring is about to be emptied.</summary>
+    PlaceEmptying,
+
+    /// <summary>Not a point: one past the last.</summary>
     End,
 }

@@ -3,28 +3,34 @@ using System.Diagnostics;
 namespace SpanHeap.Os;
 
 #if INTERLEAVING
-/// <summary>Decides at each point who goes on.</summary>
+/// <summary>Decides at each point which thread continues.</summary>
 internal interface IInterleaver
 {
-    /// <summary>The calling thread is there.</summary>
+    /// <summary>The calling thread has reached a point.</summary>
     void At(InterleavingPoint point);
 
-    /// <summary>The calling thread can go on when the condition holds.</summary>
+    /// <summary>The calling thread can continue when the condition holds.</summary>
     void Await(InterleavingPoint point, Func<bool> condition);
 
-    /// <summary>The calling thread looks again and again for what another must do.</summary>
+    /// <summary>The calling thread polls for something that another thread must do.</summary>
     void Spin(InterleavingPoint point);
 
-    /// <summary>Whether waits with a bound go on for ever, or else end as soon as they may.</summary>
+    /// <summary>The calling thread is in one of .NET's waits, or others find it there. It continues whenever it likes.</summary>
+    void Sleep(InterleavingPoint point);
+
+    /// <summary>Whether a thread sleeps; null for a thread that is not scheduled, which can be asked directly.</summary>
+    bool? IsAsleep(Thread thread);
+
+    /// <summary>Whether waits with a bound continue forever; otherwise they end as soon as they may.</summary>
     bool IsPatient { get; }
 
-    /// <summary>Work that is to be another thread's.</summary>
+    /// <summary>Hands over work that another thread is to do.</summary>
     void Fork(string name, Action work);
 }
 #endif
 
 /// <summary>
-/// Named points that do nothing, and are not there at all in what is shipped: a test assembly compiles these sources with
+/// Defines named points that do nothing and do not exist at all in the shipped assembly. A test assembly compiles these sources with
 /// <c>INTERLEAVING</c> and runs one thread at a time from point to point.
 /// </summary>
 internal static class InterleavingPoints
@@ -33,11 +39,11 @@ internal static class InterleavingPoints
     [ThreadStatic]
     private static IInterleaver? t_visitor;
 
-    // Locks that the calling thread holds.
+    // The number of locks that the calling thread holds.
     [ThreadStatic]
     private static int t_locks;
 
-    /// <summary>Called at each point that the calling thread comes to.</summary>
+    /// <summary>Gets or sets what is called at each point that the calling thread reaches.</summary>
     public static IInterleaver? Visitor
     {
         get => t_visitor;
@@ -54,7 +60,7 @@ internal static class InterleavingPoints
 #endif
     }
 
-    /// <summary>A point that is one only under a condition: where nothing happens, there is nothing to be before or after.</summary>
+    /// <summary>A point that exists only under a condition: where nothing happens, there is nothing to be before or after.</summary>
     [Conditional("INTERLEAVING")]
     public static void AtIf(bool condition, InterleavingPoint point)
     {
@@ -64,7 +70,19 @@ internal static class InterleavingPoints
         }
     }
 
-    /// <summary>Before a wait for what another thread does.</summary>
+    /// <summary>A point that does not exist for a thread that holds a lock: what it does is a single step to all others.</summary>
+    [Conditional("INTERLEAVING")]
+    public static void AtUnlocked(InterleavingPoint point)
+    {
+#if INTERLEAVING
+        if (t_locks == 0)
+        {
+            At(point);
+        }
+#endif
+    }
+
+    /// <summary>A point before a wait for something that another thread does.</summary>
     [Conditional("INTERLEAVING")]
     public static void Await(InterleavingPoint point, Func<bool> condition)
     {
@@ -74,7 +92,7 @@ internal static class InterleavingPoints
 #endif
     }
 
-    /// <summary>Before a lock that its holder may have at a point.</summary>
+    /// <summary>A point before a lock whose holder may be at a point.</summary>
     [Conditional("INTERLEAVING")]
     public static void AwaitFree(InterleavingPoint point, Lock held)
     {
@@ -83,7 +101,56 @@ internal static class InterleavingPoints
 #endif
     }
 
-    /// <summary>In each turn of a loop that waits.</summary>
+    /// <summary>
+    /// A point before a lock that is held at points (<see cref="NoteLockAwaited"/>). Not a point while the lock is free, because most threads never
+    /// wait for it.
+    /// </summary>
+    [Conditional("INTERLEAVING")]
+    public static unsafe void AwaitFree(InterleavingPoint point, NativeLock* held)
+    {
+#if INTERLEAVING
+        if (held->IsHeld)
+        {
+            Await(point, () => !held->IsHeld);
+        }
+#endif
+    }
+
+    /// <summary>A point where the calling thread is in one of .NET's waits, or .NET code may contain one.</summary>
+    [Conditional("INTERLEAVING")]
+    public static void Sleep(InterleavingPoint point)
+    {
+#if INTERLEAVING
+        RequireNoLock(point);
+        Visitor?.Sleep(point);
+#endif
+    }
+
+    /// <summary>A point as above that exists only under a condition.</summary>
+    [Conditional("INTERLEAVING")]
+    public static void SleepIf(bool condition, InterleavingPoint point)
+    {
+        if (condition)
+        {
+            Sleep(point);
+        }
+    }
+
+    /// <summary>
+    /// Whether a thread is in one of the program's waits. A thread that runs only in its turn is always in some wait, so the schedule has to tell.
+    /// </summary>
+    [Conditional("INTERLEAVING")]
+    public static void AskWhetherAsleep(Thread? thread, ref bool asleep)
+    {
+#if INTERLEAVING
+        if (thread != null && Visitor?.IsAsleep(thread) is { } told)
+        {
+            asleep = told;
+        }
+#endif
+    }
+
+    /// <summary>A point in each turn of a loop that waits.</summary>
     [Conditional("INTERLEAVING")]
     public static void Spin(InterleavingPoint point)
     {
@@ -93,7 +160,7 @@ internal static class InterleavingPoints
 #endif
     }
 
-    /// <summary>In a loop that waits until so long after a time stamp: no schedule is to depend on how fast it runs.</summary>
+    /// <summary>A point in a loop that waits until some time after a time stamp. No schedule may depend on how fast the loop runs.</summary>
     [Conditional("INTERLEAVING")]
     public static void HoldClock(ref long start)
     {
@@ -105,7 +172,7 @@ internal static class InterleavingPoints
 #endif
     }
 
-    /// <summary>Before a thread sleeps until another wakes it: where one runs at a time, it waits at points instead.</summary>
+    /// <summary>A point before a thread sleeps until another wakes it. Where one thread runs at a time, it waits at points instead.</summary>
     [Conditional("INTERLEAVING")]
     public static void StayAwake(ref bool sleeps)
     {
@@ -114,7 +181,7 @@ internal static class InterleavingPoints
 #endif
     }
 
-    /// <summary>The calling thread has taken a <see cref="NativeLock"/>, or tried to.</summary>
+    /// <summary>Notes that the calling thread has taken a <see cref="NativeLock"/>, or tried to.</summary>
     [Conditional("INTERLEAVING")]
     public static void NoteLockTaken(bool taken)
     {
@@ -123,7 +190,7 @@ internal static class InterleavingPoints
 #endif
     }
 
-    /// <summary>The calling thread is about to leave a <see cref="NativeLock"/>.</summary>
+    /// <summary>Notes that the calling thread is about to leave a <see cref="NativeLock"/>.</summary>
     [Conditional("INTERLEAVING")]
     public static void NoteLockLeft()
     {
@@ -132,7 +199,19 @@ internal static class InterleavingPoints
 #endif
     }
 
-    /// <summary>Before work is queued to the thread pool; a test takes it for a thread of its own.</summary>
+    /// <summary>
+    /// Notes that the calling thread has taken a lock that others wait for at a point (<see cref="AwaitFree(InterleavingPoint, NativeLock*)"/>), or
+    /// is about to leave it. While it holds that lock it may itself reach points.
+    /// </summary>
+    [Conditional("INTERLEAVING")]
+    public static void NoteLockAwaited(bool held)
+    {
+#if INTERLEAVING
+        t_locks += held ? -1 : 1;
+#endif
+    }
+
+    /// <summary>A point before work is queued for one of the library's threads. A test takes the work for a thread of its own.</summary>
     [Conditional("INTERLEAVING")]
     public static void Fork(string name, Action work, ref bool taken)
     {
@@ -146,7 +225,7 @@ internal static class InterleavingPoints
     }
 
 #if INTERLEAVING
-    // One that waits for the lock of a thread without a turn would wait for ever.
+    // A thread that waits for the lock of a thread without a turn would wait forever.
     private static void RequireNoLock(InterleavingPoint point)
     {
         if (t_locks != 0 && Visitor != null)

@@ -3,26 +3,26 @@ using System.Runtime.CompilerServices;
 namespace SpanHeap.Os;
 
 /// <summary>
-/// Memory for a heap's own records: zeroed, never given back one by one, all freed at once when the heap goes.
+/// Provides zeroed memory for a heap's own records. Records are never returned one by one; all are freed at once when the heap is disposed.
 /// </summary>
-/// <remarks>So every record stays readable and of its type for as long as anybody can hold its address.</remarks>
+/// <remarks>So every record stays readable, and keeps its type, for as long as any thread can hold its address.</remarks>
 internal sealed unsafe class MetadataAllocator(OsMemory os) : IDisposable
 {
-    // The first chunk is small, because most of a program's heaps may be. The largest are above the size from which the platform's
-    // allocator maps memory of its own, so that untouched parts stay unresident.
+    // The first chunk is small, because most heaps of a program may be. The largest chunks exceed the size from which the platform's allocator maps
+    // separate memory, so untouched parts stay unresident.
     private const nuint FirstChunkBytes = 16 * 1024;
     private const nuint ChunkBytes = 256 * 1024;
 
     private const nuint Alignment = 64;
 
-    private NativeLock _lock;
+    private NativeLock _lock = new(LockRank.Metadata);
 
-    // All guarded by the lock.
+    // All fields are guarded by the lock.
     private Chunk* _chunks;
     private nint _next;
     private nint _end;
 
-    // Added to by any thread, read at any time: what was had from the system, and what of it was handed out.
+    // Added to by any thread, read at any time: the bytes obtained from the system, and how many of them were handed out.
     private long _reserved;
     private long _used;
 
@@ -31,12 +31,12 @@ internal sealed unsafe class MetadataAllocator(OsMemory os) : IDisposable
         public Chunk* Next;
     }
 
-    /// <summary>Bytes had from the system so far, but for those whose memory went back; and what others count here.</summary>
+    /// <summary>The bytes obtained from the system so far, except those whose memory went back, plus what others count here.</summary>
     public nuint ReservedBytes => (nuint)Volatile.Read(ref _reserved);
 
     /// <summary>
-    /// Counts records that have their memory from elsewhere; or, less than zero, those whose memory goes back to the system while their
-    /// addresses stay.
+    /// Counts records whose memory comes from elsewhere. A negative number counts records whose memory goes back to the system while their addresses
+    /// stay.
     /// </summary>
     public void Count(long bytes)
     {
@@ -44,10 +44,10 @@ internal sealed unsafe class MetadataAllocator(OsMemory os) : IDisposable
         Interlocked.Add(ref _used, bytes);
     }
 
-    /// <summary>Bytes of the records handed out: what is resident of <see cref="ReservedBytes"/> at most.</summary>
+    /// <summary>The bytes of the records handed out: the most of <see cref="ReservedBytes"/> that can be resident.</summary>
     public nuint UsedBytes => (nuint)Math.Max(0, Volatile.Read(ref _used));
 
-    /// <summary>Zeroed memory aligned to a cache line; null when the system has none.</summary>
+    /// <summary>Allocates zeroed memory aligned to a cache line. Returns null when the system has none.</summary>
     public void* Allocate(nuint bytes)
     {
         bytes = (bytes + Alignment - 1) & ~(Alignment - 1);
@@ -76,7 +76,7 @@ internal sealed unsafe class MetadataAllocator(OsMemory os) : IDisposable
         }
     }
 
-    /// <summary>Frees every record at once; nobody may hold one.</summary>
+    /// <summary>Frees every record at once. No thread may hold one any longer.</summary>
     public void Dispose()
     {
         Chunk* chunk = _chunks;
@@ -92,11 +92,11 @@ internal sealed unsafe class MetadataAllocator(OsMemory os) : IDisposable
         }
     }
 
-    // As much again as there is, so that a chunk is a small part of all; room for two records at least.
+    // As much again as there is already, so that unused space stays a small part of the whole; room for at least two records.
     private nuint ChunkSizeFor(nuint bytes) => Math.Clamp(Math.Max(ReservedBytes, (2 * bytes) + (4 * Alignment)), FirstChunkBytes, ChunkBytes);
 
-    // Outside the lock: the system may take its time. Two threads at once may both add a chunk; the rest of the first is lost, once.
-    // A large record has a chunk alone, and the one in use goes on.
+    // Outside the lock, because the system may take its time. Two threads may both add a chunk; the rest of the first is then lost, once. A large
+    // record gets a chunk of its own, and the chunk in use stays in use.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void* AddChunk(nuint bytes, bool alone)
     {

@@ -1,6 +1,6 @@
 namespace SpanHeap.Os;
 
-/// <summary>The kinds of calls that cross the boundary to the system; each is counted and each may be made to fail by a test.</summary>
+/// <summary>Specifies the kinds of calls to the system. Each call is counted, and a test can make it fail.</summary>
 internal enum OsCall
 {
     ReserveArena,
@@ -15,12 +15,12 @@ internal enum OsCall
     HugePageAdvice,
     Residency,
 
-    /// <summary>Memory of the system's at a place of our choice; <see cref="ReserveArena"/> asks the platform's allocator.</summary>
+    /// <summary>Maps system memory at a place of our choice; <see cref="ReserveArena"/> uses the platform's allocator instead.</summary>
     MapArena,
 
-    /// <summary>More of it, right behind.</summary>
+    /// <summary>Maps more memory right after an arena.</summary>
     ExtendArena,
 
-    /// <summary>The end of it goes back.</summary>
+    /// <summary>Gives the end of an arena back.</summary>
     ShrinkArena,
 }

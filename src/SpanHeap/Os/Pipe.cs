@@ -2,10 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace SpanHeap.Os;
 
-/// <summary>Pipes of Linux within the process. A child process does not inherit them.</summary>
+/// <summary>Implements pipes within the process, on Linux. A child process does not inherit them.</summary>
 internal static unsafe class Pipe
 {
-    /// <summary>No descriptor.</summary>
+    /// <summary>The value for no descriptor.</summary>
     public const int None = -1;
 
     private const int CloseOnExec = 0x80000;
@@ -19,7 +19,7 @@ internal static unsafe class Pipe
     private static readonly delegate* unmanaged<int, byte*, nint, nint> s_read = (delegate* unmanaged<int, byte*, nint, nint>)PosixLibrary.Find("read");
     private static readonly delegate* unmanaged<int, byte*, nint, nint> s_write = (delegate* unmanaged<int, byte*, nint, nint>)PosixLibrary.Find("write");
 
-    /// <summary>A new pipe; false where there is none.</summary>
+    /// <summary>Creates a pipe. Returns false where pipes are not available.</summary>
     public static bool TryMake(out int reader, out int writer)
     {
         int* ends = stackalloc int[2];
@@ -29,7 +29,7 @@ internal static unsafe class Pipe
         return made;
     }
 
-    /// <summary>Closes ends of pipes that nobody uses; <see cref="None"/> is none.</summary>
+    /// <summary>Closes ends of pipes that no thread uses; <see cref="None"/> is ignored.</summary>
     public static void Close(params ReadOnlySpan<int> descriptors)
     {
         foreach (int descriptor in descriptors)
@@ -43,12 +43,12 @@ internal static unsafe class Pipe
 
     public static void SetNonBlocking(int descriptor) => s_control(descriptor, SetFlags, NonBlocking);
 
-    /// <summary>Bytes read, waiting for the first; 0 at the end, below zero when nothing was.</summary>
+    /// <summary>Reads bytes, waiting for the first. Returns their number, 0 at the end, or a negative number on failure.</summary>
     public static nint Read(int descriptor, byte* to, nint bytes) => s_read(descriptor, to, bytes);
 
-    /// <summary>Whether the last call was only interrupted by a signal. To be called at once.</summary>
+    /// <summary>Determines whether a signal interrupted the last call. To be called right after it.</summary>
     public static bool WasInterrupted() => Marshal.GetLastSystemError() == Interrupted;
 
-    /// <summary>Bytes written; below zero for none.</summary>
+    /// <summary>Writes bytes. Returns their number, or a negative number on failure.</summary>
     public static nint Write(int descriptor, byte* from, nint bytes) => s_write(descriptor, from, bytes);
 }

@@ -1,9 +1,9 @@
 namespace SpanHeap.Os;
 
-/// <summary>What a process must offer.</summary>
+/// <summary>Checks what a process must provide.</summary>
 internal static class Platform
 {
-    /// <exception cref="PlatformNotSupportedException">Not a 64-bit process on Linux, macOS or Windows.</exception>
+    /// <exception cref="PlatformNotSupportedException">The process is not a 64-bit process on Linux, macOS or Windows.</exception>
     public static void EnsureSupported()
     {
         if (IntPtr.Size != 8 || !(OperatingSystem.IsLinux() || OperatingSystem.IsMacOS() || OperatingSystem.IsWindows()))

@@ -2,10 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace SpanHeap.Os;
 
-/// <summary>The C library of Linux, in the process under whatever name it has been loaded.</summary>
+/// <summary>The C library of Linux, under whatever name it was loaded into the process.</summary>
 internal static class PosixLibrary
 {
-    /// <summary>The address of a function; 0 where there is none.</summary>
+    /// <summary>Finds the address of a function. Returns 0 if there is none.</summary>
     public static nint Find(string function)
     {
         try
@@ -14,7 +14,8 @@ internal static class PosixLibrary
         }
         catch (ExternalException)
         {
-            // A static executable may have no way to look itself up. (The base of what is thrown: that would load an assembly to be named.)
+            // A static executable may have no way to look itself up. (All exceptions are caught, because naming the specific type would load an
+            // assembly.)
             return 0;
         }
     }

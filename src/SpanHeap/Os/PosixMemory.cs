@@ -2,13 +2,15 @@ using System.Runtime.InteropServices;
 
 namespace SpanHeap.Os;
 
-/// <summary>The calls of Linux and macOS. None of them suppresses the transition: each may wait for the process's memory map.</summary>
+/// <summary>
+/// Declares the system calls of Linux and macOS. None suppresses the GC transition, because each may wait for the process's memory map.
+/// </summary>
 internal static unsafe partial class PosixMemory
 {
     private const int ProtectNone = 0;
     private const int ProtectReadWrite = 1 | 2;
 
-    // Linux numbers.
+    // Linux's numbers.
     private const int LinuxDontNeed = 4;
     private const int LinuxHugePage = 14;
     private const int LinuxNoHugePage = 15;
@@ -18,10 +20,10 @@ internal static unsafe partial class PosixMemory
     private const int LinuxAnonymous = 0x20;
     private const int LinuxFixedNoReplace = 0x10_0000;
 
-    // macOS: MADV_FREE gives the memory back when the system wants it; MADV_DONTNEED there gives nothing back.
+    // On macOS, MADV_FREE gives the memory back when the system wants it; MADV_DONTNEED gives nothing back.
     private const int MacFree = 5;
 
-    // Where they can be looked up: "libc" is a name under which the runtime looks for a file in one place after the other, a tenth of a
+    // Looked up where possible: for the name "libc" the runtime looks for a file in one place after another, which takes a tenth of the time of a
     // process's first allocation.
     private static readonly delegate* unmanaged<void*, nuint, int, int> s_advise = (delegate* unmanaged<void*, nuint, int, int>)PosixLibrary.Find("madvise");
     private static readonly delegate* unmanaged<void*, nuint, int, int> s_protect = (delegate* unmanaged<void*, nuint, int, int>)PosixLibrary.Find("mprotect");
@@ -29,22 +31,21 @@ internal static unsafe partial class PosixMemory
     private static readonly delegate* unmanaged<void*, nuint, byte*, int> s_residency =
         (delegate* unmanaged<void*, nuint, byte*, int>)PosixLibrary.Find("mincore");
 
-    // Set once by any thread, when an import finds no library or no function: asking again would be an exception for each call.
+    // Set once by any thread when an import finds no library or function. Trying again would cost an exception for each call.
     private static volatile bool s_isMissing;
 
     private static readonly delegate* unmanaged<void*, nuint, int, int, int, nint, nint> s_map =
         (delegate* unmanaged<void*, nuint, int, int, int, nint, nint>)PosixLibrary.Find("mmap");
 
     private static readonly delegate* unmanaged<nint, nuint, int> s_unmap = (delegate* unmanaged<nint, nuint, int>)PosixLibrary.Find("munmap");
-    private static readonly delegate* unmanaged<nint, nuint, byte*, int> s_residence = (delegate* unmanaged<nint, nuint, byte*, int>)PosixLibrary.Find("mincore");
 
-    /// <summary>Whether memory can be mapped at a place of one's own choice.</summary>
+    /// <summary>Whether memory can be mapped at a chosen place.</summary>
     public static bool CanMap => s_map != null && s_unmap != null;
 
-    /// <summary>Maps zeroed memory at this very place; false when something is there, or there is no memory.</summary>
+    /// <summary>Maps zeroed memory at exactly this place. Returns false when the place is taken or there is no memory.</summary>
     public static bool MapAt(nint place, nuint bytes)
     {
-        // Kernels before 4.17 do not know the flag, and take the place as a wish.
+        // Kernels before 4.17 do not know the flag and treat the place as a hint.
         nint mapped = Map(place, bytes, LinuxFixedNoReplace);
         if (mapped != 0 && mapped != place)
         {
@@ -54,17 +55,17 @@ internal static unsafe partial class PosixMemory
         return mapped == place;
     }
 
-    /// <summary>Maps zeroed memory; 0 when there is none.</summary>
+    /// <summary>Maps zeroed memory anywhere. Returns 0 when there is none.</summary>
     public static nint MapAnywhere(nuint bytes) => Map(0, bytes, 0);
 
-    /// <summary>Gives mapped memory and its addresses back; false when the system refused (it can, at its limit of mappings).</summary>
+    /// <summary>Gives mapped memory and its addresses back. Returns false when the system refused, as it may at its limit of mappings.</summary>
     public static bool Unmap(nint address, nuint bytes) => s_unmap(address, bytes) == 0;
 
-    /// <summary>Whether a page of the system is in memory. False where that cannot be asked.</summary>
+    /// <summary>Determines whether a system page is in memory. Returns false where the system cannot tell.</summary>
     public static bool IsResident(nint page, nuint pageSize)
     {
         byte residence = 0;
-        return s_residence != null && s_residence(page, pageSize, &residence) == 0 && (residence & 1) != 0;
+        return TryFindResident(page, pageSize, &residence) && (residence & 1) != 0;
     }
 
     private static nint Map(nint place, nuint bytes, int flags)
@@ -82,11 +83,11 @@ internal static unsafe partial class PosixMemory
         return s_protect != null ? s_protect((void*)address, bytes, protection) == 0 : ProtectByImport(address, bytes, protection);
     }
 
-    /// <summary>Writes a byte for each page of the system whose lowest bit says whether the page is resident.</summary>
+    /// <summary>Writes a byte for each system page whose lowest bit says whether the page is resident.</summary>
     public static bool TryFindResident(nint address, nuint bytes, byte* resident) =>
         s_residency != null && s_residency((void*)address, bytes, resident) == 0;
 
-    /// <summary>Makes pages fault by markers in the page table; Linux 6.13 and later, and not for locked memory.</summary>
+    /// <summary>Makes pages fault with markers in the page table. Requires Linux 6.13 or later, and memory that is not locked.</summary>
     public static bool InstallGuard(nint address, nuint bytes) => Advise(address, bytes, LinuxGuardInstall);
 
     public static bool RemoveGuard(nint address, nuint bytes) => Advise(address, bytes, LinuxGuardRemove);
@@ -97,7 +98,10 @@ internal static unsafe partial class PosixMemory
     private static bool Advise(nint address, nuint bytes, int advice) =>
         s_advise != null ? s_advise((void*)address, bytes, advice) == 0 : AdviseByImport(address, bytes, advice);
 
-    /// <summary>The call where the function cannot be looked up. Refused, as by the system, in a process that has no C library of that name.</summary>
+    /// <summary>
+    /// Makes the call where the function cannot be looked up. In a process that has no C library of that name, the result is as if the system had
+    /// refused.
+    /// </summary>
     internal static bool AdviseByImport(nint address, nuint bytes, int advice)
     {
         try

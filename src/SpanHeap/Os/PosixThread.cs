@@ -1,17 +1,19 @@
 namespace SpanHeap.Os;
 
-/// <summary>What the C library of Linux knows of its threads and .NET does not tell: where a thread's stack lies, and that it has ended.</summary>
-/// <remarks>Where a function is missing nothing here is supported, and callers have another way.</remarks>
+/// <summary>
+/// Provides what Linux's C library knows about its threads and .NET does not tell: where a thread's stack lies, and that the thread has ended.
+/// </summary>
+/// <remarks>If a function is missing, nothing here is supported, and callers use another way.</remarks>
 internal static unsafe class PosixThread
 {
-    /// <summary>How many bytes from the watched word on are the C library's to write when the thread ends: the size of its sigset_t.</summary>
+    /// <summary>The number of bytes from the watched word on that the C library may write when the thread ends: the size of its sigset_t.</summary>
     public const int WatchedBytes = 128;
 
-    // More than any C library's pthread_attr_t (64 bytes).
+    // More than the size of any C library's pthread_attr_t (64 bytes).
     private const int AttributesSize = 256;
 
-    // The limit of a main thread's stack may be raised while it runs, but only what it was at first is kept free for it. Frames deeper
-    // than the default are rare.
+    // The limit of a main thread's stack may be raised while it runs, but only what it was at first is kept free for it. Frames deeper than the
+    // default limit are rare.
     private const nuint LongestStack = 8 << 20;
 
     private const int NoKey = -1;
@@ -23,21 +25,24 @@ internal static unsafe class PosixThread
     private static readonly delegate* unmanaged<uint, void*, int> s_setSpecific = (delegate* unmanaged<uint, void*, int>)PosixLibrary.Find("pthread_setspecific");
     private static readonly int s_exitKey = TryMakeExitKey();
 
-    /// <summary>Whether ends of threads are noted and stacks can be found.</summary>
+    /// <summary>Whether the end of a thread can be watched and its stack can be found.</summary>
     public static bool IsSupported { get; } =
         s_exitKey != NoKey && s_self != null && s_getAttributes != null && s_getStack != null && s_destroyAttributes != null && s_setSpecific != null;
 
     /// <summary>
-    /// Has a word set to zero when the calling thread ends: after its last managed code, before its stack can be another thread's.
+    /// Arranges for a word to be set to zero when the calling thread ends: after its last managed code, and before its stack can become another
+    /// thread's.
     /// </summary>
-    /// <param name="word">Lives for ever, with <see cref="WatchedBytes"/> from it on at the C library's disposal. A later call replaces it.</param>
+    /// <param name="word">
+    /// The word, which is never freed. <see cref="WatchedBytes"/> from its address on are at the C library's disposal. A later call replaces it.
+    /// </param>
     /// <remarks>
-    /// The word is the value of a thread-specific key whose destructor is the C library's own sigemptyset: native code that takes one
-    /// pointer and clears what it points to, so that no managed code has to run on a thread the runtime has already let go.
+    /// The word is the value of a thread-specific key whose destructor is the C library's own sigemptyset: native code that takes one pointer and
+    /// clears what it points to. So no managed code has to run on a thread that the runtime has already released.
     /// </remarks>
     public static bool TryWatchExit(nuint* word) => s_setSpecific((uint)s_exitKey, word) == 0;
 
-    /// <summary>The addresses that are the calling thread's stack as long as it lives; the upper 8 MiB of a longer one.</summary>
+    /// <summary>Gets the addresses that the calling thread's stack occupies while the thread lives; of a longer stack, the upper 8 MiB.</summary>
     public static bool TryGetStack(out nuint low, out nuint byteCount)
     {
         byte* attributes = stackalloc byte[AttributesSize];

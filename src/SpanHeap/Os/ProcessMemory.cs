@@ -1,6 +1,6 @@
 namespace SpanHeap.Os;
 
-/// <summary>What is known of a byte's page.</summary>
+/// <summary>Specifies what is known about the page of a byte.</summary>
 internal enum ByteAccess
 {
     /// <summary>The system does not tell.</summary>
@@ -8,17 +8,17 @@ internal enum ByteAccess
 
     Readable,
 
-    /// <summary>A load of it faults.</summary>
+    /// <summary>Reading the byte faults.</summary>
     Faults,
 }
 
-/// <summary>Reading memory by a call of Linux that fails where a load would fault.</summary>
+/// <summary>Reads memory through a Linux call that fails where a load would fault.</summary>
 internal static unsafe class ProcessMemory
 {
     private static readonly delegate* unmanaged<int, Range*, nuint, Range*, nuint, nuint, nint> s_read =
         (delegate* unmanaged<int, Range*, nuint, Range*, nuint, nuint, nint>)PosixLibrary.Find("process_vm_readv");
 
-    /// <summary>Whether the process may read its own memory so: sandboxes may deny the call.</summary>
+    /// <summary>Determines whether the process may read its own memory through that call, which sandboxes may deny.</summary>
     public static bool CanReadOwn()
     {
         if (s_read == null)
@@ -33,10 +33,10 @@ internal static unsafe class ProcessMemory
         return s_read(Environment.ProcessId, &target, 1, &source, 1, 0) == sizeof(long) && to == from;
     }
 
-    /// <summary>Whether a byte can be read, found out without a load of it.</summary>
+    /// <summary>Determines whether a byte can be read, without loading it.</summary>
     /// <remarks>
-    /// By a call that copies it, or where that is missing or denied (sandboxes, emulators) by one that writes it into a pipe: both fail for
-    /// memory that faults.
+    /// Uses a call that copies the byte or, where that call is missing or denied (sandboxes, emulators), a call that writes the byte into a pipe.
+    /// Both fail for memory that faults.
     /// </remarks>
     public static ByteAccess Probe(nint address)
     {
@@ -48,7 +48,7 @@ internal static unsafe class ProcessMemory
             : ByteAccess.Faults;
     }
 
-    /// <summary>The second way of <see cref="Probe"/>.</summary>
+    /// <summary>Implements the second way of <see cref="Probe"/>.</summary>
     internal static ByteAccess ProbeByPipe(nint address)
     {
         if (!Pipe.TryMake(out int reader, out int writer))

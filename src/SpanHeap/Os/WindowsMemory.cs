@@ -2,17 +2,17 @@ using System.Runtime.InteropServices;
 
 namespace SpanHeap.Os;
 
-/// <summary>The calls of Windows.</summary>
+/// <summary>Declares the system calls of Windows.</summary>
 internal static unsafe partial class WindowsMemory
 {
     private const uint PageNoAccess = 0x01;
     private const uint PageReadWrite = 0x04;
     private const uint MemReset = 0x00080000;
 
-    // Not on systems before 8.1 (nor on every stand-in for Windows): looked up once, and MEM_RESET does the same less promptly.
+    // Missing on systems before 8.1 and on some stand-ins for Windows. So it is looked up once; MEM_RESET does the same less promptly.
     private static readonly delegate* unmanaged<void*, nuint, uint> s_discard = FindDiscard();
 
-    /// <summary>The pages' contents are undefined afterwards and their commit stays charged.</summary>
+    /// <summary>Discards pages. Their contents are undefined afterwards and their commit stays charged.</summary>
     public static bool Discard(nint address, nuint bytes) =>
         s_discard != null
             ? s_discard((void*)address, bytes) == 0

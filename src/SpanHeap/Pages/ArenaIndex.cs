@@ -4,26 +4,29 @@ using SpanHeap.Os;
 namespace SpanHeap.Pages;
 
 /// <summary>
-/// The arenas of a page heap by age, with a tree over the longest free run of each: the oldest arena that can serve a request is found in
-/// a few steps, however many there are.
+/// Lists the arenas of a page heap by age, with a tree over the longest free run of each, so that the oldest arena that can serve a request is found
+/// in a few steps, however many there are.
 /// </summary>
 /// <remarks>
 /// <para>
-/// The oldest first, not the lowest: an arena that was needed for a moment empties again and goes back to the system. (Systems give new
-/// mappings falling addresses: the lowest is the newest, and took everything from then on, beside what the old ones kept.)
+/// The search takes the oldest arena first, not the lowest, so that an arena that was needed for a moment becomes empty again and goes back to the
+/// system. (Systems give new mappings falling addresses. So the lowest arena is the newest; it would serve everything from then on, while the old
+/// ones keep what they have.)
 /// </para>
 /// <para>
-/// For each alignment that the program has asked for there is a tree of its own, over the longest run that an arena may have from a
-/// multiple of it. Those are upper bounds: taking pages leaves them, a free run that comes about raises them, a search that fails makes
-/// them exact. So each search in an arena that is in vain is paid for by pages that were taken there.
+/// Each alignment that the program has requested has a tree of its own, over the longest run that an arena may have from a multiple of the
+/// alignment. Its numbers are upper bounds: taking pages leaves them as they are, a new free run raises them, and a search that fails makes them
+/// exact. So each failed search of an arena is paid for by pages that were taken there.
 /// </para>
-/// <para>Guarded by the page heap's lock, but for <see cref="EnsureRoom"/>, which asks the system for memory and takes it itself.</para>
+/// <para>
+/// Guarded by the page heap's lock. Only <see cref="EnsureRoom"/> takes the lock itself, because it asks the system for memory.
+/// </para>
 /// </remarks>
 internal sealed unsafe class ArenaIndex(MetadataAllocator metadata)
 {
     private const int InitialCapacity = 16;
 
-    // One for each alignment in pages, 2^0 to 2^12: one of half an arena or more has no run.
+    // One tree for each alignment in pages, 2^0 to 2^12: an arena has no run with an alignment of half an arena or more.
     private const int Trees = 13;
 
     private ArenaPages** _arenas;
@@ -32,20 +35,27 @@ internal sealed unsafe class ArenaIndex(MetadataAllocator metadata)
     // The arenas' numbers in address order.
     private int* _byAddress;
 
-    // First the tree over the longest runs, which is exact.
+    // The first tree, over the longest runs, is exact.
     private int* _trees;
 
-    // A bit for each alignment whose tree is kept.
+    // One bit for each alignment whose tree is kept.
     private uint _alignments;
 
     public int Count { get; private set; }
 
-    /// <summary>The longest free run of an arena as the tree has it.</summary>
+    /// <summary>Gets the length of an arena's longest free run from the tree.</summary>
     public int LongestRun(int index) => Runs[index];
 
-    public ArenaPages* this[int index] => _arenas[index];
+    public ArenaPages* this[int index]
+    {
+        get
+        {
+            Invariant.Assert((uint)index < (uint)Count, "An arena that is asked for is in the index.");
+            return _arenas[index];
+        }
+    }
 
-    /// <summary>Makes room for one more arena; false when there is no memory. Call without the lock.</summary>
+    /// <summary>Makes room for one more arena; false when there is no memory. The caller must not hold the lock.</summary>
     public bool EnsureRoom(ref NativeLock pageHeapLock)
     {
         pageHeapLock.Enter();
@@ -57,7 +67,7 @@ internal sealed unsafe class ArenaIndex(MetadataAllocator metadata)
             return true;
         }
 
-        // The old arrays stay where they are: doubling bounds what that costs by the size of the new ones.
+        // The old arrays are not freed. Because sizes double, they are smaller in total than the new ones.
         int larger = Math.Max(InitialCapacity, capacity * 2);
         ArenaPages** arenas = (ArenaPages**)metadata.Allocate((nuint)(larger * (sizeof(ArenaPages*) + ((1 + (2 * Trees)) * sizeof(int)))));
         if (arenas == null)
@@ -88,9 +98,10 @@ internal sealed unsafe class ArenaIndex(MetadataAllocator metadata)
         return true;
     }
 
-    /// <summary>Adds an arena, the youngest; there must be room.</summary>
+    /// <summary>Adds an arena as the youngest. There must be room for it.</summary>
     public void Add(ArenaPages* arena)
     {
+        Invariant.Assert(Count < _capacity, "There is room for the arena.");
         int place = Count;
         while (place > 0 && _arenas[_byAddress[place - 1]]->Base > arena->Base)
         {
@@ -98,16 +109,18 @@ internal sealed unsafe class ArenaIndex(MetadataAllocator metadata)
             place--;
         }
 
+        Invariant.Assert(place == 0 || _arenas[_byAddress[place - 1]]->End <= arena->Base, "An arena begins after the one below it.");
+        Invariant.Assert(place == Count || arena->End <= _arenas[_byAddress[place + 1]]->Base, "An arena ends before the one above it.");
         _byAddress[place] = Count;
         _arenas[Count] = arena;
         Count++;
         NoteRun(Count - 1, 0, arena->LongestRun());
     }
 
-    /// <summary>The arena with the lowest address, the one after it, and so on.</summary>
+    /// <summary>Gets the number of the arena at a position in address order, counted from the lowest address.</summary>
     public int AtAddressOrder(int place) => _byAddress[place];
 
-    /// <summary>The place, in address order, of the first arena that ends after an address; <see cref="Count"/> when there is none.</summary>
+    /// <summary>Gets the position, in address order, of the first arena that ends after an address; <see cref="Count"/> when there is none.</summary>
     public int PlaceFrom(nint address)
     {
         int low = 0;
@@ -128,22 +141,22 @@ internal sealed unsafe class ArenaIndex(MetadataAllocator metadata)
         return low;
     }
 
-    /// <summary>Takes note that the pages [start, start + pages) of an arena are a free run now; it may have had longer ones.</summary>
+    /// <summary>Notes that the pages [start, start + pages) of an arena are a free run now. The arena may have longer ones.</summary>
     public void NoteRun(int index, int start, int pages)
     {
         Runs.Raise(index, pages);
         for (uint used = _alignments; used != 0; used &= used - 1)
         {
             int shift = BitOperations.TrailingZeroCount(used);
-            int aligned = (start + (1 << shift) - 1) & -(1 << shift);
+            int aligned = PageMath.AlignUp(start, 1 << shift);
             Tree(shift).Raise(index, start + pages - aligned);
         }
     }
 
-    /// <summary>Takes note that an arena's longest free run became shorter.</summary>
+    /// <summary>Notes that an arena's longest free run became shorter.</summary>
     public void Update(int index) => Runs.Set(index, _arenas[index]->LongestRun());
 
-    /// <summary>Takes note that an arena has no free run of so many pages that begins at a multiple of 2^<paramref name="shift"/>.</summary>
+    /// <summary>Notes that an arena has no free run of the given number of pages that begins at a multiple of 2^<paramref name="shift"/>.</summary>
     public void NoteMiss(int index, int shift, int pages)
     {
         if (shift != 0)
@@ -153,8 +166,8 @@ internal sealed unsafe class ArenaIndex(MetadataAllocator metadata)
     }
 
     /// <summary>
-    /// The oldest arena at or after <paramref name="from"/> with a free run of so many pages, or that may have one that begins at a
-    /// multiple of 2^<paramref name="shift"/> pages; -1 when there is none.
+    /// Finds the oldest arena at or after <paramref name="from"/> that has a free run of the given number of pages or, for an alignment, may have one
+    /// that begins at a multiple of 2^<paramref name="shift"/> pages. Returns -1 when there is none.
     /// </summary>
     public int FirstWithRun(int pages, int shift, int from)
     {
@@ -165,7 +178,7 @@ internal sealed unsafe class ArenaIndex(MetadataAllocator metadata)
 
         if (shift != 0 && (_alignments >> shift & 1) == 0)
         {
-            // Once for each alignment that the program has: from now on frees are noted for it.
+            // Done once for each alignment that the program uses: from now on, frees are noted for it.
             _alignments |= 1u << shift;
             Tree(shift).CopyFrom(Runs, Count);
         }
@@ -173,7 +186,7 @@ internal sealed unsafe class ArenaIndex(MetadataAllocator metadata)
         return Tree(shift).First(pages, from);
     }
 
-    /// <summary>The arena that holds an address; -1 when none does.</summary>
+    /// <summary>Gets the number of the arena that contains an address; -1 when none does.</summary>
     public int IndexOf(nint address)
     {
         int low = 0;
@@ -202,5 +215,9 @@ internal sealed unsafe class ArenaIndex(MetadataAllocator metadata)
 
     private RunTree Runs => Tree(0);
 
-    private RunTree Tree(int shift) => new(_trees + (shift * 2 * _capacity), _capacity);
+    private RunTree Tree(int shift)
+    {
+        Invariant.Assert((uint)shift < Trees, "An arena has no run with an alignment of half an arena or more.");
+        return new RunTree(_trees + (shift * 2 * _capacity), _capacity);
+    }
 }

@@ -4,8 +4,8 @@ using SpanHeap.Os;
 namespace SpanHeap.Pages;
 
 /// <summary>
-/// What the page heap knows of one arena: five bits per page and a summary per 512 pages. Lies apart from the arena, so that a page
-/// heap works on addresses alone.
+/// What the page heap knows of one arena: five bits for each page, and a summary for each 512 pages. It is not stored in the arena, so a page heap
+/// works on addresses alone.
 /// </summary>
 /// <remarks>All of it is guarded by the page heap's lock.</remarks>
 internal unsafe struct ArenaPages
@@ -16,19 +16,22 @@ internal unsafe struct ArenaPages
 
     public nint Base;
 
-    /// <summary>Pages in the arena that are free, whether backed by memory or not.</summary>
+    /// <summary>The number of pages in the arena that are free, whether backed by memory or not.</summary>
     public int FreePages;
 
-    /// <summary>Pages that the arena has, header included: all that its addresses have room for unless address space was short.</summary>
+    /// <summary>The number of pages that the arena has, header included: as many as its addresses have room for, unless address space was short.</summary>
     public int Pages;
 
-    /// <summary>Those of them that are backed by memory.</summary>
+    /// <summary>The number of pages after <see cref="Pages"/> whose addresses belong to the arena and are closed: no thread can read them.</summary>
+    public int Closed;
+
+    /// <summary>The number of free pages that are backed by memory.</summary>
     public int ResidentFreePages;
 
-    /// <summary>Whether all of the arena was discarded, its metadata too, since it was last used.</summary>
+    /// <summary>Whether all of the arena, its metadata included, was discarded since it was last used.</summary>
     public bool Released;
 
-    /// <summary>How often since then it was asked whether the arena's addresses may go, too.</summary>
+    /// <summary>How often the heap has asked, since the arena was last used, whether its addresses may go too.</summary>
     public int IdleLooks;
 
     private readonly PageGeometry _geometry;
@@ -50,7 +53,7 @@ internal unsafe struct ArenaPages
     /// <summary>1: the page may hold something other than zeros.</summary>
     public ulong* Dirty => Bitmap(2);
 
-    /// <summary>1: the page has been free and resident since the last look of the scavenger. Always a subset of both, without refused ones.</summary>
+    /// <summary>1: the page has been free and resident since the last look of the scavenger. Always free and resident pages, and none that was refused.</summary>
     public ulong* Aged => Bitmap(3);
 
     /// <summary>1: the system has refused to take the page's memory back since it was last used.</summary>
@@ -58,10 +61,10 @@ internal unsafe struct ArenaPages
 
     public nint End => Base + _geometry.ArenaBytes;
 
-    /// <summary>Whether a page is in use, or in the hands of a scavenger. An arena may have no pages at all.</summary>
+    /// <summary>Whether any page is in use or held by a scavenger. An arena may have no pages at all.</summary>
     public readonly bool HasPagesInUse => FreePages != Pages - _geometry.HeaderPages;
 
-    /// <summary>Records of an arena all of whose pages behind the header are free, never touched and zero (unless it is told otherwise).</summary>
+    /// <summary>Makes the records of an arena whose pages after the header are all free, never touched, and zero unless said otherwise.</summary>
     public static ArenaPages* Create(MetadataAllocator metadata, nint address, PageGeometry geometry, int pages, bool needsZero)
     {
         ArenaPages* arena = (ArenaPages*)metadata.Allocate((nuint)sizeof(ArenaPages));
@@ -70,6 +73,8 @@ internal unsafe struct ArenaPages
             return null;
         }
 
+        Invariant.Assert(geometry.PagesPerArena % 64 == 0 && geometry.PagesPerArena <= PageGeometry.MaxPagesPerArena, "The bitmaps have whole words, and room for all pages.");
+        Invariant.Assert(pages <= geometry.PagesPerArena, "An arena has no more pages than its addresses have room for.");
         int free = pages - geometry.HeaderPages;
         *arena = new ArenaPages(address, geometry) { FreePages = free, Pages = pages };
         PageBitmap.Set(arena->Free, geometry.HeaderPages, free);
@@ -82,14 +87,36 @@ internal unsafe struct ArenaPages
         return arena;
     }
 
-    /// <summary>Takes free pages to be used: one turn for each word of the bitmaps.</summary>
+    /// <summary>Gets the first of the pages at the end of the arena that are all free, not backed by memory, and zero; the end of the arena when there are none.</summary>
+    public int StartOfUntouchedEnd()
+    {
+        int start = Pages;
+        while (start > _geometry.HeaderPages)
+        {
+            // Downwards from the last page of the word that the arena has.
+            int word = (start - 1) / 64;
+            ulong other = ~Free[word] | Resident[word] | Dirty[word];
+            other &= PageBitmap.Mask(word * 64, start);
+            if (other != 0)
+            {
+                return Math.Max(_geometry.HeaderPages, (word * 64) + 64 - BitOperations.LeadingZeroCount(other));
+            }
+
+            start = word * 64;
+        }
+
+        return _geometry.HeaderPages;
+    }
+
+    /// <summary>Takes free pages to be used, in one pass over the words of the bitmaps.</summary>
     /// <param name="start">The first.</param>
     /// <param name="count">How many.</param>
     /// <param name="dirty">Whether one may hold something other than zeros.</param>
     /// <param name="run">The length of the free run that they were part of.</param>
-    /// <returns>How many were resident.</returns>
+    /// <returns>The number of pages that were resident.</returns>
     public int Take(int start, int count, out bool dirty, out int run)
     {
+        Invariant.Assert(PageBitmap.Count(Free, start, count) == count, "Only free pages are taken.");
         FindRun(start, count, out int first, out int end);
         ulong* free = Free;
         ulong* resident = Resident;
@@ -114,21 +141,24 @@ internal unsafe struct ArenaPages
 
         FreePages -= count;
         ResidentFreePages -= wereResident;
+        AssertCounted();
         ShortenSummaries(first, end, start, stop);
         dirty = anyDirty != 0;
         run = end - first;
         return wereResident;
     }
 
-    /// <summary>Takes free pages in order to give their memory back: what is known of them stays known.</summary>
+    /// <summary>Takes free pages in order to give their memory back. What is known of them stays known.</summary>
     /// <returns>The length of the free run that they were part of.</returns>
     public int Hold(int start, int count)
     {
+        Invariant.Assert(PageBitmap.Count(Free, start, count) == count, "Only free pages are held.");
         FindRun(start, count, out int first, out int end);
         PageBitmap.Clear(Free, start, count);
         PageBitmap.Clear(Aged, start, count);
         FreePages -= count;
         ResidentFreePages -= PageBitmap.Count(Resident, start, count);
+        AssertCounted();
         ShortenSummaries(first, end, start, start + count);
         return end - first;
     }
@@ -137,13 +167,17 @@ internal unsafe struct ArenaPages
     /// <param name="start">The first.</param>
     /// <param name="count">How many.</param>
     /// <param name="resident">How many of them are backed by memory.</param>
-    /// <param name="first">Where the free run begins that they are part of now.</param>
+    /// <param name="first">The first page of the free run that they are part of now.</param>
     /// <returns>The length of that run.</returns>
     public int Put(int start, int count, int resident, out int first)
     {
+        Invariant.Assert(count > 0 && start >= _geometry.HeaderPages && start + count <= Pages, "Only pages of the arena become free, and none of its header.");
+        Invariant.Assert(PageBitmap.Count(Free, start, count) == 0, "No page becomes free twice.");
+        Invariant.Assert(PageBitmap.Count(Aged, start, count) == 0, "Only free pages have been idle since the scavenger's last look.");
         PageBitmap.Set(Free, start, count);
         FreePages += count;
         ResidentFreePages += resident;
+        AssertCounted();
         FindRun(start, count, out first, out int end);
         for (int chunk = start / RunSummary.PagesPerChunk; chunk <= (start + count - 1) / RunSummary.PagesPerChunk; chunk++)
         {
@@ -153,7 +187,7 @@ internal unsafe struct ArenaPages
         return end - first;
     }
 
-    /// <summary>Makes the summaries what the bits say.</summary>
+    /// <summary>Computes the summaries from the bits.</summary>
     public void SummarizeAll()
     {
         for (int chunk = 0; chunk < Chunks; chunk++)
@@ -162,7 +196,7 @@ internal unsafe struct ArenaPages
         }
     }
 
-    /// <summary>Whether the summaries, which are kept step by step, are what the bits say.</summary>
+    /// <summary>Determines whether the summaries, which are updated step by step, agree with the bits.</summary>
     public bool AreSummariesTrue()
     {
         bool same = true;
@@ -174,7 +208,25 @@ internal unsafe struct ArenaPages
         return same;
     }
 
-    /// <summary>The longest run of free pages.</summary>
+    /// <summary>Finds the first free page in [start, end) that is backed by memory, or that is not; <paramref name="end"/> when there is none.</summary>
+    public int NextFree(int start, int end, bool resident)
+    {
+        while (start < end)
+        {
+            start = PageBitmap.NextSet(Free, start, end);
+            int next = resident ? PageBitmap.NextSet(Resident, start, end) : PageBitmap.NextClear(Resident, start, end);
+            if (next == start)
+            {
+                break;
+            }
+
+            start = next;
+        }
+
+        return start;
+    }
+
+    /// <summary>Computes the length of the longest run of free pages.</summary>
     public int LongestRun()
     {
         RunSummary* summaries = Summaries;
@@ -190,7 +242,7 @@ internal unsafe struct ArenaPages
         return longest;
     }
 
-    /// <summary>The first run of so many free pages; -1 when there is none.</summary>
+    /// <summary>Finds the first run of the given number of free pages; -1 when there is none.</summary>
     public int FindFirst(int count)
     {
         RunSummary* summaries = Summaries;
@@ -215,7 +267,7 @@ internal unsafe struct ArenaPages
         return -1;
     }
 
-    /// <summary>The first run of so many free pages that begins at a multiple of <paramref name="alignment"/> pages; -1 when there is none.</summary>
+    /// <summary>Finds the first run of the given number of free pages that begins at a multiple of <paramref name="alignment"/> pages; -1 when there is none.</summary>
     public int FindFirstAligned(int count, int alignment)
     {
         int end = _geometry.PagesPerArena;
@@ -228,11 +280,14 @@ internal unsafe struct ArenaPages
                 return start;
             }
 
-            start = PageBitmap.NextSetAligned(Free, (stop + alignment - 1) & -alignment, end, alignment);
+            start = PageBitmap.NextSetAligned(Free, PageMath.AlignUp(stop, alignment), end, alignment);
         }
 
         return -1;
     }
+
+    private readonly void AssertCounted() =>
+        Invariant.Assert(ResidentFreePages >= 0 && ResidentFreePages <= FreePages && FreePages <= Pages - _geometry.HeaderPages, "Of the pages after the header some are free, and of those some are resident.");
 
     private void ShortenSummaries(int first, int end, int start, int stop)
     {
@@ -247,8 +302,8 @@ internal unsafe struct ArenaPages
 
     private RunSummary Summarize(int chunk) => RunSummary.Of(Free + (chunk * (RunSummary.PagesPerChunk / 64)));
 
-    // The range with all free pages right before and behind it. Bits within a chunk, summaries beyond: neither a long run nor a full
-    // arena takes many steps. The chunks of the range need not be summarised.
+    // Finds the range with all free pages right before and after it. It reads bits within a chunk and summaries beyond, so that neither a
+    // long run nor a full arena takes many steps. The chunks of the range need not be summarised.
     private void FindRun(int start, int count, out int first, out int end)
     {
         int chunk = (start - 1) / RunSummary.PagesPerChunk;
@@ -271,7 +326,7 @@ internal unsafe struct ArenaPages
 
     private readonly int Chunks => _geometry.PagesPerArena / RunSummary.PagesPerChunk;
 
-    // The struct lies in native memory and never moves, so the address of a field is good for as long as the struct.
+    // The struct lies in native memory and never moves, so the address of a field is valid for as long as the struct.
     private RunSummary* Summaries
     {
         get

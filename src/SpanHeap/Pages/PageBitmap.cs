@@ -1,4 +1,5 @@
 using System.Numerics;
+using SpanHeap.Os;
 
 namespace SpanHeap.Pages;
 
@@ -23,7 +24,7 @@ internal static unsafe class PageBitmap
         }
     }
 
-    /// <summary>How many bits of the range are set.</summary>
+    /// <summary>Counts the bits of the range that are set.</summary>
     public static int Count(ulong* bits, int start, int count)
     {
         int sum = 0;
@@ -44,6 +45,7 @@ internal static unsafe class PageBitmap
     /// <summary>The first set bit at a multiple of <paramref name="alignment"/>, a power of two, at or after <paramref name="start"/>, which is one; or <paramref name="end"/>.</summary>
     public static int NextSetAligned(ulong* bits, int start, int end, int alignment)
     {
+        Invariant.Assert(BitOperations.IsPow2(alignment) && start % alignment == 0, "The search begins at a multiple of a power of two.");
         ulong multiples = alignment < BitsPerWord ? ulong.MaxValue / ((1UL << alignment) - 1) : 1;
         int step = Math.Max(alignment, BitsPerWord);
         while (start < end)
@@ -97,7 +99,10 @@ internal static unsafe class PageBitmap
         return end;
     }
 
-    /// <summary>Where the set bits begin that end right before <paramref name="end"/>: <paramref name="end"/> itself without any, at least <paramref name="floor"/>.</summary>
+    /// <summary>
+    /// The first of the set bits that end right before <paramref name="end"/>, or <paramref name="floor"/> if they begin before it;
+    /// <paramref name="end"/> when there are none.
+    /// </summary>
     public static int StartOfRun(ulong* bits, int end, int floor)
     {
         while (end > floor)
@@ -115,12 +120,13 @@ internal static unsafe class PageBitmap
         return floor;
     }
 
-    /// <summary>The first bit of the next word: how to go on from word to word.</summary>
+    /// <summary>The first bit of the next word, for a walk from word to word.</summary>
     public static int NextWord(int bit) => (bit | (BitsPerWord - 1)) + 1;
 
     /// <summary>The bits of <paramref name="start"/>'s word that lie in [start, end).</summary>
     public static ulong Mask(int start, int end)
     {
+        Invariant.Assert(start >= 0 && start < end, "A mask has bits.");
         ulong from = ulong.MaxValue << (start % BitsPerWord);
         int left = end - (start & ~(BitsPerWord - 1));
         return left >= BitsPerWord ? from : from & ((1UL << left) - 1);

@@ -3,8 +3,8 @@ using System.Numerics;
 namespace SpanHeap.Pages;
 
 /// <summary>
-/// What a search needs to know of 512 pages: the free pages they begin with, the longest free run inside, the free pages they end
-/// with. (The idea of summarising chunks of a page bitmap this way is that of the Go runtime's page allocator.)
+/// What a search needs to know about 512 pages: the number of free pages at their start, the longest free run inside, and the number of free pages at
+/// their end. (The page allocator of the Go runtime summarizes chunks of its bitmap in this way.)
 /// </summary>
 internal struct RunSummary(int start, int max, int end) : IEquatable<RunSummary>
 {
@@ -15,7 +15,7 @@ internal struct RunSummary(int start, int max, int end) : IEquatable<RunSummary>
     public ushort Max = (ushort)max;
     public ushort End = (ushort)end;
 
-    /// <summary>Summarises the chunk whose free bits begin at <paramref name="bits"/>.</summary>
+    /// <summary>Summarizes the chunk whose free bits begin at <paramref name="bits"/>.</summary>
     public static unsafe RunSummary Of(ulong* bits)
     {
         int start = -1;
@@ -44,10 +44,10 @@ internal struct RunSummary(int start, int max, int end) : IEquatable<RunSummary>
         return start < 0 ? new RunSummary(PagesPerChunk, PagesPerChunk, PagesPerChunk) : new RunSummary(start, Math.Max(max, run), run);
     }
 
-    /// <summary>Takes note that pages became free, which are part of the run [first, end) now.</summary>
-    /// <param name="chunk">The chunk's first page; it has some of those pages.</param>
+    /// <summary>Notes that pages became free that are part of the run [first, end) now.</summary>
+    /// <param name="chunk">The first page of the chunk, which has some of those pages.</param>
     /// <param name="first">The run's first page, in this chunk or before.</param>
-    /// <param name="end">One past its last, in this chunk or behind.</param>
+    /// <param name="end">One past the run's last page, in this chunk or after.</param>
     public void Join(int chunk, int first, int end)
     {
         first = Math.Max(first - chunk, 0);
@@ -58,7 +58,7 @@ internal struct RunSummary(int start, int max, int end) : IEquatable<RunSummary>
         Max = Math.Max(Max, (ushort)length);
     }
 
-    /// <summary>Takes note that [start, stop) was taken out of the run [first, end), if that can be told without the bits.</summary>
+    /// <summary>Notes that [start, stop) was taken out of the run [first, end), if the new summary can be computed without the bits.</summary>
     /// <returns>False, and nothing has changed, when the run was the chunk's longest.</returns>
     public bool TryShorten(int chunk, int first, int end, int start, int stop)
     {
@@ -102,7 +102,7 @@ internal struct RunSummary(int start, int max, int end) : IEquatable<RunSummary>
             return known;
         }
 
-        // What is left are the beginnings of the runs that beat it: a run of them is so much longer.
+        // What is left are the beginnings of the runs that beat it, and the length of a run of these is the difference.
         int longest = 0;
         while (word != 0)
         {

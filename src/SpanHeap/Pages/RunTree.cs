@@ -1,17 +1,20 @@
+using System.Numerics;
+using SpanHeap.Os;
+
 namespace SpanHeap.Pages;
 
 /// <summary>
-/// A tournament tree over a number of pages for each arena: the oldest arena with at least so many is found in a few steps, however many
+/// A tournament tree over a number of pages for each arena. It finds the oldest arena with at least a given number in a few steps, however many
 /// arenas there are.
 /// </summary>
 /// <remarks>A view of memory that belongs to <see cref="ArenaIndex"/>, guarded by the page heap's lock.</remarks>
 /// <param name="nodes">Twice as many nodes as there is room for arenas: nodes[1] is the root, nodes[capacity + i] the leaf of arena i.</param>
-/// <param name="capacity">The room, a power of two.</param>
+/// <param name="capacity">How many arenas there is room for, a power of two.</param>
 internal readonly unsafe struct RunTree(int* nodes, int capacity)
 {
     public int this[int arena] => nodes[capacity + arena];
 
-    /// <summary>Makes an arena's number at least so many pages.</summary>
+    /// <summary>Raises an arena's number to at least the given number of pages.</summary>
     public void Raise(int arena, int pages)
     {
         for (int node = capacity + arena; node > 0 && nodes[node] < pages; node >>= 1)
@@ -20,7 +23,7 @@ internal readonly unsafe struct RunTree(int* nodes, int capacity)
         }
     }
 
-    /// <summary>Makes an arena's number so many pages.</summary>
+    /// <summary>Sets an arena's number of pages.</summary>
     public void Set(int arena, int pages)
     {
         int node = capacity + arena;
@@ -32,9 +35,11 @@ internal readonly unsafe struct RunTree(int* nodes, int capacity)
         }
     }
 
-    /// <summary>The oldest arena at or after <paramref name="from"/>, which there must be room for, with so many pages; -1 when there is none.</summary>
+    /// <summary>Finds the oldest arena at or after <paramref name="from"/> with at least the given number of pages; -1 when there is none.</summary>
+    /// <remarks>The tree must have room for the number <paramref name="from"/>.</remarks>
     public int First(int pages, int from)
     {
+        Invariant.Assert(from < capacity, "The search begins at an arena for which there is room.");
         // Up while the subtree to the right of the path cannot serve, then down to its leftmost leaf that can.
         int node = capacity + from;
         while (nodes[node] < pages)
@@ -64,9 +69,10 @@ internal readonly unsafe struct RunTree(int* nodes, int capacity)
         return node - capacity;
     }
 
-    /// <summary>Takes the numbers of a smaller tree over; all others are zero.</summary>
+    /// <summary>Takes over the numbers of a smaller tree. All others become zero.</summary>
     public void CopyFrom(in RunTree smaller, int arenas)
     {
+        Invariant.Assert(BitOperations.IsPow2(capacity) && arenas <= capacity, "The leaves of a tree are a power of two, and enough.");
         for (int arena = 0; arena < arenas; arena++)
         {
             nodes[capacity + arena] = smaller[arena];

@@ -1,4 +1,5 @@
 using System.Numerics;
+using SpanHeap.Os;
 
 namespace SpanHeap.Spans;
 
@@ -6,8 +7,8 @@ namespace SpanHeap.Spans;
 /// Alloc bits: a set bit means that the slot is not available for a refill (it is allocated, or parked in a stack, magazine or inbox).
 /// </summary>
 /// <remarks>
-/// Guarded by the lock of the span's owner. Bits behind the last slot are set, so that nobody needs to mask them. One span's bits
-/// share no byte with another's.
+/// Guarded by the lock of the span's owner. Bits after the last slot are set, so that no caller needs to mask them. The bits of
+/// one span share no byte with those of another.
 /// </remarks>
 internal static unsafe class AllocBits
 {
@@ -37,12 +38,13 @@ internal static unsafe class AllocBits
     /// </summary>
     public static void Take(Span* span, int count, nint* end)
     {
+        Invariant.Assert(count > 0 && count <= span->FreeSlots && span->FreeSlots == CountAvailable(span), "The span has as many available slots as it counts, and enough.");
         ulong* bits = ArenaHeader.AllocBits(span);
         nint size = (nint)span->SlotSize;
         int word = 0;
         span->FreeSlots -= count;
         span->GivenBack = 0;
-        span->HollowSlots = span->SeenSlots = 0;
+        span->ScavengedSlots = span->SeenSlots = 0;
         while (true)
         {
             ulong available = ~bits[word];
@@ -77,13 +79,14 @@ internal static unsafe class AllocBits
     }
 
     /// <summary>
-    /// Takes all available slots of a span and says which they were, so that their memory can be dealt with while the span goes on as a
-    /// full one.
+    /// Takes all available slots of a span and returns which they were, so that their memory can be discarded while the span continues as a full
+    /// one.
     /// </summary>
     /// <param name="span">The span.</param>
     /// <param name="taken">A word for each word of its bits; a set bit for a slot taken.</param>
     public static void TakeAll(Span* span, ulong* taken)
     {
+        Invariant.Assert(span->FreeSlots == CountAvailable(span), "A span counts its available slots.");
         ulong* bits = ArenaHeader.AllocBits(span);
         for (int word = 0; word < WordsFor(span->Slots); word++)
         {
@@ -94,24 +97,26 @@ internal static unsafe class AllocBits
         span->FreeSlots = 0;
     }
 
-    /// <summary>Makes slots available again that <see cref="TakeAll"/> took; the caller sees to the span's standing.</summary>
+    /// <summary>Makes slots available again that <see cref="TakeAll"/> took, and the caller then updates the lists and counts that depend on it.</summary>
     public static int GiveBack(Span* span, ulong* taken)
     {
         ulong* bits = ArenaHeader.AllocBits(span);
         int count = 0;
         for (int word = 0; word < WordsFor(span->Slots); word++)
         {
+            Invariant.Assert((taken[word] & ~bits[word]) == 0, "No thread has made a slot available meanwhile that was taken.");
             bits[word] &= ~taken[word];
             count += BitOperations.PopCount(taken[word]);
         }
 
         span->FreeSlots += count;
+        Invariant.Assert(span->FreeSlots <= span->Slots, "A span has no more free slots than slots.");
         return count;
     }
 
     public static bool IsSet(ulong* bits, int slot) => (bits[slot / SlotsPerWord] >> slot & 1) != 0;
 
-    /// <summary>How many of a span's slots are available, counted from the bits.</summary>
+    /// <summary>Counts the available slots of a span from its bits.</summary>
     public static int CountAvailable(Span* span)
     {
         ulong* bits = ArenaHeader.AllocBits(span);

@@ -4,32 +4,36 @@ using SpanHeap.Pages;
 
 namespace SpanHeap.Spans;
 
-/// <summary>What an arena says of itself, in the place of the span that its own first page would have.</summary>
+/// <summary>The description of an arena, in the place of the span that its own first page would have.</summary>
 internal struct ArenaDescriptor
 {
-    /// <summary>Serial number of the heap whose arena this is. Written before the arena is published, constant while it is.</summary>
+    /// <summary>The serial number of the heap to which the arena belongs. Written before the arena is published, constant while it is.</summary>
     public ulong HeapSerial;
 
-    /// <summary>Whether that heap has full checks. As constant.</summary>
+    /// <summary>Whether that heap has full checks. Written and constant like <see cref="HeapSerial"/>.</summary>
     public bool IsChecked;
 
     /// <summary>
-    /// One past the arena's last byte. What lies between here and the next multiple of an arena's size may be anybody's, and page entries
-    /// for it are never used. By the thread that grows the heap, which publishes entries behind the old end only after it has moved.
+    /// One past the arena's last byte. The addresses between here and the next multiple of an arena's size may belong to anything, and
+    /// page entries for them are never used. Written by the thread that grows the heap, which publishes entries after the old end only once the
+    /// end has moved.
     /// </summary>
     public nint End;
 }
 
 /// <summary>
-/// Where an arena's metadata lies: computed, never looked up. First an entry per page; then 128 bytes per page, of which those of a
-/// span's first page are the span and all that follow, to the span's end, its alloc bits; then, in a heap with full checks, live bits,
-/// 128 bytes per page; then, in a traced heap, the planes of traced blocks, as many.
+/// Computes where an arena's metadata lies. First comes an entry per page; then 128 bytes per page, of which those of the
+/// first page of a span hold the span, and all that follow, up to the end of the span, hold its alloc bits; then, in a heap with full checks, live bits,
+/// 128 bytes per page; then, in a traced heap, the bitmaps of traced blocks, as many.
 /// </summary>
-/// <remarks>A span and its first bits are neighbours: who returns a block needs both.</remarks>
+/// <remarks>A span and its first bits are neighbors, because returning a block needs both.</remarks>
 internal static unsafe class ArenaHeader
 {
     /// <summary>A page's record has two to the power of this many bytes.</summary>
     public const byte RecordShift = 7;
+
+    /// <summary>Bytes per page of the bitmaps of traced blocks, which are laid out by the code that uses them.</summary>
+    public const int TracedBytesPerPage = 128;
 
     private const int EntryBytes = sizeof(uint);
     private const int LiveBitsShift = 7;
@@ -41,28 +45,28 @@ internal static unsafe class ArenaHeader
         get => (PageGeometry.ArenaSize >> PageGeometry.PageShift) * EntryBytes;
     }
 
-    private static nint LiveBitsPlane
+    private static nint LiveBitmap
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => Records + (PageGeometry.ArenaSize >> (PageGeometry.PageShift - RecordShift));
     }
 
-    /// <summary>Where the planes of traced blocks lie, whether there are live bits before them or not.</summary>
-    public static nint TracedPlanes
+    /// <summary>Where the bitmaps of traced blocks lie, whether there are live bits before them or not.</summary>
+    public static nint TracedBitmaps
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => LiveBitsPlane + (PageGeometry.ArenaSize >> (PageGeometry.PageShift - LiveBitsShift));
+        get => LiveBitmap + (PageGeometry.ArenaSize >> (PageGeometry.PageShift - LiveBitsShift));
     }
 
-    /// <summary>Bytes of the header, a multiple of a page.</summary>
-    public static nint Bytes(bool withLiveBits, bool withTracedPlanes)
+    /// <summary>Computes the size of the header in bytes, a multiple of a page.</summary>
+    public static nint Bytes(bool withLiveBits, bool withTracedBitmaps)
     {
         nint pages = PageGeometry.ArenaSize >> PageGeometry.PageShift;
-        nint end = withTracedPlanes ? TracedPlanes + (pages * TracedBits.BytesPerPage) : withLiveBits ? TracedPlanes : LiveBitsPlane;
+        nint end = withTracedBitmaps ? TracedBitmaps + (pages * TracedBytesPerPage) : withLiveBits ? TracedBitmaps : LiveBitmap;
         return (end + PageGeometry.PageSize - 1) & -PageGeometry.PageSize;
     }
 
-    /// <summary>How many slots a span of so many pages has alloc bits for.</summary>
+    /// <summary>Computes the number of slots for which a span of the given number of pages has alloc bits.</summary>
     public static int BitsOfSpan(int pages) => ((pages * RecordBytes) - sizeof(Span)) * 8;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -72,6 +76,14 @@ internal static unsafe class ArenaHeader
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint* EntryOf(nint address) =>
         (uint*)(ArenaOf(address) + (((address & (PageGeometry.ArenaSize - 1)) >> PageGeometry.PageShift) * EntryBytes));
+
+    /// <summary>The page entry of an address in an arena, which is a piece of the address space with a known number.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint* EntryOf(nint address, nuint piece)
+    {
+        nint arena = (nint)(piece << PageGeometry.ArenaShift);
+        return (uint*)arena + ((nuint)(address - arena) >> PageGeometry.PageShift);
+    }
 
     /// <summary>The span that begins on a page of an arena.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -87,10 +99,15 @@ internal static unsafe class ArenaHeader
     public static Span* SpanOf(nint address, uint entry) =>
         SpanAt(address - ((nint)PageEntry.PagesFromFirst(entry) << PageGeometry.PageShift));
 
+    /// <summary>The first byte of the span of an address whose page entry is of blocks or inside one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static nint StartOfSpan(nint address, uint entry) =>
+        (address & -PageGeometry.PageSize) - ((nint)PageEntry.PagesFromFirst(entry) << PageGeometry.PageShift);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong* AllocBits(Span* span) => (ulong*)(span + 1);
 
-    public static ulong* LiveBits(Span* span) => (ulong*)(ArenaOf((nint)span) + LiveBitsPlane + (PageNumberOf(span) << LiveBitsShift));
+    public static ulong* LiveBits(Span* span) => (ulong*)(ArenaOf((nint)span) + LiveBitmap + (PageNumberOf(span) << LiveBitsShift));
 
     /// <summary>The address of the page that a span, or its record's place, begins with.</summary>
     public static nint FirstPageOf(Span* span) => ArenaOf((nint)span) + (PageNumberOf(span) << PageGeometry.PageShift);

@@ -31,22 +31,33 @@ internal static unsafe class ArenaMap
 {
     private const int AddressBits = 48;
 
-    // User addresses of Windows end at 47 bits, and there the table is charged as commit.
-    private static readonly nuint s_pieces = (nuint)1 << ((OperatingSystem.IsWindows() ? 47 : AddressBits) - PageGeometry.ArenaShift);
     private static readonly byte* s_kinds = CreateTable();
 
-    // Held by who looks at the header of an arena that may be any heap's, and by who takes one out of the table.
-    private static NativeLock s_unmapping;
+    // Held while a thread looks at the header of an arena that may be any heap's, and while one takes an arena out of the table.
+    private static NativeLock s_unmapping = new(LockRank.ArenaMap);
 
-    /// <summary>The table, a byte for each piece, which stays for ever, and its length: for code that cannot call.</summary>
-    public static (nint Table, nuint Pieces) Table => ((nint)s_kinds, s_pieces);
+    // User addresses of Windows end at 47 bits, and there the table is charged as commit.
+    private static nuint Pieces
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => (nuint)1 << ((OperatingSystem.IsWindows() ? 47 : AddressBits) - PageGeometry.ArenaShift);
+    }
+
+    /// <summary>The table, a byte for each piece, and its length. It is never freed. For code that cannot call.</summary>
+    public static (nint Table, nuint Pieces) Table => ((nint)s_kinds, Pieces);
 
     /// <summary>Whether the address lies in an arena (of any heap).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool IsInArena(nint address)
+    public static bool IsInArena(nint address) => IsInArena(address, out _);
+
+    /// <summary>Does the same, and gives the number of the piece of the address space in which the address lies.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool IsInArena(nint address, out nuint piece)
     {
-        nuint piece = (nuint)address >> PageGeometry.ArenaShift;
-        return piece < s_pieces && s_kinds[piece] == (byte)ArenaKind.Arena;
+        piece = (nuint)address >> PageGeometry.ArenaShift;
+        return RuntimeFeature.IsDynamicCodeCompiled
+            ? piece < Pieces && s_kinds[piece] == (byte)ArenaKind.Arena
+            : piece < Volatile.Read(ref Ahead.Pieces) && ((byte*)Ahead.Kinds)[piece] == (byte)ArenaKind.Arena;
     }
 
     /// <summary>
@@ -58,11 +69,11 @@ internal static unsafe class ArenaMap
     public static ArenaKind KindOf(nint address)
     {
         nuint piece = (nuint)address >> PageGeometry.ArenaShift;
-        return piece < s_pieces ? (ArenaKind)Volatile.Read(ref s_kinds[piece]) : ArenaKind.Foreign;
+        return piece < Pieces ? (ArenaKind)Volatile.Read(ref s_kinds[piece]) : ArenaKind.Foreign;
     }
 
     /// <summary>Whether a range lies where the table reaches; memory that does not cannot be used.</summary>
-    public static bool Covers(nint address, nuint bytes) => ((nuint)address + bytes - 1) >> PageGeometry.ArenaShift < s_pieces;
+    public static bool Covers(nint address, nuint bytes) => ((nuint)address + bytes - 1) >> PageGeometry.ArenaShift < Pieces;
 
     /// <summary>
     /// Whether an address lies in an arena of a certain heap. For addresses that may be in any heap's: an arena that is just being
@@ -76,16 +87,22 @@ internal static unsafe class ArenaMap
         return own;
     }
 
-    /// <summary>Takes an arena back whose memory is about to go, when nobody looks into it any more.</summary>
+    /// <summary>Takes an arena whose memory is about to go out of the table, once no thread looks into it any more.</summary>
     public static void Remove(nint arena)
     {
+        Invariant.Assert(KindOf(arena) == ArenaKind.Arena, "An arena goes once.");
         s_unmapping.Enter();
         Set(arena, ArenaKind.Foreign);
         s_unmapping.Exit();
     }
 
     /// <summary>Publishes an arena whose header is ready.</summary>
-    public static void Set(nint arena, ArenaKind kind) => Volatile.Write(ref s_kinds[(nuint)arena >> PageGeometry.ArenaShift], (byte)kind);
+    public static void Set(nint arena, ArenaKind kind)
+    {
+        Invariant.Assert(arena == ArenaHeader.ArenaOf(arena), "An arena is aligned to its size.");
+        Invariant.Assert(kind != ArenaKind.Arena || KindOf(arena) != ArenaKind.Arena, "No two arenas have the same addresses.");
+        Volatile.Write(ref s_kinds[(nuint)arena >> PageGeometry.ArenaShift], (byte)kind);
+    }
 
     /// <summary>
     /// Notes that a huge block covers these pieces. Never undone: other huge blocks may lie in the same pieces, and the records are
@@ -93,6 +110,7 @@ internal static unsafe class ArenaMap
     /// </summary>
     public static void AddHuge(nint address, nuint bytes)
     {
+        Invariant.Assert(Covers(address, bytes), "A huge block lies where the table reaches.");
         nuint last = ((nuint)address + bytes - 1) >> PageGeometry.ArenaShift;
         for (nuint piece = (nuint)address >> PageGeometry.ArenaShift; piece <= last; piece++)
         {
@@ -109,13 +127,24 @@ internal static unsafe class ArenaMap
     {
         OsMemory os = new();
         nuint slack = OsMemory.PageSize;
-        byte* block = (byte*)NativeMemory.Alloc(s_pieces + slack);
+        byte* block = (byte*)NativeMemory.Alloc(Pieces + slack);
         byte* table = (byte*)(((nuint)block + slack - 1) & ~(slack - 1));
-        if (!OsMemory.DiscardedPagesAreZero || !os.Discard((nint)table, s_pieces))
+        if (!OsMemory.DiscardedPagesAreZero || !os.Discard((nint)table, Pieces))
         {
-            NativeMemory.Clear(table, s_pieces);
+            NativeMemory.Clear(table, Pieces);
         }
 
+        Ahead.Kinds = (nint)table;
+        Volatile.Write(ref Ahead.Pieces, Pieces);
         return table;
+    }
+
+    // The table once more, in a class without an initializer: code compiled ahead of time reads it without asking whether an initializer has run. Its
+    // length is 0 until it is made, which is before the first arena. Both are written once, the length last, by a release store; readers read the
+    // length first, by an acquire load.
+    private static class Ahead
+    {
+        public static nint Kinds;
+        public static nuint Pieces;
     }
 }

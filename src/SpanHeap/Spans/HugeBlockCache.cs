@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using SpanHeap.Os;
 
@@ -8,10 +9,10 @@ namespace SpanHeap.Spans;
 /// that a program that allocates and frees huge blocks in turn does not pay for their pages each time.
 /// </summary>
 /// <remarks>
-/// Thread safe by one lock, under which nothing asks the system. A block that is kept stays in <see cref="HugeBlocks"/>, marked, so that
+/// Thread safe by one lock, under which nothing asks the system. A block that is kept stays in <see cref="HugeBlockTable"/>, marked, so that
 /// a second free of it is found; it counts towards the heap's limit until it is given up. Guarded blocks never come here.
 /// </remarks>
-internal sealed unsafe class HugeBlockCache(OsMemory os, ArenaSource arenas)
+internal sealed unsafe class HugeBlockCache(OsMemory os, HeapLimit limit)
 {
     /// <summary>Blocks that are kept at most.</summary>
     public const int Capacity = 16;
@@ -51,7 +52,7 @@ internal sealed unsafe class HugeBlockCache(OsMemory os, ArenaSource arenas)
     public int Count => Volatile.Read(ref _count);
 
     /// <summary>Bytes of the kept blocks. Changed under the lock.</summary>
-    public nuint Bytes => (nuint)arenas.KeptHugeBytes;
+    public nuint Bytes => (nuint)limit.KeptHugeBytes;
 
     /// <summary>
     /// Takes the smallest kept block that serves a request without much waste, of several the one freed last. It is the program's from now
@@ -78,38 +79,39 @@ internal sealed unsafe class HugeBlockCache(OsMemory os, ArenaSource arenas)
         _lock.Exit();
         if (best >= 0)
         {
-            HugeBlocks.Serve(block.Address);
+            HugeBlockTable.Serve(block.Address);
         }
 
         return best >= 0;
     }
 
-    /// <summary>Keeps a block that <see cref="HugeBlocks.TryKeep"/> has marked, at the cost of those kept longest; or gives it up when it is too large or too small. Call without a lock.</summary>
+    /// <summary>Keeps a block that <see cref="HugeBlockTable.TryKeep"/> has marked, at the cost of those kept longest; or gives it up when it is too large or too small. Call without a lock.</summary>
     /// <param name="block">The block.</param>
     /// <param name="round">The number of the current round of maintenance.</param>
     public void Keep(in HugeBlock block, uint round)
     {
+        LockOrder.AssertNoneHeld();
         if (block.Size is < MinBytes or > MaxBytes)
         {
-            GiveUp(block);
+            Release(block);
             return;
         }
 
         while (!TryAdd(block, round, out HugeBlock oldest))
         {
-            GiveUp(oldest);
+            Release(oldest);
         }
     }
 
     /// <summary>Gives a block back to the system that was not wanted for long. Call without a lock.</summary>
     /// <param name="round">The number of the current round of maintenance.</param>
     /// <returns>Whether there was one.</returns>
-    public bool TryGiveUpAged(uint round)
+    public bool TryReleaseAged(uint round)
     {
         bool found = TryTakeOldest(round, RoundsKept, out HugeBlock block);
         if (found)
         {
-            GiveUp(block);
+            Release(block);
         }
 
         return found;
@@ -117,12 +119,12 @@ internal sealed unsafe class HugeBlockCache(OsMemory os, ArenaSource arenas)
 
     /// <summary>Gives the block that was kept longest back to the system. Call without a lock.</summary>
     /// <returns>Whether there was one.</returns>
-    public bool TryGiveUpOldest()
+    public bool TryReleaseOldest()
     {
         bool found = TryTakeOldest(round: 0, age: 0, out HugeBlock block);
         if (found)
         {
-            GiveUp(block);
+            Release(block);
         }
 
         return found;
@@ -130,12 +132,12 @@ internal sealed unsafe class HugeBlockCache(OsMemory os, ArenaSource arenas)
 
     /// <summary>Gives all kept blocks back to the system. Call without a lock.</summary>
     /// <returns>Whether there were any.</returns>
-    public bool GiveUpAll()
+    public bool ReleaseAll()
     {
         bool any = false;
 
         // No more than there can be: what other threads free meanwhile is not waited for.
-        for (int left = Capacity; left > 0 && TryGiveUpOldest(); left--)
+        for (int left = Capacity; left > 0 && TryReleaseOldest(); left--)
         {
             any = true;
         }
@@ -153,15 +155,18 @@ internal sealed unsafe class HugeBlockCache(OsMemory os, ArenaSource arenas)
     }
 
     // Out of the records before its addresses may be another's; off the limit once its memory is gone.
-    private void GiveUp(in HugeBlock block)
+    private void Release(in HugeBlock block)
     {
-        HugeBlocks.RemoveKept(block.Address);
+        LockOrder.AssertNoneHeld();
+        HugeBlockTable.RemoveKept(block.Address);
         os.Free(block.Platform);
-        arenas.AddHugeBytes(-(long)block.Size);
+        limit.AddHugeBytes(-(long)block.Size);
     }
 
     private int FindBest(nuint byteCount, nuint alignment)
     {
+        _lock.AssertHeld();
+        Invariant.Assert(BitOperations.IsPow2(alignment), "An alignment is a power of two.");
         int best = -1;
         for (int i = 0; i < _count; i++)
         {
@@ -181,7 +186,7 @@ internal sealed unsafe class HugeBlockCache(OsMemory os, ArenaSource arenas)
         if (fits)
         {
             _blocks[_count] = new KeptBlock { Block = block, Round = round };
-            arenas.AddKeptHugeBytes((long)block.Size);
+            limit.AddKeptHugeBytes((long)block.Size);
             Volatile.Write(ref _count, _count + 1);
         }
 
@@ -201,8 +206,10 @@ internal sealed unsafe class HugeBlockCache(OsMemory os, ArenaSource arenas)
 
     private HugeBlock RemoveAt(int index)
     {
+        _lock.AssertHeld();
+        Invariant.Assert(index < _count, "The block is here.");
         HugeBlock block = _blocks[index].Block;
-        arenas.AddKeptHugeBytes(-(long)block.Size);
+        limit.AddKeptHugeBytes(-(long)block.Size);
         Volatile.Write(ref _count, _count - 1);
         for (int i = index; i < _count; i++)
         {

@@ -1,17 +1,18 @@
 using System.Runtime.CompilerServices;
+using SpanHeap.Os;
 using SpanHeap.Pages;
 
 namespace SpanHeap.Spans;
 
 /// <summary>
-/// The four bytes that say of a page whose it is: owner (16 bits), page within the span (4), class (12, the low five of them 0).
+/// Defines the four bytes that say which owner a page has: owner (16 bits), page within the span (4), class (12, the low five of them 0).
 /// </summary>
 /// <remarks>
 /// The class stands there as the distance of its stack from the first, in bytes: a free needs no shift to find it. 0 is a page with no
-/// block in it. Pages of a one-block span behind its first have an owner number that no cache ever has, and their
-/// distance from the first in the 13 bits below: so one compare on the fast path tells "a block of mine" from everything else.
-/// <para>Written only by who holds the lock of the span's owner (or made the span and has not published it): by volatile writes, or
-/// all of a span's cleared at once when it is released. Read by anybody at any time.</para>
+/// block in it. Pages of a one-block span after its first have an owner number that no cache ever has, and their
+/// distance from the first in the 13 bits below: so one comparison on the fast path distinguishes "a block of mine" from everything else.
+/// <para>Written only by a thread that holds the lock of the span's owner, or has made the span and not published it yet: by volatile
+/// writes, or all entries of a span at once when it is released. Any thread may read it at any time.</para>
 /// </remarks>
 internal static class PageEntry
 {
@@ -34,17 +35,17 @@ internal static class PageEntry
     /// <summary>Log2 of the bytes of a stack.</summary>
     public const int StackShift = 5;
 
-    /// <summary>The tag of no cache: in no entry ever, so that who has it owns no page, not even an unused one.</summary>
+    /// <summary>The tag of no cache. It is in no entry, so that a cache that has it owns no page, not even an unused one.</summary>
     public const uint NobodysTag = 1u << OwnerShift;
 
-    /// <summary>The tag of pages of traced blocks: of no cache, so that nobody frees one by hand.</summary>
+    /// <summary>The tag of pages of traced blocks: of no cache, so that no caller frees one by hand.</summary>
     public const uint TracedTag = 3u << OwnerShift;
 
     /// <summary>The tag of pages of guarded blocks: of no cache, so that every call about one comes to a slow path.</summary>
     public const uint GuardedTag = 4u << OwnerShift;
 
-    /// <summary>Kinds of traced blocks that an entry can name: 0 to this.</summary>
-    public const uint LastTracedKind = StackOffsetMask;
+    /// <summary>The last span class of traced blocks that an entry can name.</summary>
+    public const uint LastSpanClass = StackOffsetMask;
 
     private const int PageWithinSpanShift = 12;
     private const uint PageWithinSpanMask = 15;
@@ -54,10 +55,18 @@ internal static class PageEntry
     private const uint InsideCount = PageGeometry.MaxPagesPerArena;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint OfBlocks(uint ownerTag, int pageWithinSpan, uint sizeClass) =>
-        ownerTag | ((uint)pageWithinSpan << PageWithinSpanShift) | (sizeClass << StackShift);
+    public static uint OfBlocks(uint ownerTag, int pageWithinSpan, uint sizeClass)
+    {
+        Invariant.Assert(IsOfBlocks(ownerTag) && (ownerTag & OwnerMask) == 0, "An owner's tag is its number, and no mark.");
+        Invariant.Assert((uint)pageWithinSpan <= PageWithinSpanMask && sizeClass << StackShift <= StackOffsetMask, "An entry has room for the page and the class.");
+        return ownerTag | ((uint)pageWithinSpan << PageWithinSpanShift) | (sizeClass << StackShift);
+    }
 
-    public static uint OfTraced(int pageWithinSpan, uint kind) => TracedTag | ((uint)pageWithinSpan << PageWithinSpanShift) | kind;
+    public static uint OfTraced(int pageWithinSpan, uint spanClass)
+    {
+        Invariant.Assert((uint)pageWithinSpan <= PageWithinSpanMask && spanClass <= LastSpanClass, "An entry has room for the page and the span class.");
+        return TracedTag | ((uint)pageWithinSpan << PageWithinSpanShift) | spanClass;
+    }
 
     /// <summary>
     /// Whether what was read of a page later still is of the span of blocks that it was of before: of a span that lives the owner changes and
@@ -72,12 +81,16 @@ internal static class PageEntry
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsTraced(uint entry) => entry - TracedTag <= OwnerMask;
 
-    /// <summary>The kind in an entry of traced blocks.</summary>
+    /// <summary>The span class in an entry of traced blocks.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint TracedKind(uint entry) => entry & StackOffsetMask;
+    public static uint SpanClass(uint entry) => entry & StackOffsetMask;
 
     /// <summary>Of any page of a guarded block's span: the block may begin on any.</summary>
-    public static uint OfGuarded(int pagesFromFirst) => GuardedTag | (uint)pagesFromFirst;
+    public static uint OfGuarded(int pagesFromFirst)
+    {
+        Invariant.Assert((uint)pagesFromFirst <= OwnerMask, "An entry has room for the page.");
+        return GuardedTag | (uint)pagesFromFirst;
+    }
 
     /// <summary>Whether the page is of a guarded block, or of the guard beside it.</summary>
     public static bool IsGuarded(uint entry) => entry - GuardedTag <= OwnerMask;
@@ -85,7 +98,11 @@ internal static class PageEntry
     /// <summary>How many pages before one of a guarded span it begins.</summary>
     public static uint PagesFromFirstOfGuarded(uint entry) => entry & OwnerMask;
 
-    public static uint OfInside(int pagesFromFirst) => InsideTag | (uint)pagesFromFirst;
+    public static uint OfInside(int pagesFromFirst)
+    {
+        Invariant.Assert((uint)pagesFromFirst <= OwnerMask, "An entry has room for the page.");
+        return InsideTag | (uint)pagesFromFirst;
+    }
 
     public static bool IsInside(uint entry) => entry - InsideTag < InsideCount;
 

@@ -1,9 +1,9 @@
 namespace SpanHeap.Spans;
 
-/// <summary>Why a request for pages was not served.</summary>
+/// <summary>Specifies why a request for pages was not served.</summary>
 /// <remarks>
-/// The reason travels with the answer. A caller that asks for it afterwards finds another state: the limit may have room again by then,
-/// and a refusal by the limit looks like a lack of free pages.
+/// The reason travels with the answer. A caller that asked for it afterwards would find another state: the limit may have room again
+/// by then, and a refusal by the limit could not be distinguished from a lack of free pages.
 /// </remarks>
 internal enum PageRefusal
 {

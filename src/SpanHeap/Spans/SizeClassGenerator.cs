@@ -10,7 +10,7 @@ internal readonly record struct SizeClass(int Size, int Pages, int Slots);
 
 /// <summary>
 /// Makes the list of size classes. Eight classes per doubling bound what rounding up a size can waste by one eighth; spans are made
-/// long enough that what is left over behind their last block is at most one eighth as well.
+/// long enough that what is left over after their last block is at most one eighth as well.
 /// </summary>
 internal static class SizeClassGenerator
 {

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using SpanHeap.Os;
 using SpanHeap.Pages;
 
 namespace SpanHeap.Spans;
@@ -32,7 +33,7 @@ internal struct SizeClassInfo
     public int MaxParked;
 }
 
-/// <summary>Sizes to classes and classes to facts. Immutable, in native memory, for the life of the process.</summary>
+/// <summary>Sizes to classes and classes to facts. Immutable, for the life of the process.</summary>
 internal static unsafe class SizeClasses
 {
     /// <summary>Class of a run of pages that has no class: more than <see cref="MaxClassSize"/> bytes or of a large alignment.</summary>
@@ -46,24 +47,23 @@ internal static unsafe class SizeClasses
     /// <summary>Room for all classes in arrays by class; a test compares it with what is generated.</summary>
     public const int Capacity = 128;
 
+    /// <summary>
+    /// Number of the last class whose spans hold several blocks. A constant, because slow paths compile it in; a test compares it with what is generated.
+    /// </summary>
+    public const int LastShared = 73;
+
     /// <summary>Alignments up to a page are served by classes whose size is a multiple of them.</summary>
     public const int MaxClassAlignment = PageGeometry.PageSize;
 
     // What a stack parks, in bytes and blocks: enough to make refills rare, little enough to lose.
-    private const int MaxParkedBytes = 96 * 1024;
+    private const int MaxParkedBytes = 128 * 1024;
     private const int MaxParkedBlocks = 126;
     private const int MinParkedBytes = 8 * 1024;
     private const int MinParkedBlocks = 8;
     private const int FewestParkedBlocks = 2;
 
-    private const int Granule = 8;
-
-    private static readonly SizeClassInfo* s_classes = CreateClasses(out s_count, out s_sharedCount);
+    private static readonly SizeClassInfo* s_classes = CreateClasses(out s_count);
     private static readonly int s_count;
-    private static readonly int s_sharedCount;
-
-    // [(size + 7) / 8] for sizes up to MaxSharedSize. One byte a granule: the sizes that programs ask for share a few cache lines.
-    private static readonly byte* s_classOfGranule = CreateLookup();
 
     // [log2 of alignment][class]: the class that serves both.
     private static readonly byte* s_alignedClass = CreateAlignedLookup();
@@ -71,15 +71,22 @@ internal static unsafe class SizeClasses
     /// <summary>Number of the last class.</summary>
     public static int Last => s_count;
 
-    /// <summary>Number of the last class whose spans hold several blocks.</summary>
-    public static int LastShared => s_sharedCount;
-
     /// <summary>Whether blocks of a class (or of none) are spans of their own.</summary>
     public static bool IsOwnSpan(uint sizeClass) => sizeClass == None || sizeClass > (uint)LastShared;
 
+    /// <summary>
+    /// The class for a size up to <see cref="MaxSharedSize"/>, as page entries have it: the distance of its stack in bytes. Size 0 gets the smallest block.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint StackOffsetOf(nuint size)
+    {
+        Invariant.Assert(size <= MaxSharedSize, "The table ends with the largest shared size.");
+        return Unsafe.Add(ref MemoryMarshal.GetReference(GranuleClasses.StackOffsets), (size + (GranuleClasses.Granule - 1)) / GranuleClasses.Granule);
+    }
+
     /// <summary>The class for a size up to <see cref="MaxSharedSize"/>; size 0 gets the smallest block.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint OfShared(nuint size) => s_classOfGranule[(size + (Granule - 1)) / Granule];
+    public static uint OfShared(nuint size) => StackOffsetOf(size) >> PageEntry.StackShift;
 
     /// <summary>The class for any size up to <see cref="MaxClassSize"/>.</summary>
     public static uint Of(nuint size)
@@ -88,6 +95,8 @@ internal static unsafe class SizeClasses
         {
             return OfShared(size);
         }
+
+        Invariant.Assert(size <= MaxClassSize, "The size has a class.");
 
         // The largest block of a class ends a step; between two powers of two there are eight steps, or fewer where they would be
         // shorter than a page.
@@ -99,11 +108,16 @@ internal static unsafe class SizeClasses
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ref readonly SizeClassInfo Info(uint sizeClass) => ref s_classes[sizeClass];
+    public static ref readonly SizeClassInfo Info(uint sizeClass)
+    {
+        Invariant.Assert(sizeClass <= (uint)s_count, "The class exists.");
+        return ref s_classes[sizeClass];
+    }
 
     /// <summary>The smallest class for a size whose blocks are all aligned so; <see cref="None"/> when there is none.</summary>
     public static uint OfAligned(nuint size, nuint alignment)
     {
+        Invariant.Assert(BitOperations.IsPow2(alignment), "An alignment is a power of two.");
         if (alignment > MaxClassAlignment)
         {
             return None;
@@ -128,6 +142,7 @@ internal static unsafe class SizeClasses
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool TryOfSharedAligned(nuint size, nuint alignment, out uint sizeClass)
     {
+        Invariant.Assert(BitOperations.IsPow2(alignment), "An alignment is a power of two.");
         sizeClass = None;
         if (size > MaxSharedSize || alignment > MaxClassAlignment)
         {
@@ -145,13 +160,12 @@ internal static unsafe class SizeClasses
     private static byte* CreateAlignedLookup()
     {
         SizeClassInfo* classes = s_classes;
-        int shared = s_sharedCount;
         int rows = BitOperations.Log2(MaxClassAlignment) + 1;
         byte* lookup = (byte*)NativeMemory.AllocZeroed((nuint)(rows * Capacity));
         for (int row = 0; row < rows; row++)
         {
             int aligned = None;
-            for (int sizeClass = shared; sizeClass >= 1; sizeClass--)
+            for (int sizeClass = LastShared; sizeClass >= 1; sizeClass--)
             {
                 aligned = (classes[sizeClass].Size & ((1u << row) - 1)) == 0 ? sizeClass : aligned;
                 lookup[(row * Capacity) + sizeClass] = (byte)aligned;
@@ -165,22 +179,20 @@ internal static unsafe class SizeClasses
     {
         // 32 to 64 KiB has steps of a page, hence four classes; each doubling above has eight.
         int above = doubling - BitOperations.Log2((uint)MaxSharedSize);
-        return (uint)s_sharedCount + 1 + (uint)(above == 0 ? 0 : 4 + ((above - 1) * 8));
+        return LastShared + 1 + (uint)(above == 0 ? 0 : 4 + ((above - 1) * 8));
     }
 
-    private static SizeClassInfo* CreateClasses(out int count, out int sharedCount)
+    private static SizeClassInfo* CreateClasses(out int count)
     {
         SizeClass[] generated = SizeClassGenerator.Generate();
         SizeClassInfo* infos = (SizeClassInfo*)NativeMemory.AlignedAlloc((nuint)(Capacity * sizeof(SizeClassInfo)), 64);
         NativeMemory.Clear(infos, (nuint)(Capacity * sizeof(SizeClassInfo)));
         count = generated.Length;
-        sharedCount = 0;
         infos[None] = new SizeClassInfo { Slots = 1, Reciprocal = 1 };
         for (int i = 0; i < count; i++)
         {
             SizeClass made = generated[i];
             bool shared = made.Size <= MaxSharedSize;
-            sharedCount += shared ? 1 : 0;
             infos[i + 1] = new SizeClassInfo
             {
                 Size = (uint)made.Size,
@@ -193,23 +205,5 @@ internal static unsafe class SizeClasses
         }
 
         return infos;
-    }
-
-    private static byte* CreateLookup()
-    {
-        SizeClassInfo* classes = s_classes;
-        byte* lookup = (byte*)NativeMemory.AlignedAlloc((MaxSharedSize / Granule) + 1, 64);
-        uint sizeClass = 1;
-        for (int granule = 0; granule <= MaxSharedSize / Granule; granule++)
-        {
-            while (classes[sizeClass].Size < granule * Granule)
-            {
-                sizeClass++;
-            }
-
-            lookup[granule] = (byte)sizeClass;
-        }
-
-        return lookup;
     }
 }

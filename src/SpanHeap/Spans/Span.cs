@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using SpanHeap.Os;
 
 namespace SpanHeap.Spans;
 
@@ -7,11 +8,11 @@ namespace SpanHeap.Spans;
 /// </summary>
 /// <remarks>
 /// These bytes are a span only while a page entry names it: once it is released they may be another span's alloc bits, or given back.
-/// So all fields are guarded by the lock of the owner that the entry names, and who comes from an address reads the entry again under
-/// that lock before he looks at the span.
+/// So all fields are guarded by the lock of the owner that the entry names, and a thread that comes from an address reads the entry
+/// again under that lock before it looks at the span.
 /// </remarks>
 [StructLayout(LayoutKind.Sequential, Size = 64)]
-internal unsafe struct Span
+internal unsafe struct Span : ILinked<Span>
 {
     /// <summary>Where <see cref="Pages"/> is, for code that has no types.</summary>
     public const int PagesOffset = 40;
@@ -20,8 +21,8 @@ internal unsafe struct Span
     public Span* Next;
     public Span* Previous;
 
-    /// <summary>The cache whose span this is: written under that cache's lock, before the page entries.</summary>
-    public nint Owner;
+    /// <summary>The owner; null while the span is not in use. Written under the owner's lock, before the page entries.</summary>
+    public SpanOwner* Owner;
 
     /// <summary>First byte of the first slot: the start of the first page.</summary>
     public nint Base;
@@ -47,7 +48,7 @@ internal unsafe struct Span
     public bool Listed;
 
     /// <summary>Free slots when the memory under them was last given back; 0 once a refill has taken some since.</summary>
-    public ushort HollowSlots;
+    public ushort ScavengedSlots;
 
     /// <summary>Free slots when the scavenger last looked; 0 once a refill has taken some since. So while it equals them, nothing has happened.</summary>
     public ushort SeenSlots;
@@ -72,6 +73,16 @@ internal unsafe struct Span
         readonly get => (int)_givenBackOrRoom;
         set => _givenBackOrRoom = (uint)value;
     }
+
+    /// <summary>Reads the owner without its lock. The caller takes that lock, and then compares.</summary>
+    public static SpanOwner* ReadOwner(Span* span) => (SpanOwner*)Volatile.Read(ref *(nint*)&span->Owner);
+
+    /// <summary>Writes the owner, so that a thread that reads it sees all that was written before.</summary>
+    public static void WriteOwner(Span* span, SpanOwner* owner) => Volatile.Write(ref *(nint*)&span->Owner, (nint)owner);
+
+    static ref Span* ILinked<Span>.NextOf(Span* node) => ref node->Next;
+
+    static ref Span* ILinked<Span>.PreviousOf(Span* node) => ref node->Previous;
 }
 
 /// <summary>A span's state; zero, which is what fresh metadata reads as, is the dead one.</summary>
@@ -80,7 +91,7 @@ internal enum SpanState : byte
     Dead,
     InUse,
 
-    /// <summary>In use, with traced blocks: the record is a <see cref="TracedSpan"/>.</summary>
+    /// <summary>In use, with traced blocks: the record is a traced span.</summary>
     Traced,
 
     /// <summary>In use, with one guarded block, live or in quarantine: the record is a <c>GuardedSpan</c>.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using SpanHeap.Os;
 using SpanHeap.Pages;
@@ -13,16 +14,25 @@ namespace SpanHeap.Spans;
 /// first and after the second. A heap without a free run is grown by <see cref="ArenaSource"/>, never from here: growing asks the
 /// system, and callers hold locks.
 /// </remarks>
-internal sealed unsafe class SpanSource(PageHeap pages, ArenaSource arenas)
+internal sealed unsafe class SpanSource(PageHeap pages, HeapLimit limit, bool liveBits)
 {
-    /// <summary>Spans in use: each is one run of pages.</summary>
+    /// <summary>The kind of the runs of traced spans. The runs of a size class have the number of the class as their kind.</summary>
+    public const int TracedRuns = SizeClasses.Capacity;
+
+    /// <summary>The kind of the runs of guarded blocks.</summary>
+    public const int GuardedRuns = SizeClasses.Capacity + 1;
+
+    /// <summary>Whether spans have live bits, and their free slots must hold the poison. Those of a fresh span do not yet.</summary>
+    public bool AreChecked => liveBits;
+
+    /// <summary>The number of spans in use. Each is one run of pages.</summary>
     public long Count => pages.RunsInUse;
 
-    /// <summary>A fresh span of a class, in no list; null, with the reason, when it cannot be had.</summary>
-    public Span* TryCreate(uint sizeClass, nint owner, uint ownerTag, int room, out bool needsZero, out PageRefusal refusal)
+    /// <summary>Makes a fresh span of a class, in no list; null, with the reason, when it cannot be had.</summary>
+    public Span* TryCreate(uint sizeClass, SpanOwner* owner, int room, out bool needsZero, out PageRefusal refusal)
     {
         ref readonly SizeClassInfo info = ref SizeClasses.Info(sizeClass);
-        refusal = arenas.TryAllocate(info.Pages, 1, room, out PageRun run);
+        refusal = limit.TryAllocate(info.Pages, 1, room, out PageRun run, (int)sizeClass);
         if (refusal != PageRefusal.None)
         {
             needsZero = false;
@@ -30,13 +40,13 @@ internal sealed unsafe class SpanSource(PageHeap pages, ArenaSource arenas)
         }
 
         needsZero = run.NeedsZero;
-        return Initialize(run, sizeClass, info.Size, info.Slots, owner, ownerTag);
+        return Initialize(run, sizeClass, info.Size, info.Slots, owner);
     }
 
-    /// <summary>A fresh span of one block without a class; null, with the reason, when it cannot be had.</summary>
-    public Span* TryCreateRun(int pageCount, int alignment, int room, nint owner, uint ownerTag, out bool needsZero, out PageRefusal refusal)
+    /// <summary>Makes a fresh span of one block without a class; null, with the reason, when it cannot be had.</summary>
+    public Span* TryCreateRun(int pageCount, int alignment, int room, SpanOwner* owner, out bool needsZero, out PageRefusal refusal)
     {
-        refusal = arenas.TryAllocate(pageCount, alignment, room, out PageRun run);
+        refusal = limit.TryAllocate(pageCount, alignment, room, out PageRun run, SizeClasses.None);
         if (refusal != PageRefusal.None)
         {
             needsZero = false;
@@ -44,19 +54,23 @@ internal sealed unsafe class SpanSource(PageHeap pages, ArenaSource arenas)
         }
 
         needsZero = run.NeedsZero;
-        return Initialize(run, SizeClasses.None, run.Bytes, 1, owner, ownerTag);
+        return Initialize(run, SizeClasses.None, run.Bytes, 1, owner);
     }
 
     /// <summary>Gives a span's pages back. The caller holds the owner's lock, has unlisted the span, and nothing in it is in use.</summary>
     public void Release(Span* span)
     {
+        Invariant.Assert(span->State == SpanState.InUse && span->Owner != null, "A span that is released has an owner, whose lock the caller holds.");
+        Invariant.Assert(!span->Listed && span->FreeSlots == span->Slots, "A span that is released is in no list, and all its slots are free.");
+
         // Entries first: once the pages are free they may be another span's.
         nint address = span->Base;
         int count = span->Pages;
+        int kind = span->SizeClass;
         Unsafe.InitBlock(ArenaHeader.EntryOf(address), 0, (uint)count * sizeof(uint));
         span->State = SpanState.Dead;
-        Volatile.Write(ref span->Owner, 0);
-        pages.Free(address, count);
+        Span.WriteOwner(span, null);
+        pages.Free(address, count, kind);
     }
 
     /// <summary>
@@ -66,17 +80,18 @@ internal sealed unsafe class SpanSource(PageHeap pages, ArenaSource arenas)
     /// <param name="span">The span.</param>
     /// <param name="newPages">Its pages from now on.</param>
     /// <param name="newClass">The class, or <see cref="SizeClasses.None"/>.</param>
-    /// <param name="ownerTag">The owner's tag.</param>
     /// <param name="roomPages">Pages at its end that were not asked for.</param>
-    /// <returns>False, and nothing has changed, when the pages behind are not free.</returns>
-    public bool TryResize(Span* span, int newPages, uint newClass, uint ownerTag, int roomPages)
+    /// <returns>False, and nothing has changed, when the pages after the span are not free.</returns>
+    public bool TryResize(Span* span, int newPages, uint newClass, int roomPages)
     {
+        Invariant.Assert(span->State == SpanState.InUse && span->Slots == 1 && newPages > 0, "Only a span of one block is resized, and it has pages.");
         int oldPages = span->Pages;
-        nint end = span->Base + ((nint)oldPages << PageGeometry.PageShift);
+        nint end = PageMath.AddressOf(span->Base, oldPages);
         uint* entries = ArenaHeader.EntryOf(span->Base);
+        RunChange change = new(oldPages, span->SizeClass, (int)newClass);
         if (newPages > oldPages)
         {
-            if (!arenas.TryExtend(end, newPages - oldPages))
+            if (!limit.TryExtend(end, newPages - oldPages, change))
             {
                 return false;
             }
@@ -86,14 +101,18 @@ internal sealed unsafe class SpanSource(PageHeap pages, ArenaSource arenas)
         else if (newPages < oldPages)
         {
             Unsafe.InitBlock(entries + newPages, 0, (uint)(oldPages - newPages) * sizeof(uint));
-            pages.FreeTail(span->Base + ((nint)newPages << PageGeometry.PageShift), oldPages - newPages);
+            pages.FreeTail(PageMath.AddressOf(span->Base, newPages), oldPages - newPages, change);
+        }
+        else if (change.From != change.To)
+        {
+            pages.Rename(change);
         }
 
         span->Pages = newPages;
         span->RoomPages = roomPages;
         span->SizeClass = (byte)newClass;
-        span->SlotSize = (nuint)newPages << PageGeometry.PageShift;
-        Volatile.Write(ref *entries, PageEntry.OfBlocks(ownerTag, 0, newClass));
+        span->SlotSize = PageMath.BytesOf(newPages);
+        Volatile.Write(ref *entries, PageEntry.OfBlocks(span->Owner->Tag, 0, newClass));
         return true;
     }
 
@@ -109,39 +128,48 @@ internal sealed unsafe class SpanSource(PageHeap pages, ArenaSource arenas)
         slotBytes - Math.Min(slotBytes, (nuint)ArenaHeader.SpanAt(block)->RoomPages << PageGeometry.PageShift);
 
     /// <summary>Makes a span another owner's. The caller holds the old owner's lock (and the new one's).</summary>
-    public static void ChangeOwner(Span* span, nint owner, uint ownerTag)
+    public static void ChangeOwner(Span* span, SpanOwner* owner)
     {
-        Volatile.Write(ref span->Owner, owner);
-        WriteEntries(span, ownerTag);
+        Invariant.Assert(!span->Listed, "A span that changes hands is in no list of its owner.");
+        Span.WriteOwner(span, owner);
+        WriteEntries(span, owner->Tag);
     }
 
-    private Span* Initialize(in PageRun run, uint sizeClass, nuint slotSize, int slots, nint owner, uint ownerTag)
+    private Span* Initialize(in PageRun run, uint sizeClass, nuint slotSize, int slots, SpanOwner* owner)
     {
+        AssertUnused(run);
         Span* span = ArenaHeader.SpanAt(run.Address);
         span->Next = span->Previous = null;
         span->Base = run.Address;
         span->SlotSize = slotSize;
         span->Pages = run.Pages;
         span->Slots = slots;
-        span->HollowSlots = span->SeenSlots = 0;
+        span->ScavengedSlots = span->SeenSlots = 0;
         span->SizeClass = (byte)sizeClass;
         span->State = SpanState.InUse;
         span->Listed = false;
         span->RoomPages = 0;
         InitializeBits(span, slots);
-        if (arenas.HasLiveBits)
+        if (liveBits)
         {
             Unsafe.InitBlock(ArenaHeader.LiveBits(span), 0, (uint)AllocBits.WordsFor(slots) * sizeof(ulong));
-            if (!SizeClasses.IsOwnSpan(sizeClass))
-            {
-                FreePoison.Fill(span->Base, slotSize * (nuint)slots);
-            }
         }
 
-        // Published by these, last: whoever finds an entry finds all of the above.
-        Volatile.Write(ref span->Owner, owner);
-        WriteEntries(span, ownerTag);
+        // Published by these, last: a thread that finds an entry finds all of the above.
+        Span.WriteOwner(span, owner);
+        WriteEntries(span, owner->Tag);
         return span;
+    }
+
+    /// <summary>Fails if a page entry names a span on pages that the caller has just taken: no two spans have a page in common.</summary>
+    [Conditional("DEBUG")]
+    [Conditional("INTERLEAVING")]
+    public static void AssertUnused(in PageRun run)
+    {
+        for (int page = 0; page < run.Pages; page++)
+        {
+            Invariant.Assert(ArenaHeader.EntryOf(run.Address)[page] == PageEntry.Unused, "No two spans have a page in common.");
+        }
     }
 
     // The block of a one-block span is taken from the start: no refill ever looks for it.

@@ -1,0 +1,1 @@
+return SpanHeap.Perf.Instructions.Counter.CounterProgram.Run(args);

@@ -1,0 +1,30 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
+
+namespace SpanHeap.Contract;
+
+/// <summary>Computes and checks sizes and alignments that callers pass.</summary>
+internal static class ByteCount
+{
+    // The same words as NativeMemory's exception, which names no parameter either.
+    private const string NotPowerOfTwo = "The alignment must be a power of two.";
+
+    /// <summary>The product of two sizes. A product that overflows becomes the largest size, which no heap can provide.</summary>
+    public static nuint Of(nuint elementCount, nuint elementSize)
+    {
+        UInt128 product = (UInt128)elementCount * elementSize;
+        return product > nuint.MaxValue ? nuint.MaxValue : (nuint)product;
+    }
+
+    /// <exception cref="ArgumentException">The alignment is not a power of two.</exception>
+    public static void RequirePowerOfTwo(nuint alignment)
+    {
+        if (!BitOperations.IsPow2(alignment))
+        {
+            Throw();
+        }
+
+        [DoesNotReturn]
+        static void Throw() => throw new ArgumentException(NotPowerOfTwo);
+    }
+}

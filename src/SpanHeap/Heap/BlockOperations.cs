@@ -1,0 +1,382 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using SpanHeap.Blocks;
+using SpanHeap.Caches;
+using SpanHeap.Guard;
+using SpanHeap.Guard.Sampling;
+using SpanHeap.Os;
+using SpanHeap.Pages;
+using SpanHeap.Spans;
+
+namespace SpanHeap.Heap;
+
+/// <summary>Allocates and frees beyond the fast path. The kind of block that a request needs, or that an address is, decides what happens.</summary>
+/// <remarks>Thread safe. The caller must not hold a lock.</remarks>
+internal sealed unsafe class BlockOperations
+{
+    private readonly HeapState _state;
+    private readonly CacheAttachment _attachment;
+    private readonly SmallBlocks _small;
+    private readonly LargeBlocks _large;
+    private readonly HugeBlocks _huge;
+    private readonly BlockLookup _lookup;
+    private readonly PressureRelief _relief;
+    private readonly HeapMaintenance _maintenance;
+    private readonly MisuseReporter _reporter;
+    private readonly OsMemory _os;
+    private readonly PageGeometry _geometry;
+    private readonly ForeignFree _foreignFree;
+
+    // Null without full checks.
+    private readonly CheckedBlocks? _checks;
+
+    // The first is null unless blocks are guarded, the second unless a sample of them is.
+    private readonly GuardedBlocks? _guard;
+    private readonly GuardSampler? _sampler;
+
+    public BlockOperations(HeapState state, in BlockParts parts)
+    {
+        _state = state;
+        _attachment = parts.Attachment;
+        _small = parts.Small;
+        _large = parts.Large;
+        _huge = parts.Huge;
+        _lookup = parts.Lookup;
+        _relief = parts.Relief;
+        _maintenance = parts.Maintenance;
+        _reporter = parts.Reporter;
+        _os = parts.Os;
+        _geometry = parts.Geometry;
+        _foreignFree = parts.ForeignFree;
+        _checks = parts.Checks;
+        _guard = parts.Guard;
+        _sampler = parts.Sampler;
+    }
+
+    /// <summary>Allocates a block of any size.</summary>
+    /// <param name="cache">The calling thread's cache; <see cref="ThreadCache.None"/> if it has none yet.</param>
+    /// <param name="byteCount">The size of the block in bytes.</param>
+    /// <param name="zeroed">Whether the bytes must be zero.</param>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    /// <exception cref="OutOfMemoryException">There is no memory, or the heap is at its limit. The heap is unchanged.</exception>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public void* Allocate(ThreadCache* cache, nuint byteCount, bool zeroed)
+    {
+        // The cache of a heap that is gone may belong to any heap. With guards, each allocation counts.
+        bool isPlain = !zeroed && _guard == null && !_state.IsDisposed;
+        void* block = isPlain ? TryTakeAtHand(cache, byteCount) : null;
+        return block != null ? block : AllocateOther(cache, byteCount, BlockRequest.NoAlignment, zeroed, wasKeptAsked: isPlain && _checks == null);
+    }
+
+    /// <summary>Allocates a block at an alignment, which is a power of two.</summary>
+    public void* AllocateAligned(ThreadCache* cache, nuint byteCount, nuint alignment) =>
+        AllocateOther(cache, byteCount, alignment, zeroed: false, wasKeptAsked: false);
+
+    /// <summary>Allocates a block. Returns null when there is no memory.</summary>
+    /// <param name="cache">The calling thread's cache; <see cref="ThreadCache.None"/> if it has none yet.</param>
+    /// <param name="byteCount">The size of the block in bytes.</param>
+    /// <param name="alignment">A power of two.</param>
+    /// <param name="zeroed">Whether the bytes must be zero.</param>
+    /// <param name="room">The number of pages that should be free after a large block, because it is expected to grow.</param>
+    /// <param name="extra">
+    /// The number of additional bytes for the same reason. A guarded block does not get them, because it must end where the program thinks it does.
+    /// </param>
+    /// <param name="wasKeptAsked">Whether the thread's kept large blocks have been tried in vain.</param>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    public void* TryAllocate(
+        ThreadCache* cache, nuint byteCount, nuint alignment, bool zeroed = false, int room = 0, nuint extra = 0, bool wasKeptAsked = false)
+    {
+        _state.ThrowIfDisposed();
+        if (cache == ThreadCache.None && (cache = _attachment.TryAttachUnderPressure()) == null)
+        {
+            return null;
+        }
+
+        string? whyUnguarded = null;
+        if (_guard != null && IsToBeGuarded(cache))
+        {
+            void* guarded = _guard.TryAllocate(byteCount, alignment, zeroed, out whyUnguarded);
+            if (guarded != null)
+            {
+                return guarded;
+            }
+
+            // A stack that is recorded for the first time is read by .NET code that may wait, and the contents of the thread's cache may have been
+            // taken meanwhile (see StackReclaimer). The cache is the thread's again once it has been looked up.
+            cache = _attachment.TryAttach();
+            if (cache == null)
+            {
+                return null;
+            }
+        }
+
+        // A size that overflows by it cannot be allocated either way.
+        byteCount += extra;
+        BlockRequest request = new(_checks != null ? CheckedBlocks.SlotBytesFor(byteCount) : byteCount, alignment, _geometry)
+        {
+            Zeroed = zeroed,
+            Room = room,
+            WasKeptAsked = wasKeptAsked,
+        };
+        void* block = TryAllocate(cache, byteCount, ref request);
+        if (block != null && whyUnguarded != null)
+        {
+            _guard!.NoteUnguarded(whyUnguarded);
+        }
+
+        return block;
+    }
+
+    /// <summary>Frees a block of this heap; null is ignored. Needs no memory.</summary>
+    /// <param name="cache">The calling thread's cache; <see cref="ThreadCache.None"/> if it has none yet.</param>
+    /// <param name="pointer">The block.</param>
+    /// <param name="aligned">
+    /// Whether a foreign block is passed on as an aligned one. On some systems the platform has separate allocators for the two.
+    /// </param>
+    /// <exception cref="HeapCorruptionException">The pointer is not a block of this heap. Nothing has changed.</exception>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public void Free(ThreadCache* cache, void* pointer, bool aligned = false)
+    {
+        _state.ThrowIfDisposed();
+        if (pointer == null)
+        {
+            return;
+        }
+
+        nint address = (nint)pointer;
+        if (!TryFreeInArena(cache, address))
+        {
+            FreeOther(cache, address, aligned);
+        }
+    }
+
+    /// <summary>Notes that from now on there may be something for maintenance to do, or something to report.</summary>
+    public void NoteActivity()
+    {
+        _maintenance.Arm();
+        _reporter.Queue();
+    }
+
+    // Most allocations that come here end here: with a block from a stack that is refilled, or with a large one that the thread has kept.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void* TryTakeAtHand(ThreadCache* cache, nuint byteCount)
+    {
+        if (byteCount > SizeClasses.MaxSharedSize)
+        {
+            return LargeBlocks.TryTakeKept(cache, byteCount, out void* kept) ? kept : null;
+        }
+
+        if (_checks != null || cache == ThreadCache.None)
+        {
+            return null;
+        }
+
+        EndCount(cache);
+        return _small.TryServe(cache, SizeClasses.OfShared(byteCount), out _);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void* AllocateOther(ThreadCache* cache, nuint byteCount, nuint alignment, bool zeroed, bool wasKeptAsked)
+    {
+        void* block = TryAllocate(cache, byteCount, alignment, zeroed, wasKeptAsked: wasKeptAsked);
+        if (block == null)
+        {
+            _state.ThrowOutOfMemory(byteCount);
+        }
+
+        return block;
+    }
+
+    // Most blocks that come here end here: small ones whose stack is full or whose owner is another thread, and large ones of the thread's own.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryFreeInArena(ThreadCache* cache, nint address)
+    {
+        if (_checks != null || !ArenaMap.IsInArena(address))
+        {
+            return false;
+        }
+
+        // An entry with this cache's tag is of this heap, and of blocks, so no further look is needed.
+        uint entry = Volatile.Read(ref *ArenaHeader.EntryOf(address));
+        uint sizeClass = PageEntry.SizeClass(entry);
+        bool own = entry - cache->Owner.Tag <= PageEntry.OwnerMask;
+        if (own && !SizeClasses.IsOwnSpan(sizeClass))
+        {
+            _small.Push(cache, sizeClass, address);
+        }
+        else if (own && BlockAddress.IsStartOfLarge(address))
+        {
+            if (!_large.TryKeep(cache, sizeClass, address))
+            {
+                return false;
+            }
+        }
+        else if (cache != ThreadCache.None && BlockAddress.IsSmall(address, entry, _state.Serial))
+        {
+            _small.FreeRemote(cache, address, entry);
+        }
+        else
+        {
+            return false;
+        }
+
+        NoteActivity();
+        return true;
+    }
+
+    // A method of its own, so that the registers of the other are not saved around what it needs.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void FreeOther(ThreadCache* cache, nint address, bool aligned)
+    {
+        BlockAddress block = BlockAddress.Of(address, _state.Serial);
+        switch (block.Kind)
+        {
+            case BlockKind.Small or BlockKind.Large:
+                FreeInSpan(cache, block);
+                break;
+            case BlockKind.Huge:
+                if (!_huge.TryFree(block.Address))
+                {
+                    // Another thread has just freed it.
+                    _lookup.ThrowMisuse(BlockAddress.Of(block.Address, _state.Serial));
+                }
+
+                break;
+            case BlockKind.Guarded:
+                _guard!.Free(block.Address);
+                break;
+            case BlockKind.Foreign when _foreignFree == ForeignFree.Forward:
+                FreeForeign(block.Address, aligned);
+                return;
+            default:
+                _lookup.ThrowMisuse(block);
+                break;
+        }
+
+        NoteActivity();
+    }
+
+    private void FreeInSpan(ThreadCache* cache, in BlockAddress block)
+    {
+        if (_checks != null)
+        {
+            CheckedBlocks.Take(block, _lookup);
+        }
+
+        if (cache == ThreadCache.None)
+        {
+            cache = _attachment.TryAttach();
+        }
+
+        if (_checks == null || !_checks.TryKeepBack(block, out nint leaving))
+        {
+            GiveBack(cache, block);
+            return;
+        }
+
+        // A freed block waits; a block that leaves in exchange goes the way of all freed blocks.
+        for (; leaving != 0 || (leaving = _checks.TakeOverdue()) != 0; leaving = 0)
+        {
+            GiveBack(cache, BlockAddress.OfOwn(leaving, Volatile.Read(ref *ArenaHeader.EntryOf(leaving))));
+        }
+    }
+
+    // The block belongs to this heap, and to no thread: it goes to the thread's own stack, to its large blocks, or to its owner.
+    private void GiveBack(ThreadCache* cache, in BlockAddress block)
+    {
+        if (block.Kind == BlockKind.Small)
+        {
+            _small.Free(cache, block);
+        }
+        else
+        {
+            _large.Free(cache, block);
+        }
+    }
+
+    private static void FreeForeign(nint address, bool aligned)
+    {
+        if (aligned)
+        {
+            NativeMemory.AlignedFree((void*)address);
+        }
+        else
+        {
+            NativeMemory.Free((void*)address);
+        }
+    }
+
+    private void* TryAllocate(ThreadCache* cache, nuint byteCount, ref BlockRequest request)
+    {
+        Relief relief = default;
+        void* block;
+        while ((block = TryAllocateOnce(cache, byteCount, ref request)) == null)
+        {
+            nuint lacking = request.Kind == BlockKind.Huge ? byteCount : request.Pages << PageGeometry.PageShift;
+            if (byteCount > (nuint)nint.MaxValue || !_relief.TryRelieve(ref relief, cache, lacking, request.IsAtLimit))
+            {
+                return null;
+            }
+        }
+
+        if (_checks != null && _checks.Serve((nint)block, request))
+        {
+            NoteActivity();
+        }
+
+        if (request.Zeroed && request.NeedsZero)
+        {
+            MemoryClearing.Clear(_os, block, byteCount);
+        }
+
+        if (_checks != null)
+        {
+            CheckedBlocks.Arm((nint)block, byteCount);
+        }
+
+        return block;
+    }
+
+    private void* TryAllocateOnce(ThreadCache* cache, nuint byteCount, ref BlockRequest request)
+    {
+        if (request.Kind == BlockKind.Large)
+        {
+            return _large.TryAllocate(cache, ref request);
+        }
+
+        if (request.Kind == BlockKind.Huge)
+        {
+            return _huge.TryAllocate(byteCount, ref request);
+        }
+
+        void* block = _small.TryAllocate(cache, ref request);
+        if (_guard == null)
+        {
+            EndCount(cache);
+        }
+
+        return block;
+    }
+
+    // Allocations are counted on the fast path of all heaps; in one without guards nothing happens at the end of the count.
+    private static void EndCount(ThreadCache* cache) => cache->UntilSample = int.MaxValue;
+
+    // Counts allocations that come here like those that do not.
+    private bool IsToBeGuarded(ThreadCache* cache)
+    {
+        if (_sampler == null)
+        {
+            return true;
+        }
+
+        if (cache->UntilSample > 0)
+        {
+            cache->UntilSample--;
+            return false;
+        }
+
+        cache->UntilSample = _sampler.Draw();
+        return true;
+    }
+}

@@ -1,0 +1,218 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using SpanHeap.Caches;
+using SpanHeap.Os;
+
+namespace SpanHeap.Threads;
+
+/// <summary>What a thread has in all heaps: its cache of the shared heap, and a table of its caches of other heaps.</summary>
+/// <remarks>
+/// <para>
+/// A thread finds its record by the address at which it runs. On Linux a thread-static read is a call into the dynamic linker. Instead, the address
+/// of a local determines a place in <see cref="s_byStack"/>, and the record there says which addresses are its thread's stack. This is sound for
+/// three reasons. A record belongs to one stack forever (<see cref="Low"/> never changes). The stack addresses of a living thread belong to no other
+/// thread. And the C library itself sets <see cref="StackBytes"/> to zero when the thread ends, before its stack can become another thread's; from
+/// then on no thread has the record. (A thread must not be given a piece of a living thread's stack as its own.) Code that runs on a stack that is
+/// not its thread's, or on a platform that offers none of this, reads the thread-static instead.
+/// </para>
+/// <para>Records lie in native memory and are never freed. Fields without a further remark are used by their thread only.</para>
+/// </remarks>
+[StructLayout(LayoutKind.Explicit, Size = Size)]
+internal unsafe struct ThreadRecord
+{
+    private const int Alignment = 64;
+    private const int StackBytesOffset = 16;
+    private const int ColdOffset = StackBytesOffset + PosixThread.WatchedBytes;
+    private const int Size = 192;
+
+    // Stacks are 8 MiB apart by default, and most programs stay within the first MiB: it takes 512 such threads before two meet in one place.
+    private const int StackShift = 20;
+    private const int StackPlaces = 4096;
+
+    /// <summary>The record of a thread that has none: it has no cache anywhere, and no stack. Never written.</summary>
+    public static readonly ThreadRecord* None = Make(low: 0);
+
+    // Whether threads are found by their stacks where code is compiled as it runs. In code compiled ahead of time a thread-static read is two
+    // instructions, so nothing would be gained.
+    private static readonly bool s_findsByStack = PosixThread.IsSupported;
+
+    // [address / 1 MiB % places]. Never null. A thread writes its own record, by a release store, over one whose thread has ended. Threads that meet
+    // here compare what no two have in common.
+    private static readonly nint* s_byStack = MakePlaces();
+
+    /// <summary>The lowest address of the thread's stack; 0 for a record by which no thread is found. Constant.</summary>
+    [FieldOffset(0)]
+    public nuint Low;
+
+    /// <summary>
+    /// The thread's cache of the shared heap, or <see cref="ThreadCache.None"/>. Read by the thread. Written by the thread and, under the lock, by a
+    /// thread that takes the blocks on its stacks.
+    /// </summary>
+    [FieldOffset(8)]
+    public ThreadCache* Shared;
+
+    /// <summary>
+    /// The bytes of the stack from <see cref="Low"/> on (1 where no stack is known); 0 while no thread has the record. Written by the thread when it
+    /// takes the record, and by the C library when the thread ends, which may also write what follows, up to the next field. Other threads read it to
+    /// see whether the thread lives.
+    /// </summary>
+    [FieldOffset(StackBytesOffset)]
+    public nuint StackBytes;
+
+    /// <summary>The caches by heap number; never null. The thread reads it, and changes it under the lock.</summary>
+    [FieldOffset(ColdOffset)]
+    public ThreadTable* Table;
+
+    /// <summary>
+    /// Counts the threads that had this record, so that a thread that ended is not taken for the next. Written by the thread that takes the record.
+    /// </summary>
+    [FieldOffset(ColdOffset + 8)]
+    public long Incarnation;
+
+    /// <summary>
+    /// A weak handle of the thread where the C library does not signal its end; otherwise 0. Guarded by the lock of <see cref="ThreadRecords"/>.
+    /// </summary>
+    [FieldOffset(ColdOffset + 16)]
+    public nint ThreadHandle;
+
+    /// <summary>The next record in the same list. Guarded by the same lock.</summary>
+    [FieldOffset(ColdOffset + 24)]
+    public ThreadRecord* Next;
+
+    /// <summary>
+    /// Held to change where the thread finds its caches: briefly by the thread itself, longer by a thread that takes the blocks on its stacks. The
+    /// first in the lock order; a thread waits for no other record's lock than its own.
+    /// </summary>
+    [FieldOffset(ColdOffset + 32)]
+    public NativeLock Lock;
+
+    /// <summary>The calling thread's record; <see cref="None"/> until it first needs one.</summary>
+    public static ThreadRecord* Current
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        [SkipLocalsInit]
+        get
+        {
+            if (!RuntimeFeature.IsDynamicCodeCompiled || !s_findsByStack)
+            {
+                return OfThreadStatic;
+            }
+
+            byte here;
+            nuint address = (nuint)(&here);
+            ThreadRecord* record = (ThreadRecord*)s_byStack[(address >> StackShift) % StackPlaces];
+            return address - record->Low < record->StackBytes ? record : OfThread(address);
+        }
+    }
+
+    /// <summary>
+    /// Gets the calling thread's cache of the shared heap if its record is where threads are looked for first. Otherwise there is none, or it is
+    /// <see cref="ThreadCache.None"/>, and a slow path looks further. So a fast path has no call in the middle, around which it would have to save
+    /// registers.
+    /// </summary>
+    /// <remarks>
+    /// Code compiled ahead of time goes to the slow path by a branch, which saves it a jump. Code compiled as it runs takes a cache that has nothing: the
+    /// same instructions in another order, and a pair of 16 bytes in 0.96 of the time.
+    /// </remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [SkipLocalsInit]
+    public static bool TryGlanceAtShared(out ThreadCache* cache)
+    {
+        if (!RuntimeFeature.IsDynamicCodeCompiled)
+        {
+            ThreadRecord* own = ThreadRecords.Own;
+            if (own != null && own->StackBytes != 0)
+            {
+                cache = own->Shared;
+                return true;
+            }
+
+            cache = null;
+            return false;
+        }
+
+        if (!s_findsByStack)
+        {
+            cache = OfThreadStatic->Shared;
+            return true;
+        }
+
+        byte here;
+        nuint address = (nuint)(&here);
+        ThreadRecord* record = (ThreadRecord*)s_byStack[(address >> StackShift) % StackPlaces];
+        cache = address - record->Low < record->StackBytes ? record->Shared : ThreadCache.None;
+        return true;
+    }
+
+    /// <summary>
+    /// Determines whether a thread's cache of the shared heap is the one that its fast path has just tried in vain, as almost always, so that nothing
+    /// would be gained by trying it again.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool WasGlancedAt(ThreadCache* cache) =>
+        !RuntimeFeature.IsDynamicCodeCompiled || (TryGlanceAtShared(out ThreadCache* glanced) && glanced == cache);
+
+    /// <summary>
+    /// Finds the calling thread's cache of a heap. Returns <see cref="ThreadCache.None"/> when it has none yet or the cache is hidden.
+    /// </summary>
+    /// <param name="isShared">Whether this is the process's shared heap.</param>
+    /// <param name="heapNumber">The heap's number.</param>
+    /// <param name="heapSerial">The heap's serial number.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ThreadCache* FindCache(bool isShared, int heapNumber, ulong heapSerial)
+    {
+        ThreadRecord* record = Current;
+        return isShared ? record->Shared : ThreadTable.Find(record->Table, heapNumber, heapSerial);
+    }
+
+    // A thread whose end has been noted may still run code, in some library's own destructor. It has no record then.
+    private static ThreadRecord* OfThreadStatic
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get
+        {
+            ThreadRecord* own = ThreadRecords.Own;
+            return own != null && own->StackBytes != 0 ? own : None;
+        }
+    }
+
+    /// <summary>Creates a record that no thread has.</summary>
+    /// <exception cref="OutOfMemoryException">There is no memory for the record.</exception>
+    public static ThreadRecord* Make(nuint low)
+    {
+        ThreadRecord* record = (ThreadRecord*)NativeMemory.AlignedAlloc(Size, Alignment);
+        *record = new ThreadRecord { Low = low, Lock = new NativeLock(LockRank.ThreadRecord), Shared = ThreadCache.None, Table = ThreadTable.Empty };
+        return record;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static ThreadRecord* OfThread(nuint address)
+    {
+        ThreadRecord* own = OfThreadStatic;
+        if (own == None)
+        {
+            return None;
+        }
+
+        nint* place = s_byStack + ((address >> StackShift) % StackPlaces);
+        if (address - own->Low < own->StackBytes && ((ThreadRecord*)*place)->StackBytes == 0)
+        {
+            Volatile.Write(ref *place, (nint)own);
+        }
+
+        return own;
+    }
+
+    private static nint* MakePlaces()
+    {
+        nint* places = (nint*)NativeMemory.Alloc(StackPlaces, (nuint)sizeof(nint));
+        nint none = (nint)None;
+        // Not with Span.Fill, which uses vectors: compiling it on first use takes more than a millisecond.
+        for (int i = 0; i < StackPlaces; i++)
+        {
+            places[i] = none;
+        }
+
+        return places;
+    }
+}

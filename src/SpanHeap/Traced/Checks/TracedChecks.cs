@@ -1,0 +1,90 @@
+using SpanHeap.Traced.Pacing;
+using SpanHeap.Traced.Spans;
+
+namespace SpanHeap.Traced.Checks;
+
+/// <summary>
+/// Makes the checks before and after marking, while no thread is in a scope. A fault found here ends the collection as if it had not begun: no mark
+/// is left, nothing is freed, and the next is due when the heap has grown again.
+/// </summary>
+/// <param name="records">The records to check.</param>
+/// <param name="pacer">Notified when a collection is given up.</param>
+/// <param name="references">Whether references are checked: with full checks.</param>
+/// <param name="checkmarks">Whether marking is checked: <see cref="TracedHeapOptions.VerifyMarking"/>.</param>
+/// <remarks>Used by the collecting thread.</remarks>
+internal sealed class TracedChecks(TracedRecords records, Pacer pacer, bool references, bool checkmarks)
+{
+    private Checkmark? _before;
+
+    /// <summary>Set by tests: called with the bitmap of marks before they are compared with what is reached.</summary>
+    internal Action<uint>? BeforeComparing { get; set; }
+
+    /// <exception cref="HeapCorruptionException">
+    /// A reference does not lead to a live block. Marking would go astray, so it does not begin.
+    /// </exception>
+    public void BeforeMarking()
+    {
+        if (!references && !checkmarks)
+        {
+            return;
+        }
+
+        try
+        {
+            // What roots reach comes first, because the message then has the path.
+            _before = checkmarks ? Checkmark.Reach(records) : null;
+            if (references)
+            {
+                ReferenceCheck.Run(records);
+            }
+        }
+        catch
+        {
+            pacer.PutOff();
+            throw;
+        }
+    }
+
+    /// <param name="bitmap">The bitmap with the marks.</param>
+    /// <param name="bytes">The bytes of all marked blocks, as marking has counted them.</param>
+    /// <exception cref="HeapCorruptionException">Marking missed a block, marked one too many, or counted wrongly.</exception>
+    public void AfterMarking(uint bitmap, long bytes)
+    {
+        if (!checkmarks)
+        {
+            return;
+        }
+
+        try
+        {
+            Checkmark.RequireCounted(records, bitmap, bytes);
+            BeforeComparing?.Invoke(bitmap);
+            if (!_before!.IsMarked(bitmap))
+            {
+                // Roots may have gone before the marker came to them; what the remaining roots reach must be marked.
+                Checkmark.Reach(records).RequireMarked(bitmap);
+            }
+
+            _before.RequireNothingElseMarked(bitmap);
+        }
+        catch
+        {
+            ClearMarks(bitmap);
+            pacer.PutOff();
+            throw;
+        }
+        finally
+        {
+            _before = null;
+        }
+    }
+
+    private unsafe void ClearMarks(uint bitmap)
+    {
+        TracedWalk walk = new(records.Pages);
+        while (walk.MoveNext())
+        {
+            TracedSlots.Clear(walk.Current, bitmap);
+        }
+    }
+}

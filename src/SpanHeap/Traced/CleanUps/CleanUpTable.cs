@@ -1,0 +1,167 @@
+using SpanHeap.Traced.Spans;
+
+namespace SpanHeap.Traced.CleanUps;
+
+/// <summary>Holds the clean-ups that wait for their blocks to die, in the order in which they were registered.</summary>
+/// <remarks>
+/// Threads add to it in scopes, under the lock; the collector searches it while the gate is closed. A cancelled clean-up stays until its block
+/// dies, there are twice as many, or half of them are cancelled. Addresses are stored apart from the objects, so that the collector touches no
+/// object whose block lives.
+/// </remarks>
+internal sealed class CleanUpTable
+{
+    private const int ChunkShift = 10;
+    private const int ChunkEntries = 1 << ChunkShift;
+
+    private readonly Lock _lock = new();
+
+    // Used under the lock in a scope, or by the collector: chunks, the number of entries in use, and that number at which cancelled ones are next
+    // looked for.
+    private readonly List<Chunk> _chunks = [];
+    private int _count;
+    private int _tidyAt = ChunkEntries;
+
+    // The number cancelled when they were last looked for. Used under the lock in a scope, or by the collector.
+    private long _cancelledBefore;
+
+    public CleanUpCounts Counts { get; } = new();
+
+    /// <summary>The number of clean-ups here, including cancelled ones that have not been dropped.</summary>
+    public int Count => Volatile.Read(ref _count);
+
+    /// <summary>Registers one. In a scope.</summary>
+    /// <exception cref="OutOfMemoryException">There is no managed memory for it; nothing has changed.</exception>
+    public void Add(nint block, CleanUp cleanUp)
+    {
+        lock (_lock)
+        {
+            if (_count == _tidyAt)
+            {
+                DropCancelled();
+            }
+
+            if (_count >> ChunkShift == _chunks.Count)
+            {
+                _chunks.Add(new Chunk());
+            }
+
+            BlockAt(_count) = block;
+            CleanUpAt(_count) = cleanUp;
+            _count++;
+        }
+
+        Counts.NoteRegistered();
+    }
+
+    /// <summary>
+    /// Moves the clean-ups of unmarked blocks to the queue, in order; the others keep their order. Marking is complete, and the gate is closed.
+    /// Allocates nothing and throws nothing.
+    /// </summary>
+    public void TakeDead(uint bitmap, CleanUpQueue queue)
+    {
+        if (Counts.Cancelled - _cancelledBefore > Math.Max(ChunkEntries, _count / 2))
+        {
+            // There are so many that looking at each object pays. Some may have been cancelled in the queue; then fewer go.
+            DropCancelled();
+        }
+
+        int kept = 0;
+        long dead = 0;
+        CleanUp? first = null;
+        CleanUp? last = null;
+        for (int i = 0; i < _count; i++)
+        {
+            if (TracedBits.IsSet(BlockAt(i), bitmap))
+            {
+                Move(i, kept++);
+            }
+            else if (CleanUpAt(i) is { IsWaiting: true } next)
+            {
+                first ??= next;
+                last?.Next = next;
+                last = next;
+                dead++;
+            }
+        }
+
+        Truncate(kept);
+        if (first != null)
+        {
+            queue.Add(first, last!, dead);
+        }
+    }
+
+    /// <summary>
+    /// Shows the block of each clean-up that has not been cancelled, and what messages call it. No thread is in a scope, or none uses the heap.
+    /// </summary>
+    public void Show(Action<string, nint> visit)
+    {
+        for (int i = 0; i < _count; i++)
+        {
+            if (CleanUpAt(i)!.IsWaiting)
+            {
+                visit($"clean-up {i}", BlockAt(i));
+            }
+        }
+    }
+
+    /// <summary>Drops all: their blocks go without being found dead. No thread uses the heap.</summary>
+    public void DropAll()
+    {
+        for (int i = 0; i < _count; i++)
+        {
+            CleanUpQueue.Drop(CleanUpAt(i)!);
+        }
+
+        Truncate(0);
+    }
+
+    private ref nint BlockAt(int index) => ref _chunks[index >> ChunkShift].Blocks[index & (ChunkEntries - 1)];
+
+    private ref CleanUp? CleanUpAt(int index) => ref _chunks[index >> ChunkShift].CleanUps[index & (ChunkEntries - 1)];
+
+    private void DropCancelled()
+    {
+        _cancelledBefore = Counts.Cancelled;
+        int kept = 0;
+        for (int i = 0; i < _count; i++)
+        {
+            if (CleanUpAt(i)!.IsWaiting)
+            {
+                Move(i, kept++);
+            }
+        }
+
+        Truncate(kept);
+    }
+
+    private void Move(int from, int to)
+    {
+        if (from != to)
+        {
+            BlockAt(to) = BlockAt(from);
+            CleanUpAt(to) = CleanUpAt(from);
+        }
+    }
+
+    // Releases the entries from there on, and the chunks after them.
+    private void Truncate(int count)
+    {
+        int chunks = (count + ChunkEntries - 1) >> ChunkShift;
+        _chunks.RemoveRange(chunks, _chunks.Count - chunks);
+        for (int i = count; i < Math.Min(_count, chunks << ChunkShift); i++)
+        {
+            CleanUpAt(i) = null;
+        }
+
+        _count = count;
+        _tidyAt = Math.Max(ChunkEntries, 2 * count);
+    }
+
+    private sealed class Chunk
+    {
+        public nint[] Blocks { get; } = new nint[ChunkEntries];
+
+        public CleanUp?[] CleanUps { get; } = new CleanUp?[ChunkEntries];
+    }
+}

@@ -1,0 +1,162 @@
+using System.Diagnostics;
+using SpanHeap.Heap;
+using SpanHeap.Os;
+using SpanHeap.Traced.CleanUps;
+using SpanHeap.Traced.Contract;
+using SpanHeap.Traced.Gating;
+using SpanHeap.Traced.Marking;
+using SpanHeap.Traced.Pacing;
+using SpanHeap.Traced.Sweeping;
+
+namespace SpanHeap.Traced.Collecting;
+
+/// <summary>Runs a collection once the gate is closed: finishes the previous sweep, marks, advances the generation and opens the gate.</summary>
+/// <remarks>Used by the thread that has the <see cref="CollectionTurn"/>. Any thread reads the figures.</remarks>
+internal sealed class CollectionCycle(
+    HeapIdentity heap, Gate gate, TracedCaches caches, CacheFlush flush, Sweeper sweeper, MarkPhase marking, Pacer pacer, BackgroundSweeper background, CleanUpQueue cleanUps, DeadSpanQuarantine? quarantine, BlockOperations manual, TracingOptions options)
+{
+    private long _count;
+    private CollectionInfo? _last;
+
+    /// <summary>The number of collections completed.</summary>
+    public long Count => Volatile.Read(ref _count);
+
+    /// <summary>What the last collection did; null before the first.</summary>
+    public CollectionInfo? Last => Volatile.Read(ref _last);
+
+    /// <summary>How long the parts of the last collection took.</summary>
+    public CycleTimes LastTimes { get; private set; }
+
+    public CollectionPauses Pauses { get; } = new();
+
+    /// <summary>Sweeps all that the previous cycle has left. The gate is closed.</summary>
+    public void Finish()
+    {
+        flush.FlushStale();
+        sweeper.Finish();
+    }
+
+    /// <summary>Sweeps all that the previous cycle has left, and takes back what caches hold. The gate is closed.</summary>
+    public void FinishAndFlush()
+    {
+        Finish();
+        flush.FlushAll();
+    }
+
+    /// <summary>Collects, and opens the gate whatever happens. The gate is closed.</summary>
+    public void Run(CollectionReason reason, bool flushAll)
+    {
+        long start = Stopwatch.GetTimestamp();
+        long before = pacer.LiveBytes;
+        long after;
+        try
+        {
+            // The previous cycle must be swept completely: its marks lie where this one's will.
+            Finish();
+            long finished = Stopwatch.GetTimestamp();
+            if (flushAll)
+            {
+                flush.FlushAll();
+            }
+
+            after = MarkAndAdvance(marked: null, flushAll, finished);
+            LastTimes = LastTimes with { Finishing = Stopwatch.GetElapsedTime(start, finished) };
+        }
+        finally
+        {
+            OpenGate(start);
+        }
+
+        GoOn(reason, before, after);
+    }
+
+    /// <summary>
+    /// Completes a mark session: collects after the program has marked collectable blocks. The gate is closed, and caches hold nothing.
+    /// </summary>
+    /// <param name="marked">The bytes that the program has marked.</param>
+    /// <param name="closedAt">When the gate was closed, in Stopwatch ticks.</param>
+    /// <param name="turn">The turn, whose session ends before the gate opens, whatever happens.</param>
+    public void Complete(long marked, long closedAt, CollectionTurn turn)
+    {
+        long before = pacer.LiveBytes;
+        long after;
+        try
+        {
+            after = MarkAndAdvance(marked, isFlushed: true, closedAt);
+        }
+        finally
+        {
+            turn.Session = 0;
+            OpenGate(closedAt);
+        }
+
+        GoOn(CollectionReason.MarkSession, before, after);
+    }
+
+    /// <summary>Opens the gate.</summary>
+    /// <param name="closedAt">When it was closed, in Stopwatch ticks.</param>
+    public void OpenGate(long closedAt)
+    {
+        Pauses.Note(Stopwatch.GetElapsedTime(closedAt));
+        gate.Open();
+        marking.Trim();
+    }
+
+    // Spans are walked, so none may go.
+    private long MarkAndAdvance(long? marked, bool isFlushed, long start)
+    {
+        quarantine?.Freeze();
+        try
+        {
+            return MarkAndAdvanceFrozen(marked, isFlushed, start);
+        }
+        finally
+        {
+            quarantine?.Thaw();
+        }
+    }
+
+    private long MarkAndAdvanceFrozen(long? marked, bool isFlushed, long start)
+    {
+        long bytes = marking.Mark(marked);
+        long markEnd = Stopwatch.GetTimestamp();
+        marking.TakeDead();
+        sweeper.Advance(isFlushed ? 0 : caches.CountUsed());
+        if (isFlushed)
+        {
+            flush.Renew();
+        }
+
+        // What caches took since their last report is included in what was marked, as far as it lives.
+        caches.ForgetTaken();
+        pacer.BeginCycle(bytes);
+        Volatile.Write(ref _count, _count + 1);
+        LastTimes = new CycleTimes(default, Stopwatch.GetElapsedTime(start, markEnd), markEnd);
+        return bytes;
+    }
+
+    // Notifies the parts that depend on dead blocks, and event handlers. The gate is open again.
+    private void GoOn(CollectionReason reason, long before, long after)
+    {
+        CollectionInfo done = new(
+            _count, reason, before, after, pacer.GoalBytes, LastTimes.Finishing, LastTimes.Marking, Pauses.Last, marking.LastMarkers);
+        Volatile.Write(ref _last, done);
+        if (quarantine != null)
+        {
+            // What dies stays in quarantine until the heap is idle.
+            manual.NoteActivity();
+        }
+
+        if (!options.ByHand)
+        {
+            background.Wake();
+            cleanUps.Wake();
+        }
+
+        if (options.WritesTrace)
+        {
+            // The gate is open, and a closed error stream must not affect threads that entered a scope or wait for what follows.
+            ErrorStream.WriteLine(CollectionTrace.Line(heap.Name, done));
+        }
+    }
+}

@@ -1,0 +1,22 @@
+namespace SpanHeap.Traced.Collecting;
+
+/// <summary>Measures how long collections kept threads out, from the end of the last scope that they waited for.</summary>
+/// <remarks>Written by the thread that collects; read by any thread, each figure by itself.</remarks>
+internal sealed class CollectionPauses
+{
+    /// <summary>The last pause.</summary>
+    public TimeSpan Last { get; private set; }
+
+    /// <summary>The longest pause.</summary>
+    public TimeSpan Longest { get; private set; }
+
+    /// <summary>The sum of all pauses.</summary>
+    public TimeSpan Total { get; private set; }
+
+    public void Note(TimeSpan pause)
+    {
+        Last = pause;
+        Longest = pause > Longest ? pause : Longest;
+        Total += pause;
+    }
+}

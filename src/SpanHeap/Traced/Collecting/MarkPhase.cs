@@ -1,0 +1,66 @@
+using SpanHeap.Os;
+using SpanHeap.Traced.Checks;
+using SpanHeap.Traced.CleanUps;
+using SpanHeap.Traced.Marking;
+using SpanHeap.Traced.Pacing;
+using SpanHeap.Traced.Roots;
+using SpanHeap.Traced.Spans;
+using SpanHeap.Traced.Sweeping;
+
+namespace SpanHeap.Traced.Collecting;
+
+/// <summary>The part of a collection that finds what lives, and drops the records of what does not.</summary>
+/// <remarks>Used by the collecting thread, while the gate is closed and everything is swept.</remarks>
+internal sealed class MarkPhase(
+    MarkTeam team, CollectableBlocks collectables, TracedChecks checks, WeakTable weakHandles, CleanUpTable cleanUps, CleanUpQueue queue, Sweeper sweeper, Pacer pacer)
+{
+    /// <summary>The bitmap that gets the marks.</summary>
+    public uint Bitmap => SweepGeneration.MarkBitmap(sweeper.Generation);
+
+    /// <summary>The number of threads that marked last.</summary>
+    public int LastMarkers => team.LastMarkers;
+
+    /// <summary>Marks all that lives. After an exception nothing is marked, and the next collection is put off.</summary>
+    /// <param name="marked">The bytes of collectable blocks that the program has marked; null without a mark session, when all of them live.</param>
+    /// <returns>The bytes of all marked blocks.</returns>
+    public long Mark(long? marked)
+    {
+        uint bitmap = Bitmap;
+        try
+        {
+            checks.BeforeMarking();
+            InterleavingPoints.At(InterleavingPoint.MarkingBegins);
+            long bytes = marked ?? collectables.MarkAll(bitmap);
+            bytes += team.Mark(bitmap, pacer.LiveBytes);
+            InterleavingPoints.At(InterleavingPoint.MarkingEnded);
+            checks.AfterMarking(bitmap, bytes);
+            return bytes;
+        }
+        catch
+        {
+            // A trace function that threw may throw again; this keeps every scope from beginning with that exception.
+            collectables.Unmark(bitmap);
+            pacer.PutOff();
+            throw;
+        }
+    }
+
+    /// <summary>Marks one collectable block.</summary>
+    /// <returns>The bytes marked: 0 if the block was marked before.</returns>
+    public long MarkCollectable(nint block) => collectables.Mark(block, Bitmap);
+
+    /// <summary>Removes the marks of collectable blocks.</summary>
+    public void UnmarkCollectables() => collectables.Unmark(Bitmap);
+
+    /// <summary>Clears the weak handles and queues the clean-ups of unmarked blocks. Marks are complete, and nothing can fail any more.</summary>
+    public void TakeDead()
+    {
+        // Weak handles come first, so that no clean-up finds its block through one.
+        weakHandles.ClearDead(Bitmap);
+        cleanUps.TakeDead(Bitmap, queue);
+        InterleavingPoints.At(InterleavingPoint.RecordsTaken);
+    }
+
+    /// <summary>Gives back the memory that a marking has needed beyond what most need. No thread marks meanwhile.</summary>
+    public void Trim() => team.Trim();
+}

@@ -1,0 +1,14 @@
+namespace SpanHeap.Traced;
+
+/// <summary>Describes what one collection of traced memory did.</summary>
+/// <param name="Number">The number of the collection among those of the heap; the first is 1.</param>
+/// <param name="Reason">Why the heap was collected.</param>
+/// <param name="BytesBefore">The bytes of blocks that lived, as far as was known before the collection.</param>
+/// <param name="BytesAfter">The bytes of blocks that something reached.</param>
+/// <param name="GoalBytes">The live bytes at which the next collection is due.</param>
+/// <param name="Finishing">How long it took to sweep what the previous collection had left unswept.</param>
+/// <param name="Marking">How long it took to mark the blocks that something reaches.</param>
+/// <param name="Pause">How long threads were kept out, from the end of the last scope that was waited for.</param>
+/// <param name="MarkThreads">How many threads marked.</param>
+public sealed record CollectionInfo(
+    long Number, CollectionReason Reason, long BytesBefore, long BytesAfter, long GoalBytes, TimeSpan Finishing, TimeSpan Marking, TimeSpan Pause, int MarkThreads);

@@ -1,0 +1,124 @@
+using SpanHeap.Contract;
+
+namespace SpanHeap.Traced;
+
+/// <summary>
+/// Options of a <see cref="TracedHeap"/>: those of traced memory, and those of any heap, which apply to its manual side as well. They are read
+/// once, when the heap is created.
+/// </summary>
+public sealed class TracedHeapOptions : NativeHeapOptions
+{
+    // Maintenance runs twice in that time.
+    private static readonly TimeSpan s_shortestIdleDelay = TimeSpan.FromMilliseconds(10);
+
+    private static readonly TimeSpan s_shortestPatience = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan s_longestPatience = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// Gets or sets how much traced memory grows before the next collection is due, in percent of what was live after the last: 1 to 10,000; 100 by
+    /// default.
+    /// </summary>
+    public int GrowthPercent { get; set; } = 100;
+
+    /// <summary>Gets or sets the least growth of traced memory, in bytes, before a collection is due by itself; 64 MiB by default.</summary>
+    public nuint MinimumBytes { get; set; } = 64 << 20;
+
+    /// <summary>
+    /// Gets or sets the bytes in use, counted as for <see cref="NativeHeapOptions.MemoryLimit"/>, that more frequent collections try not to exceed;
+    /// 0, the default, for no such limit.
+    /// </summary>
+    /// <remarks>
+    /// The heap may exceed it: because of what lives, because of manual blocks, and because a collection is due only when the heap has grown by an
+    /// eighth of what lives. Near <see cref="NativeHeapOptions.MemoryLimit"/>, collections become more frequent as well.
+    /// </remarks>
+    public nuint SoftMemoryLimit { get; set; }
+
+    /// <summary>
+    /// Gets or sets whether only <see cref="TracedHeap.Collect"/> collects traced memory, without work on other threads: only threads that need
+    /// memory and <see cref="TracedHeap.FinishSweeping"/> sweep.
+    /// </summary>
+    public bool ManualOnly { get; set; }
+
+    /// <summary>
+    /// Gets or sets how long a heap must be idle, after blocks were made in it, before it is collected for that reason: from 10 ms to a day, two
+    /// minutes by default; <see cref="Timeout.InfiniteTimeSpan"/> for never.
+    /// </summary>
+    public TimeSpan IdleDelay { get; set; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>
+    /// Gets or sets the longest time for which a collection keeps threads from entering a scope while it waits for others to leave theirs: from 1
+    /// ms to 10 s; one second by default.
+    /// </summary>
+    /// <remarks>
+    /// The wait begins at 2 ms. It doubles for each eighth of the allowed growth by which the heap has exceeded
+    /// <see cref="TracedStatistics.GoalBytes"/>, and is this time in full once a limit is reached. A failed attempt is repeated after ten times its
+    /// wait.
+    /// </remarks>
+    public TimeSpan ScopePatience { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// Gets or sets whether each collection writes a line to the error stream. Setting the environment variable <c>SPANHEAP_GCTRACE</c> to 1 turns
+    /// it on for all heaps.
+    /// </summary>
+    public bool LogCollections { get; set; }
+
+    /// <summary>
+    /// Gets or sets the largest number of threads that mark, including the collecting thread: 1 to 1,024; the number of processors by default.
+    /// </summary>
+    public int MarkThreads { get; set; } = Environment.ProcessorCount;
+
+    /// <summary>
+    /// Gets or sets whether each collection marks twice, the second time in a simple and slow way, and compares the results: to check the collector
+    /// or a trace function. Setting the environment variable <c>SPANHEAP_TRACED_CHECKMARK</c> to 1 turns it on for all heaps.
+    /// </summary>
+    public bool VerifyMarking { get; set; }
+
+    /// <summary>
+    /// Gets or sets whether traced memory is collected at each outermost <see cref="TracedHeap.Enter"/> and each <see cref="TracedScope.Yield"/>,
+    /// unless another thread's scope prevents it, so that a reference kept too long refers to a dead block at its next use. For tests.
+    /// </summary>
+    /// <remarks>
+    /// It implies <see cref="HeapChecks.Full"/>, which detects that use. A heap with <see cref="ManualOnly"/> is still collected by hand only.
+    /// Setting the environment variable <c>SPANHEAP_TRACED_STRESS</c> to 1 turns it on for all traced heaps.
+    /// </remarks>
+    public bool Stress { get; set; }
+
+    /// <summary>Makes a copy with what the environment sets for all traced heaps.</summary>
+    /// <exception cref="FormatException">A variable has an invalid value; the message names the variable.</exception>
+    internal TracedHeapOptions WithEnvironment(Func<string, string?> read)
+    {
+        TracedHeapOptions copy = (TracedHeapOptions)Copy();
+        copy.Read(read);
+        return copy;
+    }
+
+    private protected override void Validate()
+    {
+        base.Validate();
+        OptionRange.RequireDelay(IdleDelay, s_shortestIdleDelay, nameof(IdleDelay));
+        if (ScopePatience < s_shortestPatience || ScopePatience > s_longestPatience)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(ScopePatience),
+                ScopePatience,
+                $"{nameof(ScopePatience)} must be from {s_shortestPatience.TotalMilliseconds} ms to {s_longestPatience.TotalSeconds} s.");
+        }
+
+        OptionRange.RequireNumber(GrowthPercent, 1, 10_000, nameof(GrowthPercent));
+        OptionRange.RequireNumber(MarkThreads, 1, 1024, nameof(MarkThreads));
+    }
+
+    private protected override void Complete(Func<string, string?> read)
+    {
+        Read(read);
+        base.Complete(read);
+    }
+
+    private void Read(Func<string, string?> read)
+    {
+        VerifyMarking |= EnvironmentOption.Switch(read, "SPANHEAP_TRACED_CHECKMARK");
+        Stress |= EnvironmentOption.Switch(read, "SPANHEAP_TRACED_STRESS");
+        Checks = Stress ? HeapChecks.Full : Checks;
+        LogCollections |= EnvironmentOption.Switch(read, "SPANHEAP_GCTRACE");
+    }
+}

@@ -1,0 +1,97 @@
+namespace SpanHeap.Traced;
+
+/// <summary>A snapshot of the statistics of a heap's traced memory. Taking it allocates nothing and stops no thread.</summary>
+/// <remarks>
+/// Totals count from the creation of the heap. Each figure is right by itself, but those of one snapshot may be taken moments apart.
+/// </remarks>
+public readonly record struct TracedStatistics
+{
+    /// <summary>Gets the bytes of blocks that may live, rounded up to their size classes: those that the last collection reached, and those made since, but for
+    /// the blocks that threads have made since they last reported. It is exact after a collection, and may be 0 in a small heap before the first one.</summary>
+    public long LiveBytes { get; init; }
+
+    /// <summary>Gets the live bytes at which the next collection is due.</summary>
+    public long GoalBytes { get; init; }
+
+    /// <summary>Gets the number of collections completed.</summary>
+    public long Collections { get; init; }
+
+    /// <summary>Gets how often a collection could not begin because a thread was in a scope for longer than other threads may be kept out.</summary>
+    public long HeldUp { get; init; }
+
+    /// <summary>Gets how long the last collection kept threads out, from the end of the last scope that it waited for.</summary>
+    public TimeSpan LastPause { get; init; }
+
+    /// <summary>Gets the longest time for which a collection kept threads out.</summary>
+    public TimeSpan LongestPause { get; init; }
+
+    /// <summary>Gets how long all collections together kept threads out.</summary>
+    public TimeSpan TotalPause { get; init; }
+
+    /// <summary>Gets the number of spans of traced blocks.</summary>
+    public long Spans { get; init; }
+
+    /// <summary>Gets the number of pages, of 8 KiB each, in spans of traced blocks.</summary>
+    public long Pages { get; init; }
+
+    /// <summary>Gets the number of handles that are not disposed.</summary>
+    public long Handles { get; init; }
+
+    /// <summary>Gets the number of root arrays that are not disposed.</summary>
+    public long RootArrays { get; init; }
+
+    /// <summary>Gets the number of weak handles that are not disposed, whether their block lives or not.</summary>
+    public long WeakHandles { get; init; }
+
+    /// <summary>Gets the number of weak handles whose block was found dead before they were disposed.</summary>
+    public long WeakHandlesCleared { get; init; }
+
+    /// <summary>Gets the number of clean-ups that were registered.</summary>
+    public long CleanUpsRegistered { get; init; }
+
+    /// <summary>Gets the number of clean-ups whose block was found dead and that have not begun to run.</summary>
+    public long CleanUpsQueued { get; init; }
+
+    /// <summary>Gets the number of clean-ups that have run, including those that threw.</summary>
+    public long CleanUpsRun { get; init; }
+
+    /// <summary>Gets the number of clean-ups that threw.</summary>
+    public long CleanUpsFailed { get; init; }
+
+    /// <summary>Gets the number of clean-ups that were cancelled before they ran.</summary>
+    public long CleanUpsCancelled { get; init; }
+
+    /// <summary>Gets the number of blocks freed that shared their span with others.</summary>
+    public long SmallBlocksFreed { get; init; }
+
+    /// <summary>Gets the bytes of freed blocks that shared their span with others, rounded up to their size classes.</summary>
+    public long SmallBytesFreed { get; init; }
+
+    /// <summary>Gets the number of blocks freed that had a span of their own.</summary>
+    public long LargeBlocksFreed { get; init; }
+
+    /// <summary>Gets the bytes of freed blocks that had a span of their own, rounded up to pages.</summary>
+    public long LargeBytesFreed { get; init; }
+
+    /// <summary>Gets the number of spans that sweeping found without a live block and whose pages it returned.</summary>
+    public long SpansReleased { get; init; }
+
+    /// <summary>Gets the number of spans swept by threads that needed a block.</summary>
+    public long SpansSweptByRefill { get; init; }
+
+    /// <summary>Gets the number of spans swept by threads that needed pages, or in proportion to what they allocated.</summary>
+    public long SpansSweptByAllocation { get; init; }
+
+    /// <summary>Gets the number of spans swept in the background.</summary>
+    public long SpansSweptInBackground { get; init; }
+
+    /// <summary>
+    /// Gets the number of spans swept by <see cref="TracedHeap.FinishSweeping"/>, or because the next collection was about to begin.
+    /// </summary>
+    public long SpansSweptToFinish { get; init; }
+
+    /// <summary>
+    /// Gets the number of spans that threads were taking blocks from when a collection began, swept when the threads gave them back.
+    /// </summary>
+    public long SpansSweptByFlush { get; init; }
+}

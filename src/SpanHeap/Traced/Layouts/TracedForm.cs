@@ -1,0 +1,25 @@
+namespace SpanHeap.Traced.Layouts;
+
+/// <summary>How a marker finds the pointers of a block.</summary>
+internal enum TracedForm : byte
+{
+    /// <summary>There are none: blocks are marked but never looked into.</summary>
+    NoPointers,
+
+    /// <summary>
+    /// There are none, and the program says which blocks live: a collection without a mark session keeps all. The forms after this one have pointers.
+    /// </summary>
+    Collectable,
+
+    /// <summary>A pattern of pointer words, from the block's start.</summary>
+    Fields,
+
+    /// <summary>A length, then that many elements that are all pointers.</summary>
+    References,
+
+    /// <summary>A length, then that many elements, each with a pattern of pointer words.</summary>
+    Elements,
+
+    /// <summary>A function of the program finds the pointers.</summary>
+    Custom,
+}

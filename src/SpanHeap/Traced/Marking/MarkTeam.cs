@@ -1,0 +1,218 @@
+using System.Diagnostics;
+using System.Numerics;
+using System.Runtime.ExceptionServices;
+using SpanHeap.Os;
+using SpanHeap.Pages;
+using SpanHeap.Traced.Layouts;
+using SpanHeap.Traced.Roots;
+using SpanHeap.Traced.Spans;
+
+namespace SpanHeap.Traced.Marking;
+
+/// <summary>The markers of one collection: the collecting thread and, if there is enough to do, helpers.</summary>
+internal sealed unsafe class MarkTeam : IDisposable
+{
+    // Below this many live bytes, waking helpers takes longer than they save.
+    private const long BytesWorthHelp = 4 * 1024 * 1024;
+
+    private readonly RootTable _roots;
+    private readonly PageHeap _pages;
+    private readonly MarkQueue _queue;
+    private readonly MarkHelpChoice _choice = new();
+    private readonly int _maxThreads;
+
+    // The helpers of the marking that is under way.
+    private readonly List<MarkHelper> _helpers = [];
+    private bool _lacksThreads;
+
+    /// <summary>The number of threads that marked last.</summary>
+    public int LastMarkers { get; private set; }
+
+    /// <exception cref="OutOfMemoryException">There is no memory for the little that one marker needs.</exception>
+    public MarkTeam(RootTable roots, PageHeap pages, OsMemory os, MetadataAllocator metadata, int maxThreads)
+    {
+        _roots = roots;
+        _pages = pages;
+        _maxThreads = Math.Min(maxThreads, Environment.ProcessorCount);
+        _queue = new MarkQueue(os, metadata);
+        try
+        {
+            // Its chunks become spare, so that no later collection fails for lack of memory.
+            new MarkStack(_queue).Release();
+        }
+        catch (OutOfMemoryException)
+        {
+            _queue.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Marks all that the heap's roots reach. No thread is in a scope, and everything is swept.</summary>
+    /// <param name="bitmap">The bitmap that gets the marks.</param>
+    /// <param name="live">The bytes that live, as far as is known, which decide whether help is worthwhile.</param>
+    /// <returns>Bytes marked.</returns>
+    /// <remarks>After an exception, of a program's trace function or for want of memory, nothing is marked.</remarks>
+    public long Mark(uint bitmap, long live)
+    {
+        bool large = live >= BytesWorthHelp && _maxThreads > 1;
+        int wanted = large && _choice.WantsHelp ? _maxThreads - 1 : 0;
+        long start = Stopwatch.GetTimestamp();
+        Marker marker = new(_queue, bitmap, shared: wanted > 0);
+        int started = 0;
+        Exception? failure = null;
+        try
+        {
+            int helpers = Hire(wanted, bitmap);
+            LastMarkers = 1 + helpers;
+            _queue.Begin(1 + helpers);
+            for (; started < helpers; started++)
+            {
+                _helpers[started].Start();
+            }
+
+            RootScan.VisitAll(_roots, marker);
+            marker.Drain();
+        }
+        catch (Exception exception)
+        {
+            _queue.Abandon();
+            failure = exception;
+        }
+
+        marker.Release();
+        long bytes = marker.BytesMarked;
+        bool overflowed = marker.Overflowed;
+        for (int i = 0; i < started; i++)
+        {
+            failure = _helpers[i].Finish(ref bytes, ref overflowed) ?? failure;
+        }
+
+        if (failure == null && overflowed)
+        {
+            failure = MarkUntilDone(bitmap, ref bytes);
+        }
+
+        _helpers.ForEach(MarkHelpers.Give);
+        _helpers.Clear();
+        if (failure != null)
+        {
+            Undo(bitmap);
+            ExceptionDispatchInfo.Throw(failure);
+        }
+
+        if (large)
+        {
+            _choice.Note(started > 0, bytes, Stopwatch.GetTimestamp() - start);
+        }
+
+        return bytes;
+    }
+
+    /// <summary>Gives back the memory that a marking has needed beyond what most need. No thread marks meanwhile.</summary>
+    public void Trim() => _queue.Chunks.Trim();
+
+    public void Dispose() => _queue.Dispose();
+
+    // Takes as many as the system gives threads and memory for. After a refusal, no further thread is requested.
+    private int Hire(int wanted, uint bitmap)
+    {
+        int ready = 0;
+        try
+        {
+            while (ready < wanted && TryAddHelper())
+            {
+                _helpers[ready].Prepare(_queue, new Marker(_queue, bitmap, shared: true));
+                ready++;
+            }
+        }
+        catch (OutOfMemoryException)
+        {
+            // Then there are fewer helpers.
+        }
+
+        return ready;
+    }
+
+    private bool TryAddHelper()
+    {
+        if (!_lacksThreads && MarkHelpers.TryTake() is { } helper)
+        {
+            _helpers.Add(helper);
+            return true;
+        }
+
+        _lacksThreads = true;
+        return false;
+    }
+
+    // Returns the reason why it gave up, or null.
+    private Exception? MarkUntilDone(uint bitmap, ref long bytes)
+    {
+        try
+        {
+            for (bool overflowed = true; overflowed;)
+            {
+                bytes += MarkAgain(bitmap, out overflowed);
+            }
+
+            return null;
+        }
+        catch (Exception exception)
+        {
+            return exception;
+        }
+    }
+
+    // Somewhere in the heap lies a marked block that was not scanned: there was no memory to remember it.
+    private long MarkAgain(uint bitmap, out bool overflowed)
+    {
+        Marker marker = new(_queue, bitmap, shared: false);
+        try
+        {
+            _queue.Begin(1);
+            RootScan.VisitAll(_roots, marker);
+            marker.Drain();
+            TracedWalk walk = new(_pages);
+            while (walk.MoveNext())
+            {
+                if (SpanClasses.Info(walk.Current->SpanClass)->Form > TracedForm.Collectable)
+                {
+                    ScanMarked(marker, walk.Current, bitmap);
+                }
+            }
+        }
+        finally
+        {
+            marker.Release();
+        }
+
+        overflowed = marker.Overflowed;
+        return marker.BytesMarked;
+    }
+
+    // Each block is scanned with an empty stack, so that each gets somewhere, however little memory there is.
+    private void ScanMarked(Marker marker, TracedSpan* span, uint bitmap)
+    {
+        SpanClassInfo* spanClass = SpanClasses.Info(span->SpanClass);
+        for (int word = 0; word < TracedSlots.Words(span); word++)
+        {
+            for (ulong bits = *TracedSlots.Word(span, word, bitmap); bits != 0; bits &= bits - 1)
+            {
+                marker.Scan(TracedSlots.AddressOf(span, word) + (BitOperations.TrailingZeroCount(bits) * TracedBits.Granule), spanClass);
+                _queue.Begin(1);
+                marker.Drain();
+            }
+        }
+    }
+
+    // Makes the heap as it was before marking: removes all marks.
+    private void Undo(uint bitmap)
+    {
+        _queue.Clear();
+        TracedWalk walk = new(_pages);
+        while (walk.MoveNext())
+        {
+            TracedSlots.Clear(walk.Current, bitmap);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+using SpanHeap.Traced.Contract;
+using SpanHeap.Traced.Spans;
+using SpanHeap.Traced.Sweeping;
+
+namespace SpanHeap.Traced.Pacing;
+
+/// <summary>
+/// Decides when a cycle begins, and how much of the previous cycle must be swept by then. Each allocation sweeps in proportion, so that none waits
+/// for all the sweeping at once.
+/// </summary>
+/// <remarks>Thread safe: sums are interlocked, and a cycle sets its fields while no thread is in a scope.</remarks>
+internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedSpanSource spans, MemoryRoom room, TracingOptions options)
+{
+    // Bytes of live blocks, as far as is known: what the last cycle marked, and what was taken since.
+    private long _live;
+    private long _goal = Math.Min(options.MinimumBytes, room.After(0));
+
+    // How much the heap may grow until the goal. Set together with the goal.
+    private long _growth = Math.Min(options.MinimumBytes, room.After(0));
+
+    // For this cycle: bytes taken since it was marked, pages to be swept, and pages swept by all cycles when it began.
+    private long _taken;
+    private long _pagesToSweep;
+    private long _pagesSweptBefore;
+    private int _due = options.IsStressed ? 1 : 0;
+
+    // Whether a limit determines the growth that is allowed, set together with the goal; and whether the limit was reached, set by any thread.
+    private bool _isLimited;
+    private int _limitReached;
+
+    // Whether the heap has refused a block. Set by any thread, cleared when the goal is set.
+    private int _refused;
+
+    /// <summary>Whether a cycle is due.</summary>
+    public bool IsDue => Volatile.Read(ref _due) != 0;
+
+    /// <summary>The bytes that are live, or were when last determined.</summary>
+    public long LiveBytes => Volatile.Read(ref _live);
+
+    /// <summary>Bytes at which the next cycle begins.</summary>
+    public long GoalBytes => Volatile.Read(ref _goal);
+
+    /// <summary>
+    /// By how much the heap has outgrown the goal, as a fraction of the growth that led there: 1 if it has grown twice as much as it should.
+    /// Infinity if a limit was reached. Less than 0 before the goal.
+    /// </summary>
+    public double Overshoot =>
+        Volatile.Read(ref _limitReached) != 0 ? double.PositiveInfinity : (LiveBytes - GoalBytes) / (double)Math.Max(1, Volatile.Read(ref _growth));
+
+    /// <summary>Whether the heap has grown twice as much as it should until the goal.</summary>
+    public bool IsOutgrown => LiveBytes - GoalBytes >= Volatile.Read(ref _growth);
+
+    /// <summary>Bytes taken since the last cycle marked.</summary>
+    public long BytesTaken => Volatile.Read(ref _taken);
+
+    /// <summary>Why a cycle is due.</summary>
+    public CollectionReason DueReason => _isLimited || Volatile.Read(ref _limitReached) != 0 ? CollectionReason.MemoryLimit : CollectionReason.Growth;
+
+    /// <summary>Notes bytes of slots that were taken, and sweeps what is owed for them.</summary>
+    public void NoteTaken(long bytes)
+    {
+        long live = Interlocked.Add(ref _live, bytes);
+        long taken = Interlocked.Add(ref _taken, bytes);
+        if (live >= Volatile.Read(ref _goal) && !options.ByHand)
+        {
+            Volatile.Write(ref _due, 1);
+        }
+        else if (room.IsNarrow(live, taken))
+        {
+            RequestCycle();
+        }
+
+        PayFor(taken);
+    }
+
+    /// <summary>Whether a block was refused since the last cycle: the next must take back all that caches hold.</summary>
+    public bool HasRefused => Volatile.Read(ref _refused) != 0;
+
+    /// <summary>Notes that a block is refused, and makes a cycle due like <see cref="RequestCycle"/>.</summary>
+    public void NoteRefused()
+    {
+        Volatile.Write(ref _refused, 1);
+        RequestCycle();
+    }
+
+    /// <summary>Notes that the limit is reached: a cycle is due at the next scope, however little the heap has grown.</summary>
+    public void RequestCycle()
+    {
+        Volatile.Write(ref _limitReached, 1);
+        Volatile.Write(ref _due, options.ByHand ? 0 : 1);
+    }
+
+    /// <summary>Makes a cycle due at the next scope, so that dead blocks are found. Does nothing in a heap that is only collected by hand.</summary>
+    public void MakeDue()
+    {
+        if (!options.ByHand)
+        {
+            Volatile.Write(ref _due, 1);
+        }
+    }
+
+    /// <summary>Notes how many bytes a cycle has marked; its sweeping begins. No thread is in a scope.</summary>
+    public void BeginCycle(long marked)
+    {
+        _live = marked;
+        _taken = 0;
+        _pagesToSweep = spans.PagesInUse;
+        _pagesSweptBefore = statistics.Pages;
+        SetGoal();
+    }
+
+    /// <summary>Notes that a cycle was given up: the next is due when the heap has grown as much again. No thread is in a scope.</summary>
+    public void PutOff()
+    {
+        SetGoal();
+    }
+
+    private void SetGoal()
+    {
+        long growth = Math.Max(options.MinimumBytes, (long)(_live * (options.GrowthPercent / 100.0)));
+        long allowed = room.After(_live);
+        _isLimited = allowed < growth;
+        _limitReached = 0;
+        _refused = 0;
+        _growth = Math.Min(growth, allowed);
+        Volatile.Write(ref _goal, _live + _growth);
+        Volatile.Write(ref _due, options.IsStressed ? 1 : 0);
+    }
+
+    // Everything is swept halfway to the next cycle.
+    private void PayFor(long taken)
+    {
+        if (sweeper.IsDone)
+        {
+            return;
+        }
+
+        long distance = Math.Max(1, (_goal - (_live - _taken)) / 2);
+        double part = Math.Min(1, (double)taken / distance);
+        long owed = (long)(_pagesToSweep * part);
+        while (statistics.Pages - _pagesSweptBefore < owed && sweeper.SweepOne(SweepReason.Allocation))
+        {
+        }
+    }
+}

@@ -1,0 +1,214 @@
+using SpanHeap.Caches;
+using SpanHeap.Heap;
+using SpanHeap.Traced.Checks;
+using SpanHeap.Traced.CleanUps;
+using SpanHeap.Traced.Collecting;
+using SpanHeap.Traced.Contract;
+using SpanHeap.Traced.Gating;
+using SpanHeap.Traced.Marking;
+using SpanHeap.Traced.Pacing;
+using SpanHeap.Traced.Roots;
+using SpanHeap.Traced.Scopes;
+using SpanHeap.Traced.Spans;
+using SpanHeap.Traced.Sweeping;
+
+namespace SpanHeap.Traced;
+
+/// <summary>Puts the parts of a heap's traced memory together. The public types find the part that they need here; no part knows this type.</summary>
+internal sealed unsafe class TracedParts : IDisposable
+{
+    private readonly BackgroundSweeper _background;
+    private readonly MarkTeam _team;
+
+    static TracedParts() => GarbageRelief.SetExceptions(&MustNotWait);
+
+    public TracedParts(HeapCore core, TracingOptions options, bool verifiesMarking)
+    {
+        Core = core;
+        IsChecked = core.HasFullChecks;
+        Heap = new HeapIdentity(core.Name, core.Serial, core.Options.MemoryLimit);
+
+        // Spans, and how they are swept.
+        Spans = new TracedSpanSource(core.Pages, core.Arenas, core.Limit, core.Metadata, core.Guard);
+        DeadBlockPoison poison = new(IsChecked);
+        Quarantine = MakeQuarantine(options.SoftLimitBytes);
+        core.KeptSpans = Quarantine;
+        Sweeper = new Sweeper(Spans, new SpanSweeper(Spans, poison, Quarantine), Quarantine, Statistics);
+        TracedRefill refill = new(Spans, Sweeper, poison, core.Sampler);
+        Pacer = new Pacer(Sweeper, Statistics, Spans, new MemoryRoom(core.Limit, Spans, options.SoftLimitBytes), options);
+
+        // Threads, and what they hold.
+        Caches = new TracedCaches(core);
+        Gate = new Gate(Caches);
+        EntryStacks entryStacks = new(IsChecked);
+        ScopeWatchdog watchdog = new(Heap, entryStacks);
+        Roots = new RootTable(core.Metadata, core.Os);
+        WeakHandles = new WeakTable(core.Metadata, core.Os);
+        CleanUpQueue = new CleanUpQueue(CleanUps.Counts);
+
+        // What checks look at.
+        Records = new TracedRecords(Heap, core.Pages, core.Guard, Spans, Sweeper, Caches, Roots, WeakHandles, CleanUps, Quarantine, core.Os);
+        ScopeChecks = new ScopeChecks(Heap, Caches, Sweeper);
+        Checks = new TracedChecks(Records, Pacer, IsChecked, verifiesMarking);
+
+        // Collections.
+        Flush = new CacheFlush(Caches, refill, Sweeper);
+        _team = new MarkTeam(Roots, core.Pages, core.Os, core.Metadata, options.MarkThreads);
+        MarkPhase marking = new(_team, new CollectableBlocks(Heap, Spans, Sweeper, Quarantine), Checks, WeakHandles, CleanUps, CleanUpQueue, Sweeper, Pacer);
+        _background = new BackgroundSweeper(Sweeper);
+        CollectionTurn turn = new(Gate, Caches, watchdog, new GatePatience(options.Patience, options.LongestPatience));
+        CollectionCycle cycle = new(Heap, Gate, Caches, Flush, Sweeper, marking, Pacer, _background, CleanUpQueue, Quarantine, core.Blocks, options);
+        Collector = new Collector(turn, cycle, Gate, Pacer, Sweeper, Spans, watchdog, _background);
+        Sessions = new MarkSessions(turn, cycle, marking, _background);
+        Idle = options.IdleDelay != Timeout.InfiniteTimeSpan && !options.ByHand ? new IdleCollection(Collector, options.IdleDelay) : null;
+        Snapshot = new TracedSnapshot(Pacer, Collector, Spans, Roots, WeakHandles, CleanUps.Counts, CleanUpQueue, Statistics);
+
+        // What scopes call.
+        Allocator = new TracedAllocator(core, Heap, Spans, refill, Sweeper, Pacer, Idle);
+        Entry = new ScopeEntry(Heap, Caches, Gate, turn, Collector, Pacer, Sweeper, refill, core.Metadata, entryStacks, new CheckedYields(IsChecked, Pacer));
+        End = new HeapEnd(Heap, Entry, turn, Caches, CleanUpQueue, watchdog);
+        HeapNames.Add(Heap.Serial, Heap.Name);
+        if (IsChecked)
+        {
+            CheckedHeaps.Add(ScopeChecks);
+        }
+    }
+
+    /// <summary>Whether references and stores are checked.</summary>
+    public bool IsChecked { get; }
+
+    /// <summary>The manual half, whose pages traced blocks share.</summary>
+    public HeapCore Core { get; }
+
+    public HeapIdentity Heap { get; }
+
+    public ulong Serial => Heap.Serial;
+
+    public TracedSpanSource Spans { get; }
+
+    /// <summary>Spans in which blocks have died, out of use for a while; null without full checks.</summary>
+    public DeadSpanQuarantine? Quarantine { get; }
+
+    public SweepStatistics Statistics { get; } = new();
+
+    public Sweeper Sweeper { get; }
+
+    public Pacer Pacer { get; }
+
+    public TracedCaches Caches { get; }
+
+    public Gate Gate { get; }
+
+    /// <summary>Takes back what caches hold.</summary>
+    public CacheFlush Flush { get; }
+
+    public RootTable Roots { get; }
+
+    public WeakTable WeakHandles { get; }
+
+    /// <summary>Clean-ups of blocks that live.</summary>
+    public CleanUpTable CleanUps { get; } = new();
+
+    /// <summary>Clean-ups of blocks that have died.</summary>
+    public CleanUpQueue CleanUpQueue { get; }
+
+    /// <summary>All records together, for inspecting the heap as a whole.</summary>
+    public TracedRecords Records { get; }
+
+    /// <summary>Checks scopes and what is used in them.</summary>
+    public ScopeChecks ScopeChecks { get; }
+
+    /// <summary>Checks before and after marking.</summary>
+    public TracedChecks Checks { get; }
+
+    public Collector Collector { get; }
+
+    public MarkSessions Sessions { get; }
+
+    /// <summary>Collects when the heap is idle; null where that is not wanted.</summary>
+    public IdleCollection? Idle { get; }
+
+    public TracedSnapshot Snapshot { get; }
+
+    public TracedAllocator Allocator { get; }
+
+    public ScopeEntry Entry { get; }
+
+    public HeapEnd End { get; }
+
+    /// <summary>Walks all records. No thread may use the heap or sweep meanwhile.</summary>
+    /// <exception cref="HeapCorruptionException">Something does not agree; the message has the facts.</exception>
+    public void Verify() => TracedVerifier.Verify(Records, Pacer.LiveBytes, IsChecked);
+
+    /// <summary>Keeps idle collections and background sweeping from beginning, and waits for those that are running.</summary>
+    /// <returns>The argument for <see cref="Resume"/>.</returns>
+    public bool Pause()
+    {
+        // A trace function that looks at the heap may be called by an idle collection, and would wait for itself.
+        bool pausesIdle = Idle != null && !CustomTracing.IsRunning;
+        if (pausesIdle)
+        {
+            Idle!.Pause();
+        }
+
+        _background.Pause();
+        Quarantine?.Freeze();
+        return pausesIdle;
+    }
+
+    /// <summary>Ends a <see cref="Pause"/>.</summary>
+    public void Resume(bool pausedIdle)
+    {
+        Quarantine?.Thaw();
+        _background.Resume();
+        if (pausedIdle)
+        {
+            Idle!.Resume();
+        }
+    }
+
+    /// <summary>Gives back the memory of records that are no longer needed.</summary>
+    public void Trim()
+    {
+        Roots.Trim();
+        WeakHandles.Trim();
+    }
+
+    /// <summary>Frees nothing of its own. No thread may be using the heap.</summary>
+    public void Dispose()
+    {
+        // First, what runs by itself: nothing else may be using the heap.
+        Idle?.Dispose();
+
+        // Then clean-ups, as the one that is running may still use all the rest.
+        CleanUpQueue.Dispose();
+        CleanUps.DropAll();
+        CheckedHeaps.Remove(ScopeChecks);
+        HeapNames.Remove(Heap.Serial);
+        Roots.Close();
+        WeakHandles.Close();
+        _background.Dispose();
+        _team.Dispose();
+        Gate.Dispose();
+
+        // The quarantine is walked without a lock, and maintenance still runs until the heap's core is disposed: from here on it releases nothing.
+        Quarantine?.Freeze();
+        Quarantine?.CheckAll();
+    }
+
+    private DeadSpanQuarantine? MakeQuarantine(long softLimitBytes)
+    {
+        nuint budget = DeadSpanQuarantine.BudgetOf(Core.Options, softLimitBytes);
+        return budget != 0 ? new DeadSpanQuarantine(Spans, Statistics, budget, (ulong)Environment.TickCount64 + Serial, NoteWrittenTo) : null;
+    }
+
+    private void NoteWrittenTo(nint slot)
+    {
+        Core.Misuse.Record(slot, MisuseKind.WriteAfterFree);
+        Core.NoteActivity();
+    }
+
+    // A finalizer may collect traced memory: it then waits for the thread's scope, and while it marks, all threads wait for it.
+    private static bool MustNotWait(ThreadCache* cache) =>
+        CustomTracing.IsRunning || (cache->Traced != null && Volatile.Read(ref TracedCaches.Of(cache)->Depth) > 0);
+}
