@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
 using SpanHeap.Os;
 using SpanHeap.Pages;
@@ -216,18 +215,5 @@ public sealed unsafe class ClosedEndTests
     private static long Readable(List<nint> arenas) => Readable(arenas, PageGeometry.ArenaSize);
 
     // How many bytes of the ranges a dump would have.
-    private static long Readable(List<nint> starts, long bytes)
-    {
-        long sum = 0;
-        foreach (string line in File.ReadLines("/proc/self/maps"))
-        {
-            string[] ends = line[..line.IndexOf(' ', StringComparison.Ordinal)].Split('-');
-            long first = long.Parse(ends[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
-            long end = long.Parse(ends[1], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
-            bool readable = line[line.IndexOf(' ', StringComparison.Ordinal) + 1] == 'r';
-            sum += readable ? starts.Sum(start => Math.Max(0, Math.Min(end, start + bytes) - Math.Max(first, start))) : 0;
-        }
-
-        return sum;
-    }
+    private static long Readable(List<nint> starts, long bytes) => starts.Sum(start => ReadablePages.CountBytes(start, bytes));
 }
