@@ -98,29 +98,45 @@ internal sealed unsafe class SpanReturn(SpanSource spans, MisuseLog misuse, Note
 
     // Returns blocks whose entries are those of the class (except for the page within the span) until one is not, or needs a closer look. This is a
     // method of its own so that everything a turn needs is in registers: it runs once for each block that a program frees beyond what its stacks and
-    // depots hold.
+    // depots hold. Neighbors are often freed one after another, so a span is looked up when an address lies outside the last one. The caller holds the
+    // owner's lock, under which a span keeps its pages and its place until the method returns.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static nint* ReturnSome(nint* next, nint* end, uint ofClass, in SizeClassInfo info, out ReturnResult result)
     {
         ulong reciprocal = info.Reciprocal;
         uint slots = (uint)info.Slots;
+        nint start = 0;
+        nuint bytes = 0;
+        Span* span = null;
+        ulong* bits = null;
+        bool listed = false;
         for (; next < end; next++)
         {
-            BlockLocator place = new(*next);
-            uint rest = place.Entry - ofClass;
-            if ((rest & ~PageEntry.PageWithinSpanBits) != 0)
+            nuint within = (nuint)(*next - start);
+            if (within >= bytes)
             {
-                break;
+                BlockLocator place = new(*next);
+                uint rest = place.Entry - ofClass;
+                if ((rest & ~PageEntry.PageWithinSpanBits) != 0)
+                {
+                    break;
+                }
+
+                place.Resolve(rest);
+                within = (nuint)place.Within;
+                start = *next - (nint)within;
+                bytes = slots * info.Size;
+                span = place.Span;
+                bits = ArenaHeader.AllocBits(span);
+                listed = span->Listed;
             }
 
             // For each block the heap checks that it gave this address out and has not received it back since. These compares cost nothing beside the
             // cache lines that are needed anyway.
-            place.Resolve(rest);
-            ulong product = place.Within * reciprocal;
+            ulong product = within * reciprocal;
             uint slot = (uint)(product >> 32);
             ulong bit = 1UL << (int)slot;
-            Span* span = place.Span;
-            ulong* word = ArenaHeader.AllocBits(span) + (slot >> 6);
+            ulong* word = bits + (slot >> 6);
             if ((uint)product >= (uint)reciprocal || slot >= slots || (*word & bit) == 0)
             {
                 result = ReturnResult.Misuse;
@@ -130,7 +146,7 @@ internal sealed unsafe class SpanReturn(SpanSource spans, MisuseLog misuse, Note
             *word ^= bit;
             uint free = (uint)span->FreeSlots + 1;
             span->FreeSlots = (int)free;
-            if (!span->Listed || free == slots)
+            if (!listed || free == slots)
             {
                 result = ReturnResult.SpanChanged;
                 return next + 1;
