@@ -101,6 +101,41 @@ public sealed unsafe partial class PageScavengerTests
         heap.Verify();
     }
 
+    [Fact]
+    public void Memory_that_a_program_wants_again_and_again_stays_while_it_does()
+    {
+        using NativeHeap heap = StressHeap.Still();
+        for (int i = 0; i < 10; i++)
+        {
+            heap.Free(Touched(heap));
+            int busy = Rounds(heap, 3);
+
+            // Rounds come until nothing is kept any more.
+            Assert.Equal(i == 0 ? 1 : 3, busy);
+        }
+
+        long discarded = heap.Core.PageScavenger.PagesDiscarded;
+        Assert.InRange(discarded, BlockBytes / PageGeometry.PageSize, (BlockBytes / PageGeometry.PageSize) + 64);
+        Assert.InRange(Rounds(heap, 100), PageRetention.Rounds - 3, PageRetention.Rounds + 3);
+        Assert.Equal(0, heap.GetStatistics().PagesFree);
+        heap.Verify();
+    }
+
+    [Fact]
+    public void A_trim_leaves_nothing_to_a_program_that_wants_it_again_and_again()
+    {
+        using NativeHeap heap = StressHeap.Still();
+        for (int i = 0; i < 3; i++)
+        {
+            heap.Free(Touched(heap));
+            Rounds(heap, 3);
+        }
+
+        Assert.InRange(heap.GetStatistics().PagesFree, BlockBytes / PageGeometry.PageSize, long.MaxValue);
+        heap.Trim();
+        Assert.Equal(0, heap.GetStatistics().PagesFree);
+    }
+
     private static byte* Touched(NativeHeap heap)
     {
         byte* block = (byte*)heap.Alloc(BlockBytes);

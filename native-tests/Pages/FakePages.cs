@@ -14,6 +14,7 @@ internal sealed class FakePages : IDisposable
         PageStore store = new(Geometry, _metadata);
         Heap = new PageHeap(store);
         Scavenging = new PageScavenging(store);
+        Retention = new PageRetention(store);
     }
 
     public PageGeometry Geometry { get; }
@@ -21,6 +22,8 @@ internal sealed class FakePages : IDisposable
     public PageHeap Heap { get; }
 
     public PageScavenging Scavenging { get; }
+
+    public PageRetention Retention { get; }
 
     /// <summary>Address of a page of an arena.</summary>
     public nint At(int arena, int page) => (((nint)arena + 1) * Geometry.ArenaBytes) + ((nint)page << PageGeometry.PageShift);
@@ -65,6 +68,22 @@ internal sealed class FakePages : IDisposable
         }
 
         return run.Pages > 0;
+    }
+
+    /// <summary>Does a round: idle pages are given back but for those that are worth keeping, and what is free now is noted. Returns how many went.</summary>
+    public int Round()
+    {
+        Retention.BeginRound();
+        int arena = 0;
+        long left = Retention.Pages;
+        while (Scavenging.KeepFirst(ref arena, ref left))
+        {
+        }
+
+        int pages = Scavenge(agedOnly: true).Sum(static run => run.Pages);
+        Retention.NoteDiscarded(pages);
+        Age();
+        return pages;
     }
 
     /// <summary>Notes which pages are idle; whether there are more than before.</summary>

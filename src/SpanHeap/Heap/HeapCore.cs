@@ -72,7 +72,7 @@ internal sealed unsafe class HeapCore : IDisposable
         State.TakeNumber();
         Caches = new CacheDrain(_caches.Stacks, _caches.MagazineReturn, _caches.Return, _caches.Remote, Quarantine, Clock);
         Scavenger = new SpanScavenger(_caches.Return, Discards, Clock);
-        PageScavenger = new PageScavenger(Scavenging, Os, Discards, Clock);
+        PageScavenger = new PageScavenger(Scavenging, _memory.Retention, Os, Discards, Clock);
         Orphans = new OrphanDrain(new DiscardBackoff(Os, Clock), Registry, _caches.Noted, _caches.Stacks, _caches.MagazineReturn, _caches.Spares, _caches.Return, _caches.Remote, Central);
         Sleepers = new StackReclaimer(Registry, _caches.Stacks, Number, Serial, IsHidden);
         Maintained = MaintainedPartsOf();
@@ -286,6 +286,7 @@ internal sealed unsafe class HeapCore : IDisposable
         Scavenger = Scavenger,
         PageScavenger = PageScavenger,
         Scavenging = Scavenging,
+        Retention = _memory.Retention,
         Pages = Pages,
         Arenas = Arenas,
         Reporter = _reporter,

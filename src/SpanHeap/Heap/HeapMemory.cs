@@ -16,6 +16,7 @@ internal sealed class HeapMemory
         PageStore store = new(PageGeometry.ForProcess(PageMath.PagesIn((nuint)headerBytes)), Metadata);
         Pages = new PageHeap(store);
         Scavenging = new PageScavenging(store);
+        Retention = new PageRetention(store);
         Arenas = new ArenaSource(Os, Pages, Metadata, heapSerial, options.HugePages, liveBits, headerBytes);
         Limit = new HeapLimit(Pages, Metadata, options.MemoryLimit, headerBytes);
         HugeCache = new HugeBlockCache(Os, Limit);
@@ -31,6 +32,9 @@ internal sealed class HeapMemory
 
     /// <summary>Holds free pages while their memory goes back.</summary>
     public PageScavenging Scavenging { get; }
+
+    /// <summary>Gets what decides how many free pages stay although they are idle.</summary>
+    public PageRetention Retention { get; }
 
     public ArenaSource Arenas { get; }
 

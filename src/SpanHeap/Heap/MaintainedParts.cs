@@ -40,6 +40,8 @@ internal sealed class MaintainedParts
 
     public required PageScavenging Scavenging { get; init; }
 
+    public required PageRetention Retention { get; init; }
+
     public required ArenaSource Arenas { get; init; }
 
     public required MisuseReporter Reporter { get; init; }

@@ -31,6 +31,9 @@ internal unsafe ref struct MaintenanceRound(MaintainedParts heap, bool idleOnly,
     private uint _class;
     private ScavengeWalk _walk;
 
+    // The number of free pages that are still to be chosen to stay.
+    private long _kept;
+
     /// <summary>Whether to search for free pages that have become resident without the heap.</summary>
     public bool FindsResident { get; init; }
 
@@ -58,6 +61,7 @@ internal unsafe ref struct MaintenanceRound(MaintainedParts heap, bool idleOnly,
             MaintenanceStep.Magazines => GiveBackMagazines(),
             MaintenanceStep.Residency => FindResident(),
             MaintenanceStep.Spans => ScavengeSpans(),
+            MaintenanceStep.Retention => KeepPages(),
             MaintenanceStep.Pages => _heap.PageScavenger.Scavenge(ref _from, agedOnly: idleOnly),
             MaintenanceStep.Arenas => _heap.PageScavenger.ScavengeRecords(ref _from),
             MaintenanceStep.Addresses => GiveBackAddresses(),
@@ -242,6 +246,25 @@ internal unsafe ref struct MaintenanceRound(MaintainedParts heap, bool idleOnly,
         IsWorkLeft |= _heap.Scavenger.Step(_cache, idleOnly, walk);
         _heap.Transit.End(hasMoved: true);
         return true;
+    }
+
+    // In a round of the background only: a Trim leaves nothing.
+    private bool KeepPages()
+    {
+        if (!idleOnly)
+        {
+            return false;
+        }
+
+        if (_left < 0)
+        {
+            _left = 0;
+            _heap.Retention.BeginRound();
+            _kept = _heap.Retention.Pages;
+            IsWorkLeft |= _kept > 0;
+        }
+
+        return _heap.Scavenging.KeepFirst(ref _left, ref _kept);
     }
 
     private bool GiveBackAddresses()

@@ -40,6 +40,9 @@ internal enum MaintenanceStep
     /// <summary>Some spans are visited, and memory under the free slots of one is given back.</summary>
     Spans,
 
+    /// <summary>The free pages that stay, because the program wants them again and again, are chosen in some arenas.</summary>
+    Retention,
+
     /// <summary>One run of free pages is given back.</summary>
     Pages,
 

@@ -9,7 +9,8 @@ namespace SpanHeap.Heap;
 /// a step of a walk over all pages, which continues at an address that the caller keeps.
 /// </summary>
 /// <remarks>Thread safe: any number of walks may be in progress. Call without a lock.</remarks>
-internal sealed unsafe class PageScavenger(PageScavenging pages, OsMemory os, DiscardBackoff discards, HeapEpoch clock)
+internal sealed unsafe class PageScavenger(
+    PageScavenging pages, PageRetention retention, OsMemory os, DiscardBackoff discards, HeapEpoch clock)
 {
     /// <summary>The number of ticks after which pages that the system has refused to take back are retried. It doubles each time.</summary>
     public const uint FirstRetry = 4;
@@ -48,7 +49,11 @@ internal sealed unsafe class PageScavenger(PageScavenging pages, OsMemory os, Di
         if (run.Pages > 0)
         {
             int tries = TriesPerRun;
-            GiveBack(run, ref tries);
+            int discarded = GiveBack(run, ref tries);
+            if (agedOnly)
+            {
+                retention.NoteDiscarded(discarded);
+            }
         }
 
         return more;
@@ -142,7 +147,8 @@ internal sealed unsafe class PageScavenger(PageScavenging pages, OsMemory os, Di
     }
 
     // A run that is refused is halved, because it may contain one page that the system will not take: a page that is locked or shared with a device.
-    private void GiveBack(in PageRun run, ref int tries)
+    // Returns the number of pages that went.
+    private int GiveBack(in PageRun run, ref int tries)
     {
         tries--;
         InterleavingPoints.At(InterleavingPoint.RunTaken);
@@ -152,9 +158,8 @@ internal sealed unsafe class PageScavenger(PageScavenging pages, OsMemory os, Di
         if (!discarded && run.Pages > unit && tries > 0 && discards.MayTry)
         {
             int half = Math.Max(unit, run.Pages / 2 / unit * unit);
-            GiveBack(run with { Pages = half }, ref tries);
-            GiveBack(run with { Address = run.Address + ((nint)half << PageGeometry.PageShift), Pages = run.Pages - half }, ref tries);
-            return;
+            return GiveBack(run with { Pages = half }, ref tries)
+                + GiveBack(run with { Address = run.Address + ((nint)half << PageGeometry.PageShift), Pages = run.Pages - half }, ref tries);
         }
 
         if (discarded)
@@ -164,6 +169,7 @@ internal sealed unsafe class PageScavenger(PageScavenging pages, OsMemory os, Di
         }
 
         pages.FinishScavenge(run, discarded, zero: discarded && OsMemory.DiscardedPagesAreZero);
+        return discarded ? run.Pages : 0;
     }
 
     private void GiveRecordsBack(in PageRun run)

@@ -28,6 +28,9 @@ internal unsafe struct ArenaPages
     /// <summary>The number of free pages that are backed by memory.</summary>
     public int ResidentFreePages;
 
+    /// <summary>The page before which free pages stay resident although they are idle (<see cref="PageRetention"/>).</summary>
+    public int KeptEnd;
+
     /// <summary>Whether all of the arena, its metadata included, was discarded since it was last used.</summary>
     public bool Released;
 
@@ -224,6 +227,34 @@ internal unsafe struct ArenaPages
         }
 
         return start;
+    }
+
+    /// <summary>Finds the page before which there are so many free pages that are backed by memory, or all that there are.</summary>
+    /// <param name="count">How many.</param>
+    /// <param name="found">How many there are before the page.</param>
+    public int EndOfResident(long count, out int found)
+    {
+        found = 0;
+        int most = (int)Math.Min(count, ResidentFreePages);
+        for (int word = 0; found < most; word++)
+        {
+            ulong pages = Free[word] & Resident[word];
+            int here = BitOperations.PopCount(pages);
+            if (found + here >= most)
+            {
+                for (int left = most - found; left > 1; left--)
+                {
+                    pages &= pages - 1;
+                }
+
+                found = most;
+                return (word * 64) + BitOperations.TrailingZeroCount(pages) + 1;
+            }
+
+            found += here;
+        }
+
+        return 0;
     }
 
     /// <summary>Computes the length of the longest run of free pages.</summary>

@@ -18,6 +18,12 @@ internal sealed class PageCounters
     /// <summary>Free pages that are backed by memory.</summary>
     public long Free;
 
+    /// <summary>The fewest free pages that were backed by memory since <see cref="PageRetention"/> last looked.</summary>
+    public long LowestFree;
+
+    /// <summary>Pages handed out so far that were not backed by memory.</summary>
+    public long TakenWithoutMemory;
+
     /// <summary>Free pages without memory: they were given back to the system, or never touched.</summary>
     public long GivenBack;
 

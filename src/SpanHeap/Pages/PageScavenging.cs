@@ -71,9 +71,31 @@ internal sealed unsafe class PageScavenging(PageStore store)
         return more;
     }
 
+    /// <summary>
+    /// Decides which free pages stay when idle ones are given back: those that serve first, which are the lowest of the oldest arenas.
+    /// </summary>
+    /// <param name="from">The number of the arena to go on with: 0 at first.</param>
+    /// <param name="left">How many pages are to stay; afterwards, how many more.</param>
+    /// <returns>Whether there are more arenas.</returns>
+    public bool KeepFirst(ref int from, ref long left)
+    {
+        store.Lock.Enter();
+        for (int looks = 0; from < _arenas.Count && looks < ArenasPerStep; looks++, from++)
+        {
+            ArenaPages* arena = _arenas[from];
+            int found = 0;
+            arena->KeptEnd = left > 0 ? arena->EndOfResident(left, out found) : 0;
+            left = Math.Max(0, left - found);
+        }
+
+        bool more = from < _arenas.Count;
+        store.Lock.Exit();
+        return more;
+    }
+
     /// <summary>Looks for the next run of free resident pages, at or after an address, that covers whole pages of the system, and holds it.</summary>
     /// <param name="from">Where to look on: 0 at first. Afterwards, where to go on.</param>
-    /// <param name="agedOnly">Only pages that were noted by <see cref="AgeFreePages"/> and not used since.</param>
+    /// <param name="agedOnly">Only pages that were noted by <see cref="AgeFreePages"/>, not used since, and not chosen to stay by <see cref="KeepFirst"/>.</param>
     /// <param name="run">The run, which is the caller's alone until <see cref="FinishScavenge"/>; without pages when none was found in this step.</param>
     /// <returns>Whether there may be more runs.</returns>
     public bool TakeForScavenge(ref nint from, bool agedOnly, out PageRun run)
@@ -86,6 +108,7 @@ internal sealed unsafe class PageScavenging(PageStore store)
             int index = _arenas.AtAddressOrder(place);
             ArenaPages* arena = _arenas[index];
             int start = from <= arena->Base ? store.Geometry.HeaderPages : PageMath.PageOf(arena->Base, from);
+            start = agedOnly ? Math.Max(start, arena->KeptEnd) : start;
             bool found = FindScavengeable(arena, agedOnly, ref start, out int pages);
             Invariant.Assert(!found || PageBitmap.Count(arena->Resident, start, pages) == pages, "What is given back is resident.");
             run = found ? store.Hold(index, start, pages) : default;

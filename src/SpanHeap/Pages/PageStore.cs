@@ -39,7 +39,9 @@ internal sealed unsafe class PageStore(PageGeometry geometry, MetadataAllocator 
         arena->IdleLooks = 0;
         NoteShortened(index, run);
         Counters.Free -= resident;
+        Counters.LowestFree = Math.Min(Counters.LowestFree, Counters.Free);
         Counters.GivenBack -= pages - resident;
+        Counters.TakenWithoutMemory += pages - resident;
         return new PageRun(PageMath.AddressOf(arena->Base, start), pages, dirty);
     }
 
@@ -55,7 +57,11 @@ internal sealed unsafe class PageStore(PageGeometry geometry, MetadataAllocator 
         Invariant.Assert(start >= geometry.HeaderPages, "The header of an arena stays.");
         if (pages > 0)
         {
+            long lowest = Counters.LowestFree;
+            long taken = Counters.TakenWithoutMemory;
             Take(index, start, pages);
+            Counters.LowestFree = lowest;
+            Counters.TakenWithoutMemory = taken;
             PageBitmap.Clear(arena->Resident, start, pages);
             PageBitmap.Clear(arena->Dirty, start, pages);
             arena->Pages = start;
