@@ -37,6 +37,22 @@ public sealed unsafe class ArenaHeaderTests
     }
 
     [Fact]
+    public void The_number_of_the_piece_leads_to_the_same_entry()
+    {
+        nint last = ((nint)1 << 47) - PageGeometry.ArenaSize;
+        foreach (nint arena in new[] { 0, PageGeometry.ArenaSize, s_arena, last })
+        {
+            nuint piece = (nuint)arena >> PageGeometry.ArenaShift;
+            for (int page = 0; page < s_pages; page++)
+            {
+                nint start = arena + ((nint)page << PageGeometry.PageShift);
+                Assert.True(ArenaHeader.EntryOf(start, piece) == ArenaHeader.EntryOf(start));
+                Assert.True(ArenaHeader.EntryOf(start + PageGeometry.PageSize - 1, piece) == ArenaHeader.EntryOf(start));
+            }
+        }
+    }
+
+    [Fact]
     public void A_span_is_found_from_any_of_its_pages()
     {
         nint first = s_arena + (100 << PageGeometry.PageShift);

@@ -305,22 +305,22 @@ internal unsafe struct ThreadCache : ILinked<ThreadCache>
 
     /// <summary>The fast path of allocation: pops a block of a shared class.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool TryAlloc(ThreadCache* cache, nuint byteCount, out void* block) =>
-        TryPop(cache, StackAt(cache, SizeClasses.StackOffsetOf(byteCount)), out block);
+    public static bool TryAlloc(ThreadCache* cache, nuint byteCount, out void* block) => TryPopAt(cache, SizeClasses.StackOffsetOf(byteCount), out block);
 
     /// <summary>The fast path of allocation for a known class.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool TryPop(ThreadCache* cache, uint sizeClass, out void* block) => TryPop(cache, Stack(cache, sizeClass), out block);
+    public static bool TryPop(ThreadCache* cache, uint sizeClass, out void* block) => TryPopAt(cache, sizeClass * StackBytes, out block);
+
+    // Fast paths name a stack anew each time they touch it. So its address is a part of each operand, and no instruction computes it.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ClassStack* StackAt(ThreadCache* cache, nuint offset) => (ClassStack*)((byte*)cache + StacksOffset + offset);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ClassStack* StackAt(ThreadCache* cache, uint offset) => (ClassStack*)((byte*)cache + StacksOffset + offset);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool TryPop(ThreadCache* cache, ClassStack* stack, out void* block)
+    private static bool TryPopAt(ThreadCache* cache, nuint offset, out void* block)
     {
         // The count changes only after the stack was tested, because the cache of threads that have none is never written.
-        nint* top = stack->Top;
-        if (top == stack->Base || (GuardSampling.IsCounted && --cache->UntilSample < 0))
+        nint* top = StackAt(cache, offset)->Top;
+        if (top == StackAt(cache, offset)->Base || (GuardSampling.IsCounted && --cache->UntilSample < 0))
         {
             block = null;
             return false;
@@ -328,7 +328,7 @@ internal unsafe struct ThreadCache : ILinked<ThreadCache>
 
         InterleavingPoints.At(InterleavingPoint.StackRead);
         top--;
-        stack->Top = top;
+        StackAt(cache, offset)->Top = top;
         block = (void*)*top;
         return true;
     }
@@ -346,13 +346,13 @@ internal unsafe struct ThreadCache : ILinked<ThreadCache>
             if (mine <= PageEntry.OwnerMask)
             {
                 // A single exit that returns true, so the caller's test of the result costs nothing.
-                ClassStack* stack = StackAt(cache, PageEntry.StackOffset(mine));
-                nint* top = stack->Top;
-                if (top != stack->Limit)
+                nuint offset = PageEntry.StackOffset(mine);
+                nint* top = StackAt(cache, offset)->Top;
+                if (top != StackAt(cache, offset)->Limit)
                 {
                     InterleavingPoints.At(InterleavingPoint.StackRead);
                     *top = (nint)block;
-                    stack->Top = top + 1;
+                    StackAt(cache, offset)->Top = top + 1;
                     return true;
                 }
             }

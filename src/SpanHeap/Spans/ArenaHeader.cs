@@ -78,12 +78,13 @@ internal static unsafe class ArenaHeader
         (uint*)(ArenaOf(address) + (((address & (PageGeometry.ArenaSize - 1)) >> PageGeometry.PageShift) * EntryBytes));
 
     /// <summary>The page entry of an address in an arena, which is a piece of the address space with a known number.</summary>
+    /// <remarks>
+    /// Pages are counted from address 0 here, and not from the start of the arena, which has to be subtracted otherwise. For each piece before the arena
+    /// there are that many entries too many, so a piece counts as its size without the bytes of its entries.
+    /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint* EntryOf(nint address, nuint piece)
-    {
-        nint arena = (nint)(piece << PageGeometry.ArenaShift);
-        return (uint*)arena + ((nuint)(address - arena) >> PageGeometry.PageShift);
-    }
+    public static uint* EntryOf(nint address, nuint piece) =>
+        (uint*)(piece * (nuint)(PageGeometry.ArenaSize - Records)) + ((nuint)address >> PageGeometry.PageShift);
 
     /// <summary>The span that begins on a page of an arena.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -57,7 +57,7 @@ internal static unsafe class ArenaMap
         piece = (nuint)address >> PageGeometry.ArenaShift;
         return RuntimeFeature.IsDynamicCodeCompiled
             ? piece < Pieces && s_kinds[piece] == (byte)ArenaKind.Arena
-            : piece < Volatile.Read(ref Ahead.Pieces) && ((byte*)Ahead.Kinds)[piece] == (byte)ArenaKind.Arena;
+            : piece < Volatile.Read(ref AheadPieces.Count) && ((byte*)AheadKinds.Table)[piece] == (byte)ArenaKind.Arena;
     }
 
     /// <summary>
@@ -134,17 +134,21 @@ internal static unsafe class ArenaMap
             NativeMemory.Clear(table, Pieces);
         }
 
-        Ahead.Kinds = (nint)table;
-        Volatile.Write(ref Ahead.Pieces, Pieces);
+        AheadKinds.Table = (nint)table;
+        Volatile.Write(ref AheadPieces.Count, Pieces);
         return table;
     }
 
-    // The table once more, in a class without an initializer: code compiled ahead of time reads it without asking whether an initializer has run. Its
+    // The table once more, in classes without an initializer: code compiled ahead of time reads it without asking whether an initializer has run. Its
     // length is 0 until it is made, which is before the first arena. Both are written once, the length last, by a release store; readers read the
-    // length first, by an acquire load.
-    private static class Ahead
+    // length first, by an acquire load. Each is the first field of its class, because for a later one such code computes an address first.
+    private static class AheadPieces
     {
-        public static nint Kinds;
-        public static nuint Pieces;
+        public static nuint Count;
+    }
+
+    private static class AheadKinds
+    {
+        public static nint Table;
     }
 }

@@ -25,9 +25,10 @@ internal unsafe struct ThreadRecord
     private const int ColdOffset = StackBytesOffset + PosixThread.WatchedBytes;
     private const int Size = 192;
 
-    // Stacks are 8 MiB apart by default, and most programs stay within the first MiB: it takes 512 such threads before two meet in one place.
+    // Stacks are 8 MiB apart by default, and most programs stay within the first MiB: it takes 512 such threads before two meet in one place. There are
+    // as many places as the upper bits of the lower half of an address can name, so that one shift of 32 bits gives the place of an address.
     private const int StackShift = 20;
-    private const int StackPlaces = 4096;
+    private const int StackPlaces = 1 << (32 - StackShift);
 
     /// <summary>The record of a thread that has none: it has no cache anywhere, and no stack. Never written.</summary>
     public static readonly ThreadRecord* None = Make(low: 0);
@@ -100,7 +101,7 @@ internal unsafe struct ThreadRecord
 
             byte here;
             nuint address = (nuint)(&here);
-            ThreadRecord* record = (ThreadRecord*)s_byStack[(address >> StackShift) % StackPlaces];
+            ThreadRecord* record = (ThreadRecord*)s_byStack[PlaceOf(address)];
             return address - record->Low < record->StackBytes ? record : OfThread(address);
         }
     }
@@ -139,7 +140,7 @@ internal unsafe struct ThreadRecord
 
         byte here;
         nuint address = (nuint)(&here);
-        ThreadRecord* record = (ThreadRecord*)s_byStack[(address >> StackShift) % StackPlaces];
+        ThreadRecord* record = (ThreadRecord*)s_byStack[PlaceOf(address)];
         cache = address - record->Low < record->StackBytes ? record->Shared : ThreadCache.None;
         return true;
     }
@@ -176,6 +177,10 @@ internal unsafe struct ThreadRecord
         }
     }
 
+    // The address in MiB, modulo the number of places.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint PlaceOf(nuint address) => (uint)address >> StackShift;
+
     /// <summary>Creates a record that no thread has.</summary>
     /// <exception cref="OutOfMemoryException">There is no memory for the record.</exception>
     public static ThreadRecord* Make(nuint low)
@@ -194,7 +199,7 @@ internal unsafe struct ThreadRecord
             return None;
         }
 
-        nint* place = s_byStack + ((address >> StackShift) % StackPlaces);
+        nint* place = s_byStack + PlaceOf(address);
         if (address - own->Low < own->StackBytes && ((ThreadRecord*)*place)->StackBytes == 0)
         {
             Volatile.Write(ref *place, (nint)own);
