@@ -3,23 +3,17 @@ using SpanHeap.Traced;
 
 namespace SpanHeap.Tests.Face;
 
-/// <summary>The README says nothing that does not compile, and names every option and variable.</summary>
+/// <summary>The README is read in one go, and the guide to the options names every option and variable.</summary>
 public sealed partial class ReadmeTests
 {
-    private static readonly string s_readme = Resource("README.md");
+    private static readonly string s_options = Resource("options.md");
 
     [Fact]
-    public void Every_example_stands_in_the_tests_to_the_letter()
-    {
-        string examples = Normalize(Resource("ReadmeExamples.cs"));
-        string[] blocks = [.. CodeBlock().Matches(s_readme).Select(match => match.Groups[1].Value)];
-        Assert.Equal(6, blocks.Length);
-        foreach (string block in blocks)
-        {
-            string code = block.Replace("using NativeMemory = SpanHeap.SpanMemory;", "", StringComparison.Ordinal);
-            Assert.Contains(Normalize(code), examples, StringComparison.Ordinal);
-        }
-    }
+    public void It_has_at_most_150_lines() => Assert.InRange(Resource("README.md").TrimEnd().Split('\n').Length, 60, 150);
+
+    [Fact]
+    public void The_one_in_the_package_has_no_relative_link_and_no_picture() =>
+        Assert.DoesNotContain(Link().Matches(Resource("package.md")), static match => !match.Groups[1].Value.StartsWith("https://", StringComparison.Ordinal));
 
     [Fact]
     public void Every_option_and_its_variable_is_in_the_table()
@@ -28,7 +22,7 @@ public sealed partial class ReadmeTests
         IEnumerable<string> guards = typeof(GuardOptions).GetProperties().Select(property => $"{nameof(NativeHeapOptions.Guard)}.{property.Name}");
         foreach (string option in options.Concat(guards))
         {
-            Assert.Contains($"| `{option}` |", s_readme, StringComparison.Ordinal);
+            Assert.Contains($"| `{option}` |", s_options, StringComparison.Ordinal);
         }
 
         List<string> asked = [];
@@ -42,14 +36,11 @@ public sealed partial class ReadmeTests
             asked.Add(variable);
             return null;
         });
-        Assert.All(asked, variable => Assert.Contains($"`{variable}`", s_readme, StringComparison.Ordinal));
+        Assert.All(asked, variable => Assert.Contains($"`{variable}`", s_options, StringComparison.Ordinal));
     }
 
-    [GeneratedRegex("```csharp\n(.*?)```", RegexOptions.Singleline)]
-    private static partial Regex CodeBlock();
-
-    // White space aside, which the test's own indentation changes.
-    private static string Normalize(string code) => string.Join(' ', code.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+    [GeneratedRegex(@"\]\(([^)]+)\)")]
+    private static partial Regex Link();
 
     private static string Resource(string name)
     {

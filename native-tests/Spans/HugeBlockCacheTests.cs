@@ -1,4 +1,5 @@
 using SpanHeap.Os;
+using SpanHeap.Pages;
 using SpanHeap.Spans;
 using SpanHeap.Tests.Support;
 
@@ -140,6 +141,35 @@ public sealed unsafe class HugeBlockCacheTests
     }
 
     [Fact]
+    public void One_that_is_wanted_again_and_again_is_given_up_once_and_stays_until_the_program_has_stopped()
+    {
+        using NativeHeap heap = HeapMaker.New();
+        long released = heap.Core.Os.Calls(OsCall.ReleaseArena);
+        for (int i = 0; i < 10; i++)
+        {
+            heap.Free(heap.Alloc(80 * MiB));
+            Rounds(heap, 5);
+        }
+
+        Assert.Equal(released + 1, heap.Core.Os.Calls(OsCall.ReleaseArena));
+        Rounds(heap, PageRetention.Rounds);
+        Assert.Equal(0, heap.GetStatistics().CachedHugeBlocks);
+        heap.Verify();
+    }
+
+    [Fact]
+    public void More_of_them_than_a_bound_do_not_stay_for_that()
+    {
+        using NativeHeap heap = HeapMaker.New();
+        for (int i = 0; i < 5; i++)
+        {
+            heap.Free(heap.Alloc((nuint)PageRetention.MaxBytes + MiB));
+            Rounds(heap, 5);
+            Assert.Equal(0, heap.GetStatistics().CachedHugeBlocks);
+        }
+    }
+
+    [Fact]
     public void The_timer_gives_them_back()
     {
         using NativeHeap heap = HeapMaker.New(delay: TimeSpan.FromMilliseconds(20));
@@ -267,6 +297,17 @@ public sealed unsafe class HugeBlockCacheTests
             }
 
             heap.Free(block);
+        }
+    }
+
+    private static void Rounds(NativeHeap heap, int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            heap.Core.Clock.Advance();
+            while (heap.Core.HugeCache.TryReleaseAged(heap.Core.Clock.Now))
+            {
+            }
         }
     }
 }

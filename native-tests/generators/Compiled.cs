@@ -14,6 +14,11 @@ internal sealed class Compiled
 {
     private const string Usings = "global using System; global using System.Threading; global using SpanHeap; global using SpanHeap.Traced;";
 
+    // What the SDK adds to a console project.
+    private const string ImplicitUsings =
+        "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; "
+        + "global using System.Net.Http; global using System.Threading; global using System.Threading.Tasks;";
+
     private static readonly ImmutableArray<DiagnosticAnalyzer> s_rules =
     [
         .. typeof(TracedGenerator).Assembly.GetTypes()
@@ -49,20 +54,36 @@ internal sealed class Compiled
 
     public static IReadOnlyList<DiagnosticAnalyzer> Rules => s_rules;
 
-    public static Compiled From(string source, LanguageVersion version = LanguageVersion.CSharp14)
+    public static Compiled From(string source, LanguageVersion version = LanguageVersion.CSharp14) =>
+        From(source, Usings, version, OutputKind.DynamicallyLinkedLibrary);
+
+    /// <summary>A file of top-level statements, as it is compiled in a new console project.</summary>
+    public static Compiled Program(string source) => From(source, ImplicitUsings, LanguageVersion.CSharp14, OutputKind.ConsoleApplication);
+
+    private static Compiled From(string source, string usings, LanguageVersion version, OutputKind kind)
     {
         CSharpParseOptions options = new(version, DocumentationMode.Parse);
         CSharpCompilation written = CSharpCompilation.Create(
             "Written",
-            [CSharpSyntaxTree.ParseText(Usings, options), CSharpSyntaxTree.ParseText(SourceText.From(source), options, "Source.cs")],
+            [CSharpSyntaxTree.ParseText(usings, options), CSharpSyntaxTree.ParseText(SourceText.From(source), options, "Source.cs")],
             References,
-            new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, allowUnsafe: true, nullableContextOptions: NullableContextOptions.Enable));
+            new CSharpCompilationOptions(kind, allowUnsafe: true, nullableContextOptions: NullableContextOptions.Enable));
         CSharpGeneratorDriver.Create([new TracedGenerator().AsSourceGenerator(), new FailingBuild().AsSourceGenerator()], parseOptions: options)
             .RunGeneratorsAndUpdateCompilation(written, out Compilation compilation, out ImmutableArray<Diagnostic> generating);
         ImmutableArray<Diagnostic> said = compilation.WithAnalyzers(s_rules).GetAllDiagnosticsAsync().GetAwaiter().GetResult();
 
         // In a build the rules are asked by the generator alone if there are errors, and by the compiler alone if there are none.
         return new Compiled(compilation, [.. said, .. generating.Where(one => !said.Any(other => other.Id == one.Id && other.Location == one.Location))], generating);
+    }
+
+    /// <summary>Writes the program, and what it needs in order to run, to a folder. Returns its path.</summary>
+    public string Save(string folder)
+    {
+        string path = Path.Combine(folder, "Written.dll");
+        Assert.True(_compilation.Emit(path).Success);
+        File.Copy(typeof(NativeHeap).Assembly.Location, Path.Combine(folder, "SpanHeap.dll"));
+        File.Copy(Path.ChangeExtension(typeof(Compiled).Assembly.Location, ".runtimeconfig.json"), Path.ChangeExtension(path, ".runtimeconfig.json"));
+        return path;
     }
 
     /// <summary>Calls the static method <c>Program.Run</c>.</summary>

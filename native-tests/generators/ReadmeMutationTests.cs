@@ -78,10 +78,11 @@ public sealed partial class ReadmeMutationTests(ITestOutputHelper output)
     {
         using Stream stream = typeof(ReadmeMutationTests).Assembly.GetManifestResourceStream("README.md")!;
         using StreamReader reader = new(stream);
-        string[] blocks = [.. CodeBlock().Matches(reader.ReadToEnd().ReplaceLineEndings("\n")).Select(static match => match.Groups[1].Value)];
-        string type = blocks.Single(static block => block.StartsWith("[Traced]", StringComparison.Ordinal));
-        string program = blocks.Single(static block => block.Contains("CreateRoots", StringComparison.Ordinal));
-        return (type.TrimEnd(), [.. program.Replace("1_000_000", "5_000", StringComparison.Ordinal).Split('\n').Where(static line => line.Trim().Length > 0)]);
+        string block = CodeBlock().Matches(reader.ReadToEnd().ReplaceLineEndings("\n")).Select(static match => match.Groups[1].Value)
+            .Single(static block => block.Contains("CreateRoots", StringComparison.Ordinal));
+        int type = block.IndexOf("[Traced]", StringComparison.Ordinal);
+        string[] lines = block[..type].Replace("1_000_000", "5_000", StringComparison.Ordinal).Split('\n');
+        return (block[type..].TrimEnd(), [.. lines.Where(static line => line.Trim().Length > 0 && !line.StartsWith("using SpanHeap", StringComparison.Ordinal))]);
     }
 
     [GeneratedRegex("```csharp\n(.*?)```", RegexOptions.Singleline)]

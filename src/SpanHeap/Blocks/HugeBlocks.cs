@@ -22,7 +22,7 @@ internal sealed unsafe class HugeBlocks(OsMemory os, HeapLimit limit, HugeBlockC
     {
         LockOrder.AssertNoneHeld();
         byteCount = Math.Max(byteCount, 1);
-        if (cache.TryTake(byteCount, request.Alignment, out HugeBlock kept))
+        if (cache.TryTake(byteCount, request.Alignment, clock.Now, out HugeBlock kept))
         {
             request.NeedsZero = true;
             return (void*)kept.Address;

@@ -1,12 +1,14 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using SpanHeap.Os;
+using SpanHeap.Pages;
 
 namespace SpanHeap.Spans;
 
 /// <summary>
 /// The huge blocks that a heap's program has freed and that stay mapped for the next request: few, and for about one scavenge delay, so
-/// that a program that allocates and frees huge blocks in turn does not pay for their pages each time.
+/// that a program that allocates and frees huge blocks in turn does not pay for their pages each time. Where a program wants one again soon after it
+/// was given up, they stay longer from then on, as free pages do (<see cref="PageRetention"/>).
 /// </summary>
 /// <remarks>
 /// Thread safe by one lock, under which nothing asks the system. A block that is kept stays in <see cref="HugeBlockTable"/>, marked, so that
@@ -29,11 +31,20 @@ internal sealed unsafe class HugeBlockCache(OsMemory os, HeapLimit limit)
     // Rounds of maintenance that a block is kept for: there are two in a scavenge delay, and the first may come at once.
     private const uint RoundsKept = 3;
 
+    // The same while the program has lately wanted one again that was given up, or would have been; and the bytes up to which this is so.
+    private const uint RoundsRetained = PageRetention.Rounds;
+    private const nuint MaxRetainedBytes = (nuint)PageRetention.MaxBytes;
+
     private NativeLock _lock;
 
     // Guarded by the lock; in the order in which they were freed. The count is read without it.
     private Blocks _blocks;
     private int _count;
+
+    // Guarded by the lock: the block that was given up last because it was not wanted for long, and the last round in which one was wanted again; 0
+    // for never.
+    private KeptBlock _givenUp;
+    private uint _wantedAt;
 
     [InlineArray(Capacity)]
     private struct Blocks
@@ -60,17 +71,20 @@ internal sealed unsafe class HugeBlockCache(OsMemory os, HeapLimit limit)
     /// </summary>
     /// <param name="byteCount">Bytes asked for.</param>
     /// <param name="alignment">A power of two that its address is a multiple of.</param>
+    /// <param name="round">The number of the current round of maintenance.</param>
     /// <param name="block">The block.</param>
-    public bool TryTake(nuint byteCount, nuint alignment, out HugeBlock block)
+    public bool TryTake(nuint byteCount, nuint alignment, uint round, out HugeBlock block)
     {
         block = default;
-        if (Count == 0)
-        {
-            return false;
-        }
-
         _lock.Enter();
         int best = FindBest(byteCount, alignment);
+        KeptBlock wanted = best >= 0 ? _blocks[best] : _givenUp;
+        uint age = round - wanted.Round;
+        if (Serves(wanted.Block, byteCount, alignment) && age < RoundsRetained && (best < 0 || age >= RoundsKept))
+        {
+            _wantedAt = round;
+        }
+
         if (best >= 0)
         {
             block = RemoveAt(best);
@@ -108,7 +122,12 @@ internal sealed unsafe class HugeBlockCache(OsMemory os, HeapLimit limit)
     /// <returns>Whether there was one.</returns>
     public bool TryReleaseAged(uint round)
     {
-        bool found = TryTakeOldest(round, RoundsKept, out HugeBlock block);
+        _lock.Enter();
+        bool retains = _wantedAt != 0 && round - _wantedAt < RoundsRetained && Bytes <= MaxRetainedBytes;
+        bool found = _count > 0 && round - _blocks[0].Round >= (retains ? RoundsRetained : RoundsKept);
+        HugeBlock block = found ? RemoveAt(0) : default;
+        _givenUp = found ? new KeptBlock { Block = block, Round = round } : _givenUp;
+        _lock.Exit();
         if (found)
         {
             Release(block);
@@ -121,7 +140,10 @@ internal sealed unsafe class HugeBlockCache(OsMemory os, HeapLimit limit)
     /// <returns>Whether there was one.</returns>
     public bool TryReleaseOldest()
     {
-        bool found = TryTakeOldest(round: 0, age: 0, out HugeBlock block);
+        _lock.Enter();
+        bool found = _count > 0;
+        HugeBlock block = found ? RemoveAt(0) : default;
+        _lock.Exit();
         if (found)
         {
             Release(block);
@@ -171,12 +193,14 @@ internal sealed unsafe class HugeBlockCache(OsMemory os, HeapLimit limit)
         for (int i = 0; i < _count; i++)
         {
             ref readonly HugeBlock block = ref _blocks[i].Block;
-            bool serves = block.Size >= byteCount && block.Size - byteCount <= byteCount / WasteShare && ((nuint)block.Address & (alignment - 1)) == 0;
-            best = serves && (best < 0 || block.Size <= _blocks[best].Block.Size) ? i : best;
+            best = Serves(block, byteCount, alignment) && (best < 0 || block.Size <= _blocks[best].Block.Size) ? i : best;
         }
 
         return best;
     }
+
+    private static bool Serves(in HugeBlock block, nuint byteCount, nuint alignment) =>
+        block.Size >= byteCount && block.Size - byteCount <= byteCount / WasteShare && ((nuint)block.Address & (alignment - 1)) == 0;
 
     // False, with the oldest block in the caller's hands, when there is no room.
     private bool TryAdd(in HugeBlock block, uint round, out HugeBlock oldest)
@@ -193,15 +217,6 @@ internal sealed unsafe class HugeBlockCache(OsMemory os, HeapLimit limit)
         oldest = fits ? default : RemoveAt(0);
         _lock.Exit();
         return fits;
-    }
-
-    private bool TryTakeOldest(uint round, uint age, out HugeBlock block)
-    {
-        _lock.Enter();
-        bool found = _count > 0 && (age == 0 || round - _blocks[0].Round >= age);
-        block = found ? RemoveAt(0) : default;
-        _lock.Exit();
-        return found;
     }
 
     private HugeBlock RemoveAt(int index)
