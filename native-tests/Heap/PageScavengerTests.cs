@@ -122,6 +122,32 @@ public sealed unsafe partial class PageScavengerTests
     }
 
     [Fact]
+    public void Arenas_whose_pages_are_wanted_again_and_again_stay()
+    {
+        const int Count = 4;
+        using NativeHeap heap = StressHeap.Still();
+        long reserved = 0;
+        for (int i = 0; i < 5; i++)
+        {
+            byte*[] blocks = [Touched(heap), Touched(heap), Touched(heap), Touched(heap)];
+            Assert.Equal(Count, blocks.Length);
+            reserved = Math.Max(reserved, heap.GetStatistics().ReservedBytes);
+            foreach (byte* block in blocks)
+            {
+                heap.Free(block);
+            }
+
+            Rounds(heap, PageRetention.Rounds - 4);
+        }
+
+        Assert.Equal(reserved, heap.GetStatistics().ReservedBytes);
+
+        // Twice at most: once to learn it, and once because arenas that are given up and come back look as if they had never been touched.
+        Assert.InRange(heap.Core.PageScavenger.PagesDiscarded, 1, 2 * Count * (BlockBytes / PageGeometry.PageSize));
+        heap.Verify();
+    }
+
+    [Fact]
     public void A_trim_leaves_nothing_to_a_program_that_wants_it_again_and_again()
     {
         using NativeHeap heap = StressHeap.Still();

@@ -14,7 +14,7 @@ internal sealed class FakePages : IDisposable
         PageStore store = new(Geometry, _metadata);
         Heap = new PageHeap(store);
         Scavenging = new PageScavenging(store);
-        Retention = new PageRetention(store);
+        Retention = new PageRetention(store, PageRetention.MaxBytes);
     }
 
     public PageGeometry Geometry { get; }
@@ -71,12 +71,12 @@ internal sealed class FakePages : IDisposable
     }
 
     /// <summary>Does a round: idle pages are given back but for those that are worth keeping, and what is free now is noted. Returns how many went.</summary>
-    public int Round()
+    public int Round(int periods = 1)
     {
-        Retention.BeginRound();
+        Retention.BeginRound(periods);
         int arena = 0;
         long left = Retention.Pages;
-        while (Scavenging.KeepFirst(ref arena, ref left))
+        while (Retention.IsActive && Scavenging.KeepFirst(ref arena, ref left, Retention.IsForOld))
         {
         }
 
@@ -91,7 +91,7 @@ internal sealed class FakePages : IDisposable
     {
         nint from = 0;
         bool fresh = false;
-        while (Scavenging.AgeFreePages(ref from, retry, ref fresh))
+        while (Scavenging.AgeFreePages(ref from, retry, Retention.IsForOld, ref fresh))
         {
         }
 

@@ -49,6 +49,62 @@ public sealed class PageRetentionTests
     }
 
     [Fact]
+    public void What_a_round_gives_back_is_not_taken_for_what_is_wanted()
+    {
+        using FakePages fake = new();
+        fake.Add(0);
+        RunBursts(fake, 5);
+        fake.Free(fake.Take(Burst / 2));
+
+        Rounds(fake, PageRetention.Rounds + 1);
+
+        Assert.Equal((0L, 0L), (fake.Heap.PagesFree, fake.Retention.Pages));
+    }
+
+    [Fact]
+    public void Pages_that_nobody_takes_do_not_stay_in_the_place_of_those_that_are_wanted()
+    {
+        using FakePages fake = new();
+        fake.Add(0);
+        PageRun[] singles = [.. Enumerable.Range(0, 2 * Burst).Select(_ => fake.Take(1))];
+        fake.Free(fake.Take(90));
+        for (int i = 0; i < singles.Length; i += 2)
+        {
+            fake.Free(singles[i]);
+        }
+
+        // Single pages at lower addresses, which never serve a run.
+        for (int i = 0; i < 20; i++)
+        {
+            fake.Free(fake.Take(90));
+            Rounds(fake, 3);
+        }
+
+        int gone = 0;
+        for (int i = 0; i < 5; i++)
+        {
+            fake.Free(fake.Take(90));
+            gone += Rounds(fake, 3);
+        }
+
+        Assert.Equal(0, gone);
+        Assert.Equal(90, fake.Heap.PagesFree);
+    }
+
+    [Fact]
+    public void Pages_that_are_wanted_again_long_after_they_went_are_not_worth_keeping()
+    {
+        using FakePages fake = new();
+        fake.Add(0);
+        for (int i = 0; i < 5; i++)
+        {
+            fake.Free(fake.Take(Burst));
+            fake.Round(periods: PageRetention.Rounds + 1);
+            Assert.Equal((0L, Burst), (fake.Retention.Pages, Rounds(fake, 3)));
+        }
+    }
+
+    [Fact]
     public void Pages_beyond_those_that_are_wanted_again_go()
     {
         using FakePages fake = new();

@@ -79,7 +79,9 @@ public class NativeHeapOptions
 
     /// <summary>
     /// Gets or sets how long memory stays free before it is returned to the system: zero to one day, or <see cref="Timeout.InfiniteTimeSpan"/> for
-    /// never. The default is one second. The actual delay is between half and one and a half times this value.
+    /// never. The default is one second. The actual delay is between half and one and a half times this value, and up to eight times as long for
+    /// memory that the program has lately requested again soon after it was returned (at most 256 MiB of pages and 256 MiB of huge blocks, and of each a
+    /// quarter of <see cref="MemoryLimit"/>).
     /// </summary>
     public TimeSpan ScavengeDelay { get; set; } = TimeSpan.FromSeconds(1);
 

@@ -41,6 +41,9 @@ internal sealed unsafe class HeapMaintenance : MaintenanceEntry, IDisposable
     // a round.
     private int _quietRounds;
 
+    // When the last round began, by the system's clock of milliseconds. Used by rounds only.
+    private long _lastRound = Environment.TickCount64;
+
     // Held by a round, or by a thread that inspects the heap as a whole.
     private MaintenanceTurn _turn;
 
@@ -121,6 +124,7 @@ internal sealed unsafe class HeapMaintenance : MaintenanceEntry, IDisposable
             {
                 FindsResident = _quietRounds >= QuietRoundsBeforeScan && !heap.HugePages,
                 RetriesRefused = heap.PageScavenger.BeginRetry(),
+                Periods = PeriodsSinceLastRound(),
             };
             while (round.Step())
             {
@@ -139,6 +143,13 @@ internal sealed unsafe class HeapMaintenance : MaintenanceEntry, IDisposable
             ScheduleNext(heap, again);
             heap.Reporter.Queue();
         }
+    }
+
+    private int PeriodsSinceLastRound()
+    {
+        long last = _lastRound;
+        _lastRound = Environment.TickCount64;
+        return (int)Math.Clamp((_lastRound - last + (_period / 2)) / Math.Max(_period, 1), 1, int.MaxValue);
     }
 
     private void ArmFirst()

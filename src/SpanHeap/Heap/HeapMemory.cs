@@ -16,10 +16,10 @@ internal sealed class HeapMemory
         PageStore store = new(PageGeometry.ForProcess(PageMath.PagesIn((nuint)headerBytes)), Metadata);
         Pages = new PageHeap(store);
         Scavenging = new PageScavenging(store);
-        Retention = new PageRetention(store);
+        Retention = new PageRetention(store, PageRetention.MostBytes(options.MemoryLimit));
         Arenas = new ArenaSource(Os, Pages, Metadata, heapSerial, options.HugePages, liveBits, headerBytes);
         Limit = new HeapLimit(Pages, Metadata, options.MemoryLimit, headerBytes);
-        HugeCache = new HugeBlockCache(Os, Limit);
+        HugeCache = new HugeBlockCache(Os, Limit, options.ScavengeDelay, PageRetention.MostBytes(options.MemoryLimit));
         Spans = new SpanSource(Pages, Limit, liveBits);
         Discards = new DiscardBackoff(Os, Clock);
     }

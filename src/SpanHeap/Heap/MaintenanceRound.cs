@@ -37,6 +37,9 @@ internal unsafe ref struct MaintenanceRound(MaintainedParts heap, bool idleOnly,
     /// <summary>Whether to search for free pages that have become resident without the heap.</summary>
     public bool FindsResident { get; init; }
 
+    /// <summary>The number of rounds that would have come since the last one if the heap had not rested.</summary>
+    public int Periods { get; init; } = 1;
+
     /// <summary>Whether to retry pages that the system has refused to take back.</summary>
     public bool RetriesRefused { get; init; }
 
@@ -259,12 +262,12 @@ internal unsafe ref struct MaintenanceRound(MaintainedParts heap, bool idleOnly,
         if (_left < 0)
         {
             _left = 0;
-            _heap.Retention.BeginRound();
+            _heap.Retention.BeginRound(Periods);
             _kept = _heap.Retention.Pages;
             IsWorkLeft |= _kept > 0;
         }
 
-        return _heap.Scavenging.KeepFirst(ref _left, ref _kept);
+        return _heap.Retention.IsActive && _heap.Scavenging.KeepFirst(ref _left, ref _kept, _heap.Retention.IsForOld);
     }
 
     private bool GiveBackAddresses()
@@ -276,7 +279,7 @@ internal unsafe ref struct MaintenanceRound(MaintainedParts heap, bool idleOnly,
     private bool AgePages()
     {
         bool fresh = false;
-        bool more = _heap.Scavenging.AgeFreePages(ref _from, RetriesRefused, ref fresh);
+        bool more = _heap.Scavenging.AgeFreePages(ref _from, RetriesRefused, _heap.Retention.IsForOld, ref fresh);
         IsWorkLeft |= fresh;
         return more;
     }

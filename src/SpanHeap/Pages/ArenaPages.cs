@@ -4,7 +4,7 @@ using SpanHeap.Os;
 namespace SpanHeap.Pages;
 
 /// <summary>
-/// What the page heap knows of one arena: five bits for each page, and a summary for each 512 pages. It is not stored in the arena, so a page heap
+/// What the page heap knows of one arena: six bits for each page, and a summary for each 512 pages. It is not stored in the arena, so a page heap
 /// works on addresses alone.
 /// </summary>
 /// <remarks>All of it is guarded by the page heap's lock.</remarks>
@@ -39,7 +39,7 @@ internal unsafe struct ArenaPages
 
     private readonly PageGeometry _geometry;
     private fixed ulong _summaries[MaxChunks];
-    private fixed byte _bitmaps[5 * BitmapBytes];
+    private fixed byte _bitmaps[6 * BitmapBytes];
 
     private ArenaPages(nint address, PageGeometry geometry)
     {
@@ -61,6 +61,9 @@ internal unsafe struct ArenaPages
 
     /// <summary>1: the system has refused to take the page's memory back since it was last used.</summary>
     public ulong* Refused => Bitmap(4);
+
+    /// <summary>1: the page has been free and resident since the last turn of old pages (<see cref="PageRetention"/>), or an earlier one.</summary>
+    public ulong* Old => Bitmap(5);
 
     public nint End => Base + _geometry.ArenaBytes;
 
@@ -125,6 +128,7 @@ internal unsafe struct ArenaPages
         ulong* resident = Resident;
         ulong* nonzero = Dirty;
         ulong* aged = Aged;
+        ulong* old = Old;
         ulong* refused = Refused;
         ulong anyDirty = 0;
         int wereResident = 0;
@@ -135,6 +139,7 @@ internal unsafe struct ArenaPages
             ulong mask = PageBitmap.Mask(page, stop);
             free[word] &= ~mask;
             aged[word] &= ~mask;
+            old[word] &= ~mask;
             refused[word] &= ~mask;
             wereResident += BitOperations.PopCount(resident[word] & mask);
             resident[word] |= mask;
@@ -159,6 +164,7 @@ internal unsafe struct ArenaPages
         FindRun(start, count, out int first, out int end);
         PageBitmap.Clear(Free, start, count);
         PageBitmap.Clear(Aged, start, count);
+        PageBitmap.Clear(Old, start, count);
         FreePages -= count;
         ResidentFreePages -= PageBitmap.Count(Resident, start, count);
         AssertCounted();

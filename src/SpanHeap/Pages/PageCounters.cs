@@ -18,10 +18,15 @@ internal sealed class PageCounters
     /// <summary>Free pages that are backed by memory.</summary>
     public long Free;
 
-    /// <summary>The fewest free pages that were backed by memory since <see cref="PageRetention"/> last looked.</summary>
-    public long LowestFree;
+    /// <summary>
+    /// Pages backed by memory that were handed out, less those that were returned, since <see cref="PageRetention"/> last looked.
+    /// </summary>
+    public long Taken;
 
-    /// <summary>Pages handed out so far that were not backed by memory.</summary>
+    /// <summary>The greatest value of <see cref="Taken"/> since then.</summary>
+    public long MostTaken;
+
+    /// <summary>Pages that were handed out since then and were not backed by memory.</summary>
     public long TakenWithoutMemory;
 
     /// <summary>Free pages without memory: they were given back to the system, or never touched.</summary>

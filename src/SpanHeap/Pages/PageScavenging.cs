@@ -38,9 +38,10 @@ internal sealed unsafe class PageScavenging(PageStore store)
     /// <summary>Notes which pages of some arenas are free and resident now; those that still are at the next scavenge have been idle since.</summary>
     /// <param name="from">Where to go on: 0 at first.</param>
     /// <param name="retry">Whether pages that were refused are noted again.</param>
+    /// <param name="isForOld">Whether this was the turn of old pages: what is idle now is old when the next turn comes, unless it is taken before.</param>
     /// <param name="fresh">Set when there are pages that were not noted before. (Pages that cover no whole page of the system are never given back, so they must not count as news each time.)</param>
     /// <returns>Whether there are more arenas.</returns>
-    public bool AgeFreePages(ref nint from, bool retry, ref bool fresh)
+    public bool AgeFreePages(ref nint from, bool retry, bool isForOld, ref bool fresh)
     {
         ulong found = 0;
         store.Lock.Enter();
@@ -59,6 +60,7 @@ internal sealed unsafe class PageScavenging(PageStore store)
                 ulong aged = arena->Free[word] & arena->Resident[word] & ~arena->Refused[word];
                 found |= aged & ~arena->Aged[word];
                 arena->Aged[word] = aged;
+                arena->Old[word] = isForOld ? aged : arena->Old[word];
             }
 
             from = arena->End;
@@ -72,20 +74,36 @@ internal sealed unsafe class PageScavenging(PageStore store)
     }
 
     /// <summary>
-    /// Decides which free pages stay when idle ones are given back: those that serve first, which are the lowest of the oldest arenas.
+    /// Decides which free pages of the next arena stay when idle ones are given back: those that serve first, which are the lowest of the oldest
+    /// arenas. When it is the turn of old pages, all others stay.
     /// </summary>
     /// <param name="from">The number of the arena to go on with: 0 at first.</param>
     /// <param name="left">How many pages are to stay; afterwards, how many more.</param>
+    /// <param name="isForOld">Whether it is the turn of old pages.</param>
     /// <returns>Whether there are more arenas.</returns>
-    public bool KeepFirst(ref int from, ref long left)
+    public bool KeepFirst(ref int from, ref long left, bool isForOld)
     {
         store.Lock.Enter();
-        for (int looks = 0; from < _arenas.Count && looks < ArenasPerStep; looks++, from++)
+        bool hasRead = false;
+        for (int looks = 0; from < _arenas.Count && looks < ArenasPerStep && !hasRead; looks++, from++)
         {
             ArenaPages* arena = _arenas[from];
-            int found = 0;
-            arena->KeptEnd = left > 0 ? arena->EndOfResident(left, out found) : 0;
-            left = Math.Max(0, left - found);
+            arena->KeptEnd = 0;
+            hasRead = arena->ResidentFreePages > 0 && (isForOld || left > 0);
+            if (!hasRead)
+            {
+                continue;
+            }
+
+            if (isForOld)
+            {
+                KeepAllButOld(arena);
+            }
+            else
+            {
+                arena->KeptEnd = arena->EndOfResident(left, out int found);
+                left -= found;
+            }
         }
 
         bool more = from < _arenas.Count;
@@ -134,7 +152,8 @@ internal sealed unsafe class PageScavenging(PageStore store)
         {
             int index = _arenas.AtAddressOrder(place);
             ArenaPages* arena = _arenas[index];
-            if (arena->FreePages > 0 && !arena->HasPagesInUse && !arena->Released)
+            bool isKept = arena->KeptEnd > 0 && arena->ResidentFreePages > 0;
+            if (arena->FreePages > 0 && !arena->HasPagesInUse && !arena->Released && !isKept)
             {
                 run = store.Hold(index, store.Geometry.HeaderPages, arena->FreePages);
                 arena->Released = true;
@@ -245,6 +264,17 @@ internal sealed unsafe class PageScavenging(PageStore store)
         }
 
         store.Lock.Exit();
+    }
+
+    private void KeepAllButOld(ArenaPages* arena)
+    {
+        int words = store.Geometry.PagesPerArena / 64;
+        for (int word = 0; word < words; word++)
+        {
+            arena->Aged[word] &= arena->Old[word];
+        }
+
+        _counters.WordsScanned += words;
     }
 
     private void ForgetRefusals(ArenaPages* arena)

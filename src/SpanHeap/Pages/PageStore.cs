@@ -39,8 +39,9 @@ internal sealed unsafe class PageStore(PageGeometry geometry, MetadataAllocator 
         arena->IdleLooks = 0;
         NoteShortened(index, run);
         Counters.Free -= resident;
-        Counters.LowestFree = Math.Min(Counters.LowestFree, Counters.Free);
         Counters.GivenBack -= pages - resident;
+        Counters.Taken += resident;
+        Counters.MostTaken = Math.Max(Counters.MostTaken, Counters.Taken);
         Counters.TakenWithoutMemory += pages - resident;
         return new PageRun(PageMath.AddressOf(arena->Base, start), pages, dirty);
     }
@@ -57,11 +58,10 @@ internal sealed unsafe class PageStore(PageGeometry geometry, MetadataAllocator 
         Invariant.Assert(start >= geometry.HeaderPages, "The header of an arena stays.");
         if (pages > 0)
         {
-            long lowest = Counters.LowestFree;
-            long taken = Counters.TakenWithoutMemory;
+            // Not for the program, so it is nothing that the program wants.
+            (long taken, long most, long without) = (Counters.Taken, Counters.MostTaken, Counters.TakenWithoutMemory);
             Take(index, start, pages);
-            Counters.LowestFree = lowest;
-            Counters.TakenWithoutMemory = taken;
+            (Counters.Taken, Counters.MostTaken, Counters.TakenWithoutMemory) = (taken, most, without);
             PageBitmap.Clear(arena->Resident, start, pages);
             PageBitmap.Clear(arena->Dirty, start, pages);
             arena->Pages = start;
@@ -79,6 +79,7 @@ internal sealed unsafe class PageStore(PageGeometry geometry, MetadataAllocator 
         Locate(address, out int index, out int start);
         Put(index, start, pages, resident: pages);
         Counters.Free += pages;
+        Counters.Taken -= pages;
     }
 
     /// <summary>Holds free pages of an arena in order to give their memory back.</summary>

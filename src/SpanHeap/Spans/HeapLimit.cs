@@ -12,7 +12,7 @@ namespace SpanHeap.Spans;
 /// back counts one page; and the records that were handed out by <see cref="MetadataAllocator"/>.
 /// </para>
 /// <para>
-/// What is free does not count, because it goes back: free pages; the records of arenas without pages in use, which serve the next arena;
+/// What is free does not count, because it goes back (at most a quarter of the limit stays for longer, see <see cref="PageRetention"/>): free pages; the records of arenas without pages in use, which serve the next arena;
 /// address space. Memory that is not the heap's does not count either: managed objects, and tables of the process.
 /// </para>
 /// <para>

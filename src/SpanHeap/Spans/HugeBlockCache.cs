@@ -14,7 +14,11 @@ namespace SpanHeap.Spans;
 /// Thread safe by one lock, under which nothing asks the system. A block that is kept stays in <see cref="HugeBlockTable"/>, marked, so that
 /// a second free of it is found; it counts towards the heap's limit until it is given up. Guarded blocks never come here.
 /// </remarks>
-internal sealed unsafe class HugeBlockCache(OsMemory os, HeapLimit limit)
+/// <param name="os">The system.</param>
+/// <param name="limit">The limit, towards which kept blocks count.</param>
+/// <param name="scavengeDelay">How long a block is kept.</param>
+/// <param name="maxRetainedBytes">The bytes up to which blocks are kept for longer than that.</param>
+internal sealed unsafe class HugeBlockCache(OsMemory os, HeapLimit limit, TimeSpan scavengeDelay, long maxRetainedBytes)
 {
     /// <summary>Blocks that are kept at most.</summary>
     public const int Capacity = 16;
@@ -31,9 +35,12 @@ internal sealed unsafe class HugeBlockCache(OsMemory os, HeapLimit limit)
     // Rounds of maintenance that a block is kept for: there are two in a scavenge delay, and the first may come at once.
     private const uint RoundsKept = 3;
 
-    // The same while the program has lately wanted one again that was given up, or would have been; and the bytes up to which this is so.
+    // The same while the program has lately wanted one again that was given up, or would have been.
     private const uint RoundsRetained = PageRetention.Rounds;
-    private const nuint MaxRetainedBytes = (nuint)PageRetention.MaxBytes;
+    private const int RoundsPerDelay = 2;
+
+    // The milliseconds in which these rounds come unless the heap rests.
+    private readonly long _retainedTime = scavengeDelay == Timeout.InfiniteTimeSpan ? long.MaxValue : (long)(scavengeDelay.TotalMilliseconds * RoundsRetained / RoundsPerDelay);
 
     private NativeLock _lock;
 
@@ -41,9 +48,10 @@ internal sealed unsafe class HugeBlockCache(OsMemory os, HeapLimit limit)
     private Blocks _blocks;
     private int _count;
 
-    // Guarded by the lock: the block that was given up last because it was not wanted for long, and the last round in which one was wanted again; 0
-    // for never.
-    private KeptBlock _givenUp;
+    // Guarded by the lock: the block that was given up last because it was not wanted for long, when that was, and the last round in which one was
+    // wanted again; 0 for never.
+    private HugeBlock _givenUp;
+    private long _givenUpAt;
     private uint _wantedAt;
 
     [InlineArray(Capacity)]
@@ -78,13 +86,10 @@ internal sealed unsafe class HugeBlockCache(OsMemory os, HeapLimit limit)
         block = default;
         _lock.Enter();
         int best = FindBest(byteCount, alignment);
-        KeptBlock wanted = best >= 0 ? _blocks[best] : _givenUp;
-        uint age = round - wanted.Round;
-        if (Serves(wanted.Block, byteCount, alignment) && age < RoundsRetained && (best < 0 || age >= RoundsKept))
-        {
-            _wantedAt = round;
-        }
-
+        bool isWantedAgain = best >= 0
+            ? round - _blocks[best].Round >= RoundsKept
+            : Serves(_givenUp, byteCount, alignment) && Environment.TickCount64 - _givenUpAt < _retainedTime;
+        _wantedAt = isWantedAgain ? round : _wantedAt;
         if (best >= 0)
         {
             block = RemoveAt(best);
@@ -123,10 +128,15 @@ internal sealed unsafe class HugeBlockCache(OsMemory os, HeapLimit limit)
     public bool TryReleaseAged(uint round)
     {
         _lock.Enter();
-        bool retains = _wantedAt != 0 && round - _wantedAt < RoundsRetained && Bytes <= MaxRetainedBytes;
+        bool retains = _wantedAt != 0 && round - _wantedAt < RoundsRetained && (long)Bytes <= maxRetainedBytes;
         bool found = _count > 0 && round - _blocks[0].Round >= (retains ? RoundsRetained : RoundsKept);
         HugeBlock block = found ? RemoveAt(0) : default;
-        _givenUp = found ? new KeptBlock { Block = block, Round = round } : _givenUp;
+        if (found)
+        {
+            _givenUp = block;
+            _givenUpAt = Environment.TickCount64;
+        }
+
         _lock.Exit();
         if (found)
         {
