@@ -70,7 +70,7 @@ public readonly unsafe ref struct LocalHeap
         }
     }
 
-    /// <inheritdoc cref="SpanMemory.Realloc"/>
+    /// <inheritdoc cref="SpanMemory.Realloc(void*, nuint)"/>
     public void* Realloc(void* ptr, nuint byteCount) => _core.Resizer.Reallocate(ValidCache, ptr, byteCount, BlockRequest.NoAlignment);
 
     /// <inheritdoc cref="SpanMemory.AlignedRealloc"/>

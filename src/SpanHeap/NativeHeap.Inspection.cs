@@ -14,6 +14,10 @@ public sealed unsafe partial class NativeHeap
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     public nuint UsableSize(void* ptr) => _core.UsableSize((nint)ptr);
 
+    /// <inheritdoc cref="SpanMemory.GoodSize"/>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    public nuint GoodSize(nuint byteCount) => _core.Blocks.GoodSize(byteCount);
+
     /// <summary>
     /// Determines whether an address lies in a block of this heap that is allocated or cached for reuse. Any address may be passed; traced blocks do
     /// not count.

@@ -98,6 +98,9 @@ public sealed unsafe partial class NativeHeap : IDisposable
 
     internal HeapCore Core => _core;
 
+    /// <summary>Whether the heap has been disposed, by a single load.</summary>
+    internal bool IsClosed => _serial == HeapCore.NoSerial;
+
     // ThreadCache.None when the thread has no cache yet or the heap is disposed. The slow paths tell the two apart.
     private ThreadCache* Cache
     {
@@ -119,6 +122,17 @@ public sealed unsafe partial class NativeHeap : IDisposable
     /// <inheritdoc cref="SpanMemory.Alloc(nuint, nuint)"/>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     public void* Alloc(nuint elementCount, nuint elementSize) => Alloc(ByteCount.Of(elementCount, elementSize));
+
+    /// <inheritdoc cref="SpanMemory.TryAlloc(nuint)"/>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void* TryAlloc(nuint byteCount)
+    {
+        ThreadCache* cache = Cache;
+        return byteCount <= SizeClasses.MaxSharedSize && ThreadCache.TryAlloc(cache, byteCount, out void* block)
+            ? block
+            : _core.Blocks.TryAllocate(cache, byteCount);
+    }
 
     /// <inheritdoc cref="SpanMemory.AllocZeroed(nuint)"/>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
@@ -157,9 +171,13 @@ public sealed unsafe partial class NativeHeap : IDisposable
         _core.Blocks.Free(cache, ptr);
     }
 
-    /// <inheritdoc cref="SpanMemory.Realloc"/>
+    /// <inheritdoc cref="SpanMemory.Realloc(void*, nuint)"/>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     public void* Realloc(void* ptr, nuint byteCount) => _core.Resizer.Reallocate(Cache, ptr, byteCount, BlockRequest.NoAlignment);
+
+    /// <inheritdoc cref="SpanMemory.TryRealloc"/>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    public void* TryRealloc(void* ptr, nuint byteCount) => _core.Resizer.TryReallocate(Cache, ptr, byteCount, BlockRequest.NoAlignment);
 
     /// <inheritdoc cref="SpanMemory.AlignedAlloc"/>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
@@ -171,6 +189,18 @@ public sealed unsafe partial class NativeHeap : IDisposable
             && ThreadCache.TryPop(cache, sizeClass, out void* block)
             ? block
             : _core.Blocks.AllocateAligned(cache, byteCount, alignment);
+    }
+
+    /// <inheritdoc cref="SpanMemory.TryAlignedAlloc"/>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    public void* TryAlignedAlloc(nuint byteCount, nuint alignment)
+    {
+        ByteCount.RequirePowerOfTwo(alignment);
+        ThreadCache* cache = Cache;
+        return SizeClasses.TryOfSharedAligned(byteCount, alignment, out uint sizeClass)
+            && ThreadCache.TryPop(cache, sizeClass, out void* block)
+            ? block
+            : _core.Blocks.TryAllocate(cache, byteCount, alignment);
     }
 
     /// <inheritdoc cref="SpanMemory.AlignedRealloc"/>
@@ -193,36 +223,35 @@ public sealed unsafe partial class NativeHeap : IDisposable
         }
     }
 
-    /// <summary>Allocates a block for the specified number of values.</summary>
-    /// <typeparam name="T">The type of the values.</typeparam>
-    /// <param name="count">The number of values.</param>
-    /// <returns>A pointer to the first value, never null. The contents are undefined.</returns>
-    /// <exception cref="OutOfMemoryException">No memory of that size is available, or the size overflows.</exception>
+    /// <inheritdoc cref="SpanMemory.Alloc{T}(nuint)"/>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     public T* Alloc<T>(nuint count)
         where T : unmanaged => (T*)Alloc(count, (nuint)sizeof(T));
 
-    /// <summary>Allocates and zeroes a block for the specified number of values.</summary>
-    /// <typeparam name="T">The type of the values.</typeparam>
-    /// <param name="count">The number of values.</param>
-    /// <returns>A pointer to the first value, never null. All values are zero.</returns>
-    /// <exception cref="OutOfMemoryException">No memory of that size is available, or the size overflows.</exception>
+    /// <inheritdoc cref="SpanMemory.Alloc{T}(int)"/>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    public T* Alloc<T>(int count)
+        where T : unmanaged => (T*)Alloc(ByteCount.OfCount(count, (nuint)sizeof(T)));
+
+    /// <inheritdoc cref="SpanMemory.AllocZeroed{T}(nuint)"/>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     public T* AllocZeroed<T>(nuint count)
         where T : unmanaged => (T*)AllocZeroed(count, (nuint)sizeof(T));
 
-    /// <summary>
-    /// Resizes a block to hold the specified number of values. Contents are preserved up to the lesser of the old and the new size.
-    /// </summary>
-    /// <typeparam name="T">The type of the values.</typeparam>
-    /// <param name="ptr">A pointer to the block, or null to allocate one.</param>
-    /// <param name="count">The number of values.</param>
-    /// <returns>A pointer to the first value, never null. The old pointer stays valid only if it is the same.</returns>
-    /// <exception cref="OutOfMemoryException">No memory of that size is available. The old block is unchanged.</exception>
-    /// <exception cref="HeapCorruptionException">The pointer is not a block of this heap. The heap is unchanged.</exception>
+    /// <inheritdoc cref="SpanMemory.AllocZeroed{T}(int)"/>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    public T* AllocZeroed<T>(int count)
+        where T : unmanaged => (T*)AllocZeroed(ByteCount.OfCount(count, (nuint)sizeof(T)));
+
+    /// <inheritdoc cref="SpanMemory.Realloc{T}(T*, nuint)"/>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     public T* Realloc<T>(T* ptr, nuint count)
         where T : unmanaged => (T*)Realloc((void*)ptr, ByteCount.Of(count, (nuint)sizeof(T)));
+
+    /// <inheritdoc cref="SpanMemory.Realloc{T}(T*, int)"/>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    public T* Realloc<T>(T* ptr, int count)
+        where T : unmanaged => (T*)Realloc((void*)ptr, ByteCount.OfCount(count, (nuint)sizeof(T)));
 
     /// <summary>
     /// Frees all blocks of the heap at once and gives its memory back to the system. The caller must make sure that no thread uses the heap or its

@@ -12,7 +12,7 @@ namespace SpanHeap;
 
 /// <summary>
 /// Allocates and frees native memory in the shared heap of the process. The class has the twelve methods of <see cref="NativeMemory"/> with the same
-/// contracts, so <c>using NativeMemory = SpanHeap.SpanMemory;</c> migrates a file.
+/// contracts, so <c>using NativeMemory = SpanHeap.SpanMemory;</c> migrates a file, and some that <see cref="NativeMemory"/> lacks.
 /// </summary>
 /// <remarks>
 /// All members are thread safe, and any thread may free a block. A block must be freed by the allocator that it came from: this class refuses a block
@@ -21,7 +21,7 @@ namespace SpanHeap;
 /// <see cref="AlignedRealloc"/> keeps a wider alignment. Blocks of up to 8 bytes are aligned to 8 bytes, larger ones to 16.
 /// <para>In a process that is not 64-bit, every call throws <see cref="PlatformNotSupportedException"/>.</para>
 /// </remarks>
-public static unsafe class SpanMemory
+public static unsafe partial class SpanMemory
 {
     /// <summary>Allocates a block of memory of the specified size, in bytes.</summary>
     /// <param name="byteCount">The size, in bytes, of the block. A size of 0 returns a block that must be freed and must not be dereferenced.</param>

@@ -24,6 +24,8 @@ public sealed unsafe class DisposedHeapTests
             () => _heap.AlignedAlloc(1, 64), () => _heap.AlignedAlloc(1, 1 << 27),
             () => _heap.Realloc(null, 1), () => _heap.Realloc((void*)_block, 1), () => _heap.Realloc((int*)_block, 1),
             () => _heap.AlignedRealloc((void*)_block, 1, 16),
+            () => _heap.TryAlloc(1), () => _heap.TryAlloc(100_000), () => _heap.TryAlignedAlloc(1, 64), () => _heap.TryRealloc(null, 1), () => _heap.TryRealloc((void*)_block, 1),
+            () => _heap.Alloc<int>((nuint)3), () => _heap.AllocZeroed<int>((nuint)3), () => _heap.Realloc((int*)_block, (nuint)1), () => _heap.GoodSize(1),
             () => _heap.Free((void*)_block), () => _heap.AlignedFree((void*)_block),
             () => _heap.UsableSize((void*)_block), () => _heap.Contains((void*)_block), () => _heap.TryFindBlock((void*)_block, out _),
             () => _heap.GetStatistics(), () => _heap.Trim(), () => _heap.Verify(), () => _heap.GetLocal(),

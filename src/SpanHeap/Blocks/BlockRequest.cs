@@ -46,6 +46,12 @@ internal ref struct BlockRequest
     /// <summary>The number of pages of the span that the block is or comes from.</summary>
     public nuint Pages { get; }
 
+    /// <summary>The number of bytes that a new block for the request has for the program, if the heap adds nothing to blocks.</summary>
+    public readonly nuint UsableBytes =>
+        SizeClass != SizeClasses.None ? SizeClasses.Info(SizeClass).Size
+        : Kind == BlockKind.Large ? Pages << PageGeometry.PageShift
+        : Math.Max(ByteCount, 1);
+
     /// <summary>The number of pages that should be free after a large block, because it is expected to grow.</summary>
     public int Room { get; set; }
 

@@ -16,6 +16,14 @@ internal static class ByteCount
         return product > nuint.MaxValue ? nuint.MaxValue : (nuint)product;
     }
 
+    /// <summary>The same for a number of elements that must not be negative.</summary>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is negative.</exception>
+    public static nuint OfCount(int count, nuint elementSize)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        return Of((nuint)count, elementSize);
+    }
+
     /// <exception cref="ArgumentException">The alignment is not a power of two.</exception>
     public static void RequirePowerOfTwo(nuint alignment)
     {

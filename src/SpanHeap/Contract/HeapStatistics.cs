@@ -117,6 +117,18 @@ public sealed class HeapStatistics
     /// <summary>Gets the number of misuses that were found after the calls that caused them.</summary>
     public required long MisuseCount { get; init; }
 
+    /// <summary>
+    /// Gets the number of managed owners of blocks that have been created and not disposed, the memory of lists and writers included. Owners that the
+    /// program has dropped stay in this number until the garbage collector finds them, which it does only if they ask for it.
+    /// </summary>
+    public long Owners { get; init; }
+
+    /// <summary>
+    /// Gets the number of managed owners that the garbage collector has found dropped without having been disposed. Only owners whose blocks are freed
+    /// in that case, and all owners in a heap that guards all its blocks, are looked for.
+    /// </summary>
+    public long DroppedOwners { get; init; }
+
     /// <summary>Gets the number of calls to the operating system, by kind.</summary>
     public required OsCallCounts OsCalls { get; init; }
 }

@@ -82,6 +82,8 @@ internal static unsafe class StatisticsCollector
             AdoptedCaches = heap.Registry.Adopted,
             Magazines = heap.Magazines.Total,
             MisuseCount = heap.Misuse.Total,
+            Owners = heap.Owners.InUse,
+            DroppedOwners = heap.Owners.Dropped,
             OsCalls = new OsCallCounts(
                 os.TotalCalls,
                 os.Calls(OsCall.ReserveArena) + os.Calls(OsCall.MapArena),

@@ -72,6 +72,26 @@ internal sealed unsafe class BlockOperations
     public void* AllocateAligned(ThreadCache* cache, nuint byteCount, nuint alignment) =>
         AllocateOther(cache, byteCount, alignment, zeroed: false, wasKeptAsked: false);
 
+    /// <summary>Allocates a block of any size. Returns null when there is no memory.</summary>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public void* TryAllocate(ThreadCache* cache, nuint byteCount)
+    {
+        bool isPlain = _guard == null && !_state.IsDisposed;
+        void* block = isPlain ? TryTakeAtHand(cache, byteCount) : null;
+        return block != null ? block : TryAllocate(cache, byteCount, BlockRequest.NoAlignment, wasKeptAsked: isPlain && _checks == null);
+    }
+
+    /// <summary>Computes the usable size of the block that a request for a number of bytes gets, unless the block is guarded in a sample.</summary>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    public nuint GoodSize(nuint byteCount)
+    {
+        _state.ThrowIfDisposed();
+
+        // With full checks, and hence where all blocks are guarded, a block ends where the program thinks it does.
+        return _checks != null || byteCount > (nuint)nint.MaxValue ? byteCount : new BlockRequest(byteCount, BlockRequest.NoAlignment, _geometry).UsableBytes;
+    }
+
     /// <summary>Allocates a block. Returns null when there is no memory.</summary>
     /// <param name="cache">The calling thread's cache; <see cref="ThreadCache.None"/> if it has none yet.</param>
     /// <param name="byteCount">The size of the block in bytes.</param>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using SpanHeap.Blocks;
 using SpanHeap.Caches;
@@ -22,38 +23,62 @@ internal sealed unsafe class BlockResizer(
     /// <exception cref="OutOfMemoryException">There is no memory. The block is unchanged.</exception>
     public void* Reallocate(ThreadCache* cache, void* pointer, nuint byteCount, nuint alignment)
     {
+        if (TryReallocateSmall(cache, pointer, byteCount, alignment, out void* small))
+        {
+            return small;
+        }
+
+        void* resized = TryReallocateSlow(cache, pointer, byteCount, alignment);
+        if (resized == null)
+        {
+            state.ThrowOutOfMemory(byteCount);
+        }
+
+        return resized;
+    }
+
+    /// <summary>Resizes a block as <see cref="Reallocate"/> does. Returns null, with the block unchanged, when there is no memory.</summary>
+    /// <inheritdoc cref="Reallocate" path="/param"/>
+    /// <exception cref="HeapCorruptionException">The pointer is not a block of this heap. Nothing has changed.</exception>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    public void* TryReallocate(ThreadCache* cache, void* pointer, nuint byteCount, nuint alignment) =>
+        TryReallocateSmall(cache, pointer, byteCount, alignment, out void* small) ? small : TryReallocateSlow(cache, pointer, byteCount, alignment);
+
+    // Most blocks that are resized are small.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryReallocateSmall(ThreadCache* cache, void* pointer, nuint byteCount, nuint alignment, out void* small)
+    {
         state.ThrowIfDisposed();
-        if (!fullChecks && alignment == BlockRequest.NoAlignment && SmallBlocks.TryResize(cache, (nint)pointer, byteCount, out void* small))
+        if (!fullChecks && alignment == BlockRequest.NoAlignment && SmallBlocks.TryResize(cache, (nint)pointer, byteCount, out small))
         {
             if (small != pointer && !ThreadCache.TryFree(cache, pointer))
             {
                 operations.Free(cache, pointer);
             }
 
-            return small;
+            return true;
         }
 
-        return ReallocateSlow(cache, pointer, byteCount, alignment);
+        small = null;
+        return false;
     }
 
-    private void* ReallocateSlow(ThreadCache* cache, void* pointer, nuint byteCount, nuint alignment)
+    private void* TryReallocateSlow(ThreadCache* cache, void* pointer, nuint byteCount, nuint alignment)
     {
         if (pointer == null)
         {
-            return operations.AllocateAligned(cache, byteCount, alignment);
+            return operations.TryAllocate(cache, byteCount, alignment);
         }
 
         BlockAddress block = BlockAddress.Of((nint)pointer, state.Serial);
         if (block.Kind == BlockKind.Guarded)
         {
-            return MoveGuarded(cache, block.Address, byteCount, alignment);
+            return TryMoveGuarded(cache, block.Address, byteCount, alignment);
         }
 
         if (block.Kind == BlockKind.Foreign && foreign == ForeignFree.Forward)
         {
-            return alignment == BlockRequest.NoAlignment
-                ? NativeMemory.Realloc(pointer, byteCount)
-                : NativeMemory.AlignedRealloc(pointer, byteCount, alignment);
+            return TryReallocateForeign(pointer, byteCount, alignment);
         }
 
         // Refuses an address that is not a block's first byte.
@@ -68,7 +93,21 @@ internal sealed unsafe class BlockResizer(
         }
 
         lookup.RequireAllocated(block);
-        return Move(cache, block, usable, byteCount, alignment, mayStay: aligned);
+        return TryMove(cache, block, usable, byteCount, alignment, mayStay: aligned);
+    }
+
+    private static void* TryReallocateForeign(void* pointer, nuint byteCount, nuint alignment)
+    {
+        try
+        {
+            return alignment == BlockRequest.NoAlignment
+                ? NativeMemory.Realloc(pointer, byteCount)
+                : NativeMemory.AlignedRealloc(pointer, byteCount, alignment);
+        }
+        catch (OutOfMemoryException)
+        {
+            return null;
+        }
     }
 
     // With full checks, a block takes some more of its slot than was requested, and gets no room to grow, so that its end is known.
@@ -97,7 +136,7 @@ internal sealed unsafe class BlockResizer(
         return stays;
     }
 
-    private void* Move(ThreadCache* cache, in BlockAddress block, nuint usable, nuint byteCount, nuint alignment, bool mayStay)
+    private void* TryMove(ThreadCache* cache, in BlockAddress block, nuint usable, nuint byteCount, nuint alignment, bool mayStay)
     {
         // A block that has grown once grows again: a large block goes where as much space again is free after it.
         nuint wanted = fullChecks ? byteCount : GrowthPolicy.WithRoom(usable, byteCount);
@@ -118,7 +157,7 @@ internal sealed unsafe class BlockResizer(
         {
             if (!mayStay || byteCount > usable)
             {
-                state.ThrowOutOfMemory(byteCount);
+                return null;
             }
 
             StayUnmoved(block.Address, byteCount);
@@ -160,7 +199,7 @@ internal sealed unsafe class BlockResizer(
     }
 
     // Always to another place, so that any code that still has the old address is found.
-    private void* MoveGuarded(ThreadCache* cache, nint block, nuint byteCount, nuint alignment)
+    private void* TryMoveGuarded(ThreadCache* cache, nint block, nuint byteCount, nuint alignment)
     {
         nuint usable = guard!.BeginMove(block);
         void* moved = null;
@@ -170,7 +209,7 @@ internal sealed unsafe class BlockResizer(
             moved = TryAllocateBeside(cache, usable, byteCount, alignment);
             if (moved == null)
             {
-                state.ThrowOutOfMemory(byteCount);
+                return null;
             }
 
             NativeMemory.Copy((void*)block, moved, Math.Min(usable, byteCount));

@@ -169,6 +169,9 @@ internal sealed unsafe class HeapCore : IDisposable
 
     public MisuseLog Misuse { get; } = new();
 
+    /// <summary>The managed owners of the heap's blocks.</summary>
+    public OwnerCount Owners { get; } = new();
+
     /// <summary>The parts that maintenance works on and holds weakly.</summary>
     public MaintainedParts Maintained { get; }
 

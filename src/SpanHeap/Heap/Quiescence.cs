@@ -20,7 +20,7 @@ internal sealed class Quiescence(HeapState state, HeapMaintenance maintenance, O
     [ThreadStatic]
     private static int t_quietHeaps;
 
-    // The number of threads that read statistics. Interlocked, by these threads; the thread that disposes the heap waits for them.
+    // The number of threads that read statistics or run a finalizer. Interlocked, by these threads; the thread that disposes the heap waits for them.
     private int _watchers;
 
     // The managed number of the thread for which the heap stands still; 0 for none. Written by that thread; others only see that it is not theirs.
@@ -98,7 +98,7 @@ internal sealed class Quiescence(HeapState state, HeapMaintenance maintenance, O
         }
     }
 
-    /// <summary>Waits for threads that still read statistics. The heap has been marked as gone, so no further ones begin.</summary>
+    /// <summary>Waits for threads that still read statistics or run a finalizer. The heap has been marked as gone, so no further ones begin.</summary>
     public void AwaitWatchers()
     {
         while (Volatile.Read(ref _watchers) != 0)
@@ -106,6 +106,25 @@ internal sealed class Quiescence(HeapState state, HeapMaintenance maintenance, O
             Thread.Yield();
         }
     }
+
+    /// <summary>
+    /// Keeps the heap from being taken apart while a thread that the program does not know uses it, until <see cref="Leave"/>.
+    /// </summary>
+    /// <returns>False, with nothing to leave, if the heap has been disposed.</returns>
+    public bool TryEnter()
+    {
+        Interlocked.Increment(ref _watchers);
+        if (!state.IsDisposed)
+        {
+            return true;
+        }
+
+        Leave();
+        return false;
+    }
+
+    /// <summary>Ends what <see cref="TryEnter"/> began.</summary>
+    public void Leave() => Interlocked.Decrement(ref _watchers);
 
     private TResult ReadInTurn<T, TResult>(T subject, Func<T, TResult> read)
     {
