@@ -21,6 +21,7 @@ internal static class Floors
         new("Diagnostics", "statistics, Verify"),
         new("", "SpanMemory, NativeHeap, LocalHeap: the public face and its fast paths"),
         new("Buffers", "pools, owners, lists and writers: memory of a heap without pointers"),
+        new("Hooks", "functions through which native libraries use a heap"),
         new("Traced/Contract", "options, statistics and events of traced memory"),
         new("Traced/Layouts", "layouts and span classes: where references lie"),
         new("Traced/Spans", "spans of traced blocks and their bitmaps"),

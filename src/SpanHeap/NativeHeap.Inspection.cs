@@ -1,3 +1,4 @@
+using SpanHeap.Blocks;
 using SpanHeap.Caches;
 using SpanHeap.Diagnostics;
 using SpanHeap.Heap;
@@ -12,7 +13,8 @@ public sealed unsafe partial class NativeHeap
     /// <returns>The number of bytes from the block's start that the program may use.</returns>
     /// <exception cref="HeapCorruptionException">The pointer is not a block of this heap.</exception>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
-    public nuint UsableSize(void* ptr) => _core.UsableSize((nint)ptr);
+    public nuint UsableSize(void* ptr) =>
+        SmallBlocks.TryGetSize(Cache, (nint)ptr, out nuint byteCount) && !_core.HasFullChecks ? byteCount : _core.UsableSize((nint)ptr);
 
     /// <inheritdoc cref="SpanMemory.GoodSize"/>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>

@@ -258,8 +258,8 @@ public sealed unsafe partial class NativeHeap : IDisposable
     /// blocks meanwhile; later calls throw <see cref="ObjectDisposedException"/>. Not thread safe.
     /// </summary>
     /// <exception cref="InvalidOperationException">
-    /// This is the shared heap, or the manual side of a heap with traced memory, in which case that heap is to be disposed instead. The heap is
-    /// unchanged.
+    /// This is the shared heap; or the manual side of a heap with traced memory, in which case that heap is to be disposed instead; or native code
+    /// has hooks of the heap, which are to be disposed first. The heap is unchanged.
     /// </exception>
     public void Dispose()
     {
@@ -273,6 +273,7 @@ public sealed unsafe partial class NativeHeap : IDisposable
             throw new InvalidOperationException(wing.DisposeRefusal);
         }
 
+        _core.State.ThrowIfHooked();
         Close();
     }
 

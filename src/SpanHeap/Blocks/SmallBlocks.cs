@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using SpanHeap.Caches;
 using SpanHeap.Checks;
@@ -98,16 +99,12 @@ internal sealed unsafe class SmallBlocks(
     public static bool TryResize(ThreadCache* cache, nint address, nuint byteCount, out void* resized)
     {
         resized = null;
-        uint entry;
-        if (!ArenaMap.IsInArena(address)
-            || (entry = *ArenaHeader.EntryOf(address)) - cache->Owner.Tag > PageEntry.OwnerMask
-            || SizeClasses.IsOwnSpan(PageEntry.SizeClass(entry))
-            || !LiveBits.TryFindSlot(address, entry, out Span* span, out int slot))
+        if (!TryFindOwn(cache, address, out uint sizeClass, out Span* span, out int slot))
         {
             return false;
         }
 
-        nuint usable = SizeClasses.Info(PageEntry.SizeClass(entry)).Size;
+        nuint usable = SizeClasses.Info(sizeClass).Size;
         if (Fits(usable, byteCount))
         {
             resized = (void*)address;
@@ -122,6 +119,17 @@ internal sealed unsafe class SmallBlocks(
 
         NativeMemory.Copy((void*)address, resized, Math.Min(usable, byteCount));
         return true;
+    }
+
+    /// <summary>
+    /// Gets the size of a block of the thread's own cache without a lock. Returns false for any other address. For heaps without full checks, which
+    /// know of each block how many bytes were requested.
+    /// </summary>
+    public static bool TryGetSize(ThreadCache* cache, nint address, out nuint byteCount)
+    {
+        bool isOwn = TryFindOwn(cache, address, out uint sizeClass, out _, out _);
+        byteCount = isOwn ? SizeClasses.Info(sizeClass).Size : 0;
+        return isOwn;
     }
 
     /// <summary>Frees a block of another cache, which its page entry has just named. Needs no memory.</summary>
@@ -151,5 +159,23 @@ internal sealed unsafe class SmallBlocks(
         {
             spanReturn.ReturnOne(block);
         }
+    }
+
+    // Finds the slot that an address is the first byte of, in a span that the thread's own cache has. Under a block of ours, only our own slow paths
+    // change the entry.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool TryFindOwn(ThreadCache* cache, nint address, out uint sizeClass, out Span* span, out int slot)
+    {
+        sizeClass = SizeClasses.None;
+        span = null;
+        slot = 0;
+        if (!ArenaMap.IsInArena(address))
+        {
+            return false;
+        }
+
+        uint entry = *ArenaHeader.EntryOf(address);
+        sizeClass = PageEntry.SizeClass(entry);
+        return entry - cache->Owner.Tag <= PageEntry.OwnerMask && !SizeClasses.IsOwnSpan(sizeClass) && LiveBits.TryFindSlot(address, entry, out span, out slot);
     }
 }

@@ -21,6 +21,11 @@ internal static class ThrowHelper
     public static void HeapDisposed(string name) =>
         throw new ObjectDisposedException("NativeHeap", $"The heap '{name}' has been disposed; all its blocks are gone.");
 
+    /// <exception cref="InvalidOperationException">Always.</exception>
+    [DoesNotReturn]
+    public static void HeapHooked(string name) => throw new InvalidOperationException(
+        $"The heap '{name}' has hooks that native code may call. Dispose its HeapHooks first, when the native library has freed its blocks and is at rest.");
+
     /// <param name="message">What there is no memory for, and what the caller can do about it.</param>
     /// <exception cref="OutOfMemoryException">Always.</exception>
     [DoesNotReturn]

@@ -17,6 +17,9 @@ internal sealed unsafe class HeapState
     private readonly nuint _memoryLimit;
     private int _disposed;
 
+    // How many sets of hooks native code may call.
+    private int _hooks;
+
     public HeapState(NativeHeapOptions options, bool isShared)
     {
         IsShared = isShared;
@@ -45,6 +48,26 @@ internal sealed unsafe class HeapState
 
     /// <summary>Gives the number back. No thread finds a cache of the heap any longer.</summary>
     public void GiveNumber() => s_numbers.Give(Number);
+
+    /// <summary>Notes that native code gets hooks of the heap, without which the heap must not end.</summary>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    public void AddHooks()
+    {
+        ThrowIfDisposed();
+        Interlocked.Increment(ref _hooks);
+    }
+
+    /// <summary>Notes that native code calls the hooks of one set no longer.</summary>
+    public void RemoveHooks() => Interlocked.Decrement(ref _hooks);
+
+    /// <exception cref="InvalidOperationException">Native code has hooks of the heap.</exception>
+    public void ThrowIfHooked()
+    {
+        if (Volatile.Read(ref _hooks) != 0)
+        {
+            ThrowHelper.HeapHooked(Name);
+        }
+    }
 
     /// <summary>Ends the heap's life.</summary>
     /// <returns>False when it had ended before.</returns>

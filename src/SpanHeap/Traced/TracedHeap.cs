@@ -244,13 +244,14 @@ public sealed class TracedHeap : IDisposable
     /// whether their block has died or not.
     /// </summary>
     /// <exception cref="InvalidOperationException">
-    /// A thread is in a scope of the heap, or has a <see cref="MarkSession"/> of it open; or the caller is one of the heap's clean-ups. Nothing
-    /// has changed.
+    /// A thread is in a scope of the heap, or has a <see cref="MarkSession"/> of it open; or the caller is one of the heap's clean-ups; or native
+    /// code has hooks of the heap's manual side. Nothing has changed.
     /// </exception>
     public void Dispose()
     {
         if (!_core.IsDisposed)
         {
+            _core.State.ThrowIfHooked();
             _parts.End.RequireUnused();
         }
 

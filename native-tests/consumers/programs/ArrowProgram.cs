@@ -1,0 +1,49 @@
+using Apache.Arrow;
+using Apache.Arrow.Ipc;
+
+namespace SpanHeap.Consumers;
+
+/// <summary>Writes a batch of columns as a stream and reads it back.</summary>
+internal static class ArrowProgram
+{
+    private const int Columns = 8;
+    private const int Rows = 1000;
+
+    public static void Run()
+    {
+        using NativeHeap heap = new(new NativeHeapOptions { Name = "Arrow" });
+        ArrowHeapAllocator allocator = new(heap);
+        using (RecordBatch batch = Build(allocator))
+        using (MemoryStream stream = new())
+        {
+            using (ArrowStreamWriter writer = new(stream, batch.Schema, leaveOpen: true))
+            {
+                writer.WriteRecordBatch(batch);
+                writer.WriteEnd();
+            }
+
+            stream.Position = 0;
+            using ArrowStreamReader reader = new(stream, allocator, leaveOpen: true);
+            using RecordBatch back = reader.ReadNextRecordBatch();
+            bool same = Enumerable.Range(0, Columns).All(column => Values(back, column).SequenceEqual(Values(batch, column)));
+            Console.WriteLine(same ? $"the same {back.Length} values of each column" : "other values");
+        }
+
+        heap.Verify();
+        Console.WriteLine($"{heap.GetStatistics().LiveBlocks} blocks after dispose");
+    }
+
+    private static RecordBatch Build(ArrowHeapAllocator allocator)
+    {
+        RecordBatch.Builder builder = new(allocator);
+        for (int column = 0; column < Columns; column++)
+        {
+            int first = column;
+            builder.Append($"column {column}", false, arrays => arrays.Int32(array => array.AppendRange(Enumerable.Range(first, Rows))));
+        }
+
+        return builder.Build();
+    }
+
+    private static IEnumerable<int?> Values(RecordBatch batch, int column) => (Int32Array)batch.Column(column);
+}

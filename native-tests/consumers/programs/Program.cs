@@ -1,0 +1,30 @@
+using System.Diagnostics;
+using SpanHeap.Consumers;
+
+// The library, and what to do with it if there is a choice.
+switch (args)
+{
+    case ["sqlite", "own"]:
+        SqliteProgram.Run(null);
+        break;
+    case ["sqlite", "heap"]:
+        SqliteProgram.Run(new());
+        break;
+    case ["sqlite", "guarded"]:
+        SqliteProgram.Run(new() { Guard = { Mode = SpanHeap.GuardMode.All } }, rows: 200);
+        break;
+    case ["sqlite", "limit"]:
+        SqliteProgram.RunAtLimit();
+        break;
+    case ["lua"]:
+        LuaProgram.Run();
+        break;
+    case ["image"]:
+        ImageProgram.Run();
+        break;
+    case ["arrow"]:
+        ArrowProgram.Run();
+        break;
+    default:
+        throw new UnreachableException($"There is no program {string.Join(' ', args)}.");
+}
