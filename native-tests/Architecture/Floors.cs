@@ -19,6 +19,7 @@ internal static class Floors
         new("Blocks", "what an address is, and what is done with each kind of block"),
         new("Heap", "one heap: its parts, its slow paths, its maintenance"),
         new("Diagnostics", "statistics, Verify"),
+        new("Metrics", "the meter and its instruments, the list of all heaps"),
         new("", "SpanMemory, NativeHeap, LocalHeap: the public face and its fast paths"),
         new("Buffers", "pools, owners, lists and writers: memory of a heap without pointers"),
         new("Hooks", "functions through which native libraries use a heap"),

@@ -123,6 +123,20 @@ public sealed class TracedAccessTests
         heap.Verify();
     }
 
+    [Fact]
+    public void A_reference_says_what_it_refers_to()
+    {
+        using TracedHeap heap = TracedHeaps.Still();
+        using TracedScope scope = heap.Enter();
+        TracedRef<Branch> node = scope.New<Branch>();
+        TracedRef<TracedString> text = scope.NewString("text");
+
+        Assert.Equal($"Branch at 0x{node.Address:x}", node.ToString());
+        Assert.Equal($"TracedString at 0x{text.Address:x}", text.ToString());
+        Assert.Equal("text", text.Value.ToString());
+        Assert.Equal("null", default(TracedRef<Branch>).ToString());
+    }
+
     private static void AssertRefusedOutside(nint address, string heap)
     {
         Assert.Contains($"no scope of the heap '{heap}'", Assert.Throws<InvalidOperationException>(() => new TracedRef<Branch>(address).Key).Message, StringComparison.Ordinal);

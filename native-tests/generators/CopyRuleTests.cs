@@ -5,6 +5,8 @@ public sealed class CopyRuleTests
 {
     private const string Tree = "[Traced] public partial struct Tree { public Traced<Tree> Left; public Traced<Tree> Right; public long Key; }\n";
 
+    private const string Stores = Tree + "[Traced] public partial struct Fixed { public readonly Traced<Tree> Left; } [Traced] public partial struct Forest { public TracedRefList<Tree> Trees; }\n";
+
     [Theory]
     [InlineData("SPAN006", "if (node.Value.Left is var [|copy|]) { Console.WriteLine(copy.IsNull); }")]
     [InlineData("SPAN006", "Console.WriteLine($\"{[|node.Value.Left|]}\");")]
@@ -31,6 +33,23 @@ public sealed class CopyRuleTests
     [InlineData("public class K { public System.Collections.Generic.List<Traced<Tree>> [|Slots|] = []; }")]
     [InlineData("public class K { public System.Collections.Generic.Dictionary<string, Tree[]>? [|Trees|]; }")]
     public void No_collection_of_the_platform_holds_references(string type) => Check.Refused("SPAN001", Tree + type);
+
+    [Theory]
+    [InlineData("SPAN006", "static void M(in Tree tree, in TracedScope scope) => [|tree.Left|].Set(scope, default);")]
+    [InlineData("SPAN006", "static void M(ref readonly Tree tree, in TracedScope scope) => [|tree.Left|].Set(scope, default);")]
+    [InlineData("SPAN006", "static void M(in Traced<Tree> slot, in TracedScope scope) => [|slot|].Set(scope, default);")]
+    [InlineData("SPAN006", "static void M(TracedRef<Tree> node, in TracedScope scope) { ref readonly Tree tree = ref node.Value; [|tree.Left|].Set(scope, default); }")]
+    [InlineData("SPAN006", "static void M(TracedRef<Tree> node, in TracedScope scope) => [|Find(node)|].Set(scope, default); static ref readonly Traced<Tree> Find(TracedRef<Tree> node) => ref node.Value.Left;")]
+    [InlineData("SPAN006", "static void M(TracedRef<Fixed> node, in TracedScope scope) => [|node.Value.Left|].Set(scope, default);")]
+    [InlineData("SPAN007", "static void M(in Forest forest, in TracedScope scope) => [|forest.Trees|].Add(scope, default);")]
+    public void Nothing_is_stored_into_a_copy_that_the_compiler_makes(string rule, string method) => Check.Refused(rule, Stores + $"public static class C {{ {method} }}");
+
+    [Theory]
+    [InlineData("static void M(ref Tree tree, in TracedScope scope) => tree.Left.Set(scope, tree.Right.Get(scope));")]
+    [InlineData("static bool M(in Tree tree, in TracedScope scope) => tree.Left.Get(scope).IsNull;")]
+    [InlineData("static void M(ref Forest forest, in TracedScope scope) { forest.Trees.Add(scope, default); Console.WriteLine(forest.Trees.Count); }")]
+    [InlineData("static long M(in Forest forest, in TracedScope scope) => forest.Trees.Count;")]
+    public void Places_that_may_be_written_are_written(string method) => Check.Accepted(Stores + $"public static class C {{ {method} }}");
 
     [Fact]
     public void A_delegate_takes_no_reference_by_value() => Check.Refused("SPAN006", Tree + "public delegate void D(Traced<Tree> [|slot|]);");

@@ -24,7 +24,7 @@ public sealed partial class GuideProgramTests
 
     [Theory]
     [MemberData(nameof(Programs))]
-    public void It_compiles_and_runs_as_it_stands(string program)
+    public async Task It_compiles_and_runs_as_it_stands(string program)
     {
         Compiled compiled = Compiled.Program(s_programs[program]);
         Assert.True(compiled.Said.Count == 0, string.Join('\n', compiled.Said));
@@ -42,13 +42,14 @@ public sealed partial class GuideProgramTests
             process.StandardInput.Close();
             Task<string> output = process.StandardOutput.ReadToEndAsync();
             Task<string> error = process.StandardError.ReadToEndAsync();
-            if (!process.WaitForExit(s_patience))
+            bool hasEnded = process.WaitForExit(s_patience);
+            if (!hasEnded)
             {
                 process.Kill();
-                Assert.Fail($"It does not end.\n{output.Result}\n{error.Result}");
             }
 
-            Assert.True(process.ExitCode == 0, $"{output.Result}\n{error.Result}");
+            string text = $"{await output}\n{await error}";
+            Assert.True(hasEnded && process.ExitCode == 0, text);
         }
         finally
         {

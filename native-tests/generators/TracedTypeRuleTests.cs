@@ -27,6 +27,21 @@ public sealed class TracedTypeRuleTests
     [InlineData("[Traced] public partial struct S { public Traced<Tree> Left; public (string, int) [|Named|]; }")]
     public void Traced_structs_have_no_managed_references(string source) => Check.Refused("SPAN002", Tree + source);
 
+    // The compiler refuses it first, by a constraint, and then runs no rules: its own words do not name the field.
+    [Theory]
+    [InlineData("[Traced] public partial struct S { public Traced<S> Next; public string? Name; }")]
+    [InlineData("[Traced] public partial struct S { public string? Name; } [Traced] public partial struct T { public Traced<S> First; }")]
+    [InlineData("[Traced] public partial struct S { public string? Name; } public static class P { public static void M(TracedHeap heap) { using TracedScope scope = heap.Enter(); scope.New<S>(); } }")]
+    public void A_build_that_fails_by_a_managed_reference_names_its_field(string source)
+    {
+        Compiled compiled = Compiled.From(source);
+
+        Assert.Contains(compiled.Said, static one => one.Id == "CS8377");
+        Microsoft.CodeAnalysis.Diagnostic said = Assert.Single(compiled.SaidByGenerator);
+        Assert.Equal("SPAN002", said.Id);
+        Assert.Equal(source.IndexOf("Name;", StringComparison.Ordinal), said.Location.SourceSpan.Start);
+    }
+
     [Theory]
     [InlineData("[Traced] public struct [|S|] { public Traced<Tree> Left; }")]
     [InlineData("public class [|Outer|] { [Traced] public partial struct S { public Traced<Tree> Left; } }")]

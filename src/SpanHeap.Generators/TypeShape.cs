@@ -15,14 +15,21 @@ internal static class TypeShape
         type.GetMembers().OfType<IFieldSymbol>().Where(static field => !field.IsStatic && !field.IsConst);
 
     /// <summary>Whether values of a type contain references. A ref field leads to references but does not contain them.</summary>
-    public static bool HasReferences(ITypeSymbol? type) => type != null && HasReferences(type, DeepestNesting);
+    public static bool HasReferences(ITypeSymbol? type) => type != null && Contains(type, KnownTypes.IsSlot, DeepestNesting);
 
-    /// <summary>The element type of an array or a collection of the platform, if it is or contains a reference; null for all other types.</summary>
+    /// <summary>
+    /// Whether a value of a type is right only where it lies: it contains references, or is or contains an array or a string of the library, whose
+    /// contents follow it in memory. What follows a copy is something else.
+    /// </summary>
+    public static bool MustStay(ITypeSymbol? type) =>
+        type != null && Contains(type, static part => KnownTypes.IsSlot(part) || KnownTypes.IsArray(part), DeepestNesting);
+
+    /// <summary>The element type of an array or a collection of the platform, if its values must stay where they lie; null for all other types.</summary>
     public static ITypeSymbol? HeldBy(ITypeSymbol type) => type switch
     {
-        IArrayTypeSymbol array => HasReferences(array.ElementType) ? array.ElementType : HeldBy(array.ElementType),
+        IArrayTypeSymbol array => MustStay(array.ElementType) ? array.ElementType : HeldBy(array.ElementType),
         INamedTypeSymbol { IsGenericType: true } named when HoldsValues(named) =>
-            named.TypeArguments.FirstOrDefault(HasReferences) ?? named.TypeArguments.Select(HeldBy).FirstOrDefault(static one => one != null),
+            named.TypeArguments.FirstOrDefault(MustStay) ?? named.TypeArguments.Select(HeldBy).FirstOrDefault(static one => one != null),
         _ => null,
     };
 
@@ -54,10 +61,10 @@ internal static class TypeShape
         (type.ContainingNamespace.ToDisplayString().StartsWith("System.Collections", StringComparison.Ordinal) && !type.Name.EndsWith("Comparer", StringComparison.Ordinal))
         || (type.ContainingNamespace.ToDisplayString() == "System" && type.Name is "Memory" or "ReadOnlyMemory" or "ArraySegment" or "Lazy");
 
-    private static bool HasReferences(ITypeSymbol type, int depth) =>
-        KnownTypes.IsSlot(type)
+    private static bool Contains(ITypeSymbol type, Func<ITypeSymbol, bool> isSought, int depth) =>
+        isSought(type)
         || (type is INamedTypeSymbol { TypeKind: TypeKind.Struct, SpecialType: SpecialType.None } && depth != 0
-            && FieldsOf(type).Any(field => field.RefKind == RefKind.None && HasReferences(field.Type, depth - 1)));
+            && FieldsOf(type).Any(field => field.RefKind == RefKind.None && Contains(field.Type, isSought, depth - 1)));
 
     private static bool IsPartial(INamedTypeSymbol type) => type.DeclaringSyntaxReferences.Any(static reference =>
         reference.GetSyntax() is TypeDeclarationSyntax declaration && declaration.Modifiers.Any(SyntaxKind.PartialKeyword));

@@ -2,12 +2,20 @@ using SpanHeap.Blocks;
 using SpanHeap.Caches;
 using SpanHeap.Diagnostics;
 using SpanHeap.Heap;
+using SpanHeap.Metrics;
 
 namespace SpanHeap;
 
 // Inspection and trimming.
 public sealed unsafe partial class NativeHeap
 {
+    /// <summary>
+    /// Gets the heaps that the program has created and not disposed, in the order in which they were created. The manual sides of heaps with traced
+    /// memory are among them; <see cref="Shared"/> is not. Each call takes a new snapshot, and other threads may dispose any of the heaps meanwhile.
+    /// </summary>
+    /// <remarks>A heap that was dropped without being disposed is listed until the garbage collector has found it.</remarks>
+    public static IReadOnlyList<NativeHeap> All => LiveHeaps.Snapshot<NativeHeap>();
+
     /// <summary>Gets the usable size of a block in bytes, which is at least the requested size.</summary>
     /// <param name="ptr">A pointer to a block of this heap.</param>
     /// <returns>The number of bytes from the block's start that the program may use.</returns>
@@ -93,4 +101,7 @@ public sealed unsafe partial class NativeHeap
     /// </summary>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     public void Trim() => _core.Trim();
+
+    /// <summary>Returns the heap's name and its memory in one line, for people to read. It takes no lock, and may be called on a disposed heap.</summary>
+    public override string ToString() => HeapFigures.Describe(_core);
 }

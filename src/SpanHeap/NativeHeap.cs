@@ -1,9 +1,11 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using SpanHeap.Blocks;
 using SpanHeap.Caches;
 using SpanHeap.Contract;
 using SpanHeap.Heap;
+using SpanHeap.Metrics;
 using SpanHeap.Os;
 using SpanHeap.Spans;
 using SpanHeap.Threads;
@@ -18,7 +20,9 @@ namespace SpanHeap;
 /// collector frees nothing: a heap that becomes unreachable without having been disposed keeps its memory, because a pointer into it does not keep
 /// the heap alive.
 /// </remarks>
-public sealed unsafe partial class NativeHeap : IDisposable
+[DebuggerDisplay("{ToString(),nq}")]
+[DebuggerTypeProxy(typeof(HeapDebugView))]
+public sealed unsafe partial class NativeHeap : IDisposable, IMeteredHeap
 {
     private static NativeHeap? s_shared;
 
@@ -54,6 +58,10 @@ public sealed unsafe partial class NativeHeap : IDisposable
         _number = core.Number;
         _serial = core.Serial;
         core.OnMisuse = RaiseMisuseFound;
+        if (!_isShared)
+        {
+            LiveHeaps.Add(this);
+        }
     }
 
     /// <summary>
@@ -67,7 +75,7 @@ public sealed unsafe partial class NativeHeap : IDisposable
             NativeHeap? shared = Volatile.Read(ref s_shared);
             if (shared == null)
             {
-                NativeHeap made = new(SharedHeap.Require());
+                NativeHeap made = new(MeteredSharedHeap.Require());
                 shared = Interlocked.CompareExchange(ref s_shared, made, null) ?? made;
                 shared._core.OnMisuse = shared.RaiseMisuseFound;
             }
@@ -84,7 +92,7 @@ public sealed unsafe partial class NativeHeap : IDisposable
     /// </summary>
     public event EventHandler<HeapMisuseEventArgs>? MisuseFound;
 
-    /// <summary>Gets the heap's name in messages and statistics.</summary>
+    /// <summary>Gets the heap's name in messages, statistics and metrics.</summary>
     public string Name => _core.Name;
 
     /// <summary>Gets the limit, in bytes of pages in use and metadata, above which allocations fail; 0 for no limit.</summary>
@@ -100,6 +108,8 @@ public sealed unsafe partial class NativeHeap : IDisposable
 
     /// <summary>Whether the heap has been disposed, by a single load.</summary>
     internal bool IsClosed => _serial == HeapCore.NoSerial;
+
+    HeapCore IMeteredHeap.Core => _core;
 
     // ThreadCache.None when the thread has no cache yet or the heap is disposed. The slow paths tell the two apart.
     private ThreadCache* Cache
@@ -284,13 +294,16 @@ public sealed unsafe partial class NativeHeap : IDisposable
     internal void Close()
     {
         _serial = HeapCore.NoSerial;
+        LiveHeaps.Remove(this);
         _core.Dispose();
     }
 
     private static NativeHeapOptions Validate(NativeHeapOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return options.Validated();
+        NativeHeapOptions validated = options.Validated();
+        HeapMeter.Start();
+        return validated;
     }
 
     private void RaiseMisuseFound(nint address, MisuseKind kind) => MisuseFound?.Invoke(this, new HeapMisuseEventArgs(address, kind));

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 using SpanHeap.Blocks;
 using SpanHeap.Caches;
 using SpanHeap.Contract;
-using SpanHeap.Heap;
+using SpanHeap.Metrics;
 using SpanHeap.Os;
 using SpanHeap.Spans;
 using SpanHeap.Threads;
@@ -92,7 +92,7 @@ public static unsafe partial class SpanMemory
     /// <exception cref="OutOfMemoryException">No memory of that size is available. The old block is unchanged.</exception>
     /// <exception cref="HeapCorruptionException">The pointer is not a block of the heap. The heap is unchanged.</exception>
     public static void* Realloc(void* ptr, nuint byteCount) =>
-        SharedHeap.Require().Resizer.Reallocate(ThreadRecord.Current->Shared, ptr, byteCount, BlockRequest.NoAlignment);
+        MeteredSharedHeap.Require().Resizer.Reallocate(ThreadRecord.Current->Shared, ptr, byteCount, BlockRequest.NoAlignment);
 
     /// <summary>Allocates an aligned block of memory of the specified size and alignment, in bytes.</summary>
     /// <param name="byteCount">The size, in bytes, of the block. A size of 0 returns a block that must be freed and must not be dereferenced.</param>
@@ -110,7 +110,7 @@ public static unsafe partial class SpanMemory
             return block;
         }
 
-        return SharedHeap.Require().Blocks.AllocateAligned(cache, byteCount, alignment);
+        return MeteredSharedHeap.Require().Blocks.AllocateAligned(cache, byteCount, alignment);
     }
 
     /// <summary>Reallocates an aligned block of memory to be the specified size and alignment, in bytes.</summary>
@@ -124,7 +124,7 @@ public static unsafe partial class SpanMemory
     public static void* AlignedRealloc(void* ptr, nuint byteCount, nuint alignment)
     {
         ByteCount.RequirePowerOfTwo(alignment);
-        return SharedHeap.Require().Resizer.Reallocate(ThreadRecord.Current->Shared, ptr, byteCount, alignment);
+        return MeteredSharedHeap.Require().Resizer.Reallocate(ThreadRecord.Current->Shared, ptr, byteCount, alignment);
     }
 
     /// <summary>Frees an aligned block of memory.</summary>
@@ -137,7 +137,7 @@ public static unsafe partial class SpanMemory
         ThreadCache* cache = ThreadRecord.Current->Shared;
         if (ptr != null && !ThreadCache.TryFree(cache, ptr))
         {
-            SharedHeap.Require().Blocks.Free(cache, ptr, aligned: true);
+            MeteredSharedHeap.Require().Blocks.Free(cache, ptr, aligned: true);
         }
     }
 
@@ -164,12 +164,12 @@ public static unsafe partial class SpanMemory
         ThreadCache* cache = ThreadRecord.Current->Shared;
         return !ThreadRecord.WasGlancedAt(cache) && byteCount <= SizeClasses.MaxSharedSize && ThreadCache.TryAlloc(cache, byteCount, out void* block)
             ? block
-            : SharedHeap.Require().Blocks.Allocate(cache, byteCount, zeroed: false);
+            : MeteredSharedHeap.Require().Blocks.Allocate(cache, byteCount, zeroed: false);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void* AllocZeroedSlow(nuint byteCount) =>
-        SharedHeap.Require().Blocks.Allocate(ThreadRecord.Current->Shared, byteCount, zeroed: true);
+        MeteredSharedHeap.Require().Blocks.Allocate(ThreadRecord.Current->Shared, byteCount, zeroed: true);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void FreeSlow(void* ptr)
@@ -177,7 +177,7 @@ public static unsafe partial class SpanMemory
         ThreadCache* cache = ThreadRecord.Current->Shared;
         if (ptr != null && (ThreadRecord.WasGlancedAt(cache) || !ThreadCache.TryFree(cache, ptr)))
         {
-            SharedHeap.Require().Blocks.Free(cache, ptr);
+            MeteredSharedHeap.Require().Blocks.Free(cache, ptr);
         }
     }
 }

@@ -7,7 +7,7 @@ using SpanHeap.Generators.Rules;
 namespace SpanHeap.Generators.Layouts;
 
 /// <summary>
-/// Reports in a failing build what the rules say about code that the compiler refuses. The compiler runs no analyzer when a method has an error,
+/// Reports in a failing build what the rules say about code that the compiler refuses. The compiler runs no analyzer when anything has an error,
 /// and its own messages do not say what to do: that a struct must be <c>partial</c>, how a scope must be passed, where a property is.
 /// </summary>
 /// <remarks>
@@ -65,5 +65,5 @@ public sealed class FailingBuild : IIncrementalGenerator
     }
 
     private static bool HasError(SemanticModel model, CancellationToken cancellation) =>
-        model.GetMethodBodyDiagnostics(null, cancellation).Any(static one => one.Severity == DiagnosticSeverity.Error);
+        model.GetDeclarationDiagnostics(null, cancellation).Concat(model.GetMethodBodyDiagnostics(null, cancellation)).Any(static one => one.Severity == DiagnosticSeverity.Error);
 }

@@ -11,9 +11,9 @@ internal static class Copies
         {
             report(Diagnostic.Create(Descriptors.SlotCopied, place));
         }
-        else if (type != null && (KnownTypes.IsArray(type) || TypeShape.HasReferences(type)))
+        else if (TypeShape.MustStay(type))
         {
-            report(Diagnostic.Create(Descriptors.StructCopied, place, type.Name));
+            report(Diagnostic.Create(Descriptors.StructCopied, place, type!.ToDisplayString(SymbolDisplayFormat.MinimallyQualifiedFormat)));
         }
     }
 }

@@ -4,7 +4,7 @@ using Microsoft.CodeAnalysis.Operations;
 
 namespace SpanHeap.Generators.Rules;
 
-/// <summary>Finds references, and structs that contain some, that are read or written as values.</summary>
+/// <summary>Finds references, structs that contain some, and arrays and strings of the library that are read, written or held as values.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class CopyAnalyzer() : Rule(Descriptors.SlotCopied, Descriptors.StructCopied)
 {
@@ -13,6 +13,7 @@ public sealed class CopyAnalyzer() : Rule(Descriptors.SlotCopied, Descriptors.St
         context.RegisterSymbolAction(static found => CheckSignature(found.ReportDiagnostic, (IMethodSymbol)found.Symbol), SymbolKind.Method);
         context.RegisterSymbolAction(static found => CheckDelegate(found, (INamedTypeSymbol)found.Symbol), SymbolKind.NamedType);
         context.RegisterSymbolAction(static found => CheckProperty(found, (IPropertySymbol)found.Symbol), SymbolKind.Property);
+        context.RegisterSymbolAction(static found => CheckField(found, (IFieldSymbol)found.Symbol), SymbolKind.Field);
         context.RegisterOperationAction(static found => CheckSignature(found.ReportDiagnostic, ((ILocalFunctionOperation)found.Operation).Symbol), OperationKind.LocalFunction);
         context.RegisterOperationAction(static found => CheckLambda(found, ((IAnonymousFunctionOperation)found.Operation).Symbol), OperationKind.AnonymousFunction);
         context.RegisterOperationAction(CheckLocal, OperationKind.VariableDeclarator);
@@ -20,7 +21,9 @@ public sealed class CopyAnalyzer() : Rule(Descriptors.SlotCopied, Descriptors.St
         context.RegisterOperationAction(CheckAssignment, OperationKind.SimpleAssignment);
         context.RegisterOperationAction(CheckArgument, OperationKind.Argument);
         context.RegisterOperationAction(CheckBoxing, OperationKind.Conversion);
+        context.RegisterOperationAction(CheckReceiver, OperationKind.Invocation);
         context.RegisterOperationAction(CheckInterpolation, OperationKind.Interpolation);
+        context.RegisterOperationAction(CheckChoice, OperationKind.Conditional, OperationKind.SwitchExpression, OperationKind.With);
         context.RegisterOperationAction(static found => CheckElements(found, ((ITupleOperation)found.Operation).Elements), OperationKind.Tuple);
         context.RegisterOperationAction(static found => CheckElements(found, ((ICollectionExpressionOperation)found.Operation).Elements), OperationKind.CollectionExpression);
     }
@@ -59,7 +62,7 @@ public sealed class CopyAnalyzer() : Rule(Descriptors.SlotCopied, Descriptors.St
             Report(context.ReportDiagnostic, parameter.Type, parameter.Locations.FirstOrDefault());
         }
 
-        if (lambda.RefKind == RefKind.None && (KnownTypes.IsSlot(lambda.ReturnType) || TypeShape.HasReferences(lambda.ReturnType)))
+        if (lambda.RefKind == RefKind.None && TypeShape.MustStay(lambda.ReturnType))
         {
             Report(context.ReportDiagnostic, lambda.ReturnType, context.Operation.Syntax.GetLocation());
         }
@@ -70,6 +73,20 @@ public sealed class CopyAnalyzer() : Rule(Descriptors.SlotCopied, Descriptors.St
         if (property.RefKind == RefKind.None && !property.IsImplicitlyDeclared)
         {
             Report(context.ReportDiagnostic, property.Type, property.Locations.FirstOrDefault());
+        }
+
+        foreach (IParameterSymbol parameter in property.Parameters.Where(static one => one.RefKind == RefKind.None))
+        {
+            Report(context.ReportDiagnostic, parameter.Type, parameter.Locations.FirstOrDefault());
+        }
+    }
+
+    // A field that contains references is right in a traced struct, and any other is reported by the rules for types.
+    private static void CheckField(SymbolAnalysisContext context, IFieldSymbol field)
+    {
+        if (field.RefKind == RefKind.None && !field.IsImplicitlyDeclared && !TypeShape.HasReferences(field.Type))
+        {
+            Report(context.ReportDiagnostic, field.Type, field.Locations.FirstOrDefault());
         }
     }
 
@@ -98,7 +115,7 @@ public sealed class CopyAnalyzer() : Rule(Descriptors.SlotCopied, Descriptors.St
         // Only for methods that take a value of any type, or that belong to another project: others are reported where they are declared.
         var argument = (IArgumentOperation)context.Operation;
         if (argument.Parameter is { RefKind: RefKind.None } parameter && (!argument.IsImplicit || IsOfInterpolation(argument))
-            && (!TypeShape.HasReferences(parameter.OriginalDefinition.Type) || !parameter.ContainingSymbol.Locations.Any(static place => place.IsInSource)))
+            && (!TypeShape.MustStay(parameter.OriginalDefinition.Type) || !parameter.ContainingSymbol.Locations.Any(static place => place.IsInSource)))
         {
             Report(context.ReportDiagnostic, argument.Value.Type, argument.Value.Syntax.GetLocation());
         }
@@ -111,6 +128,23 @@ public sealed class CopyAnalyzer() : Rule(Descriptors.SlotCopied, Descriptors.St
     {
         IOperation value = ((IInterpolationOperation)context.Operation).Expression;
         Report(context.ReportDiagnostic, value.Type, value.Syntax.GetLocation());
+    }
+
+    // One of several values is a copy, of which a member is used or a reference is passed on. A choice that becomes a value is reported as that.
+    private static void CheckChoice(OperationAnalysisContext context)
+    {
+        IOperation choice = context.Operation;
+        bool isUsed = choice.Parent switch
+        {
+            IMemberReferenceOperation member => member.Instance == choice,
+            IInvocationOperation call => call.Instance == choice,
+            IArgumentOperation argument => argument.Parameter is { RefKind: not RefKind.None },
+            _ => false,
+        };
+        if (isUsed && choice is not IConditionalOperation { IsRef: true })
+        {
+            Report(context.ReportDiagnostic, choice.Type, choice.Syntax.GetLocation());
+        }
     }
 
     // Checks what a pattern or a deconstruction declares; a pattern without a designation declares nothing.
@@ -133,7 +167,7 @@ public sealed class CopyAnalyzer() : Rule(Descriptors.SlotCopied, Descriptors.St
     {
         bool isTarget = context.Operation.Parent is IDeconstructionAssignmentOperation assignment && assignment.Target == context.Operation;
         if (!isTarget && context.Operation.Parent is not IDeclarationExpressionOperation
-            && elements.FirstOrDefault(static one => one is not (IDeclarationExpressionOperation or ISpreadOperation) && TypeShape.HasReferences(one.Type)) is { } element)
+            && elements.FirstOrDefault(static one => one is not (IDeclarationExpressionOperation or ISpreadOperation) && TypeShape.MustStay(one.Type)) is { } element)
         {
             Report(context.ReportDiagnostic, element.Type, element.Syntax.GetLocation());
         }
@@ -145,6 +179,17 @@ public sealed class CopyAnalyzer() : Rule(Descriptors.SlotCopied, Descriptors.St
         if (conversion.Type is { IsReferenceType: true } && conversion.Operand.Type is { IsValueType: true })
         {
             Report(context.ReportDiagnostic, conversion.Operand.Type, conversion.Operand.Syntax.GetLocation());
+        }
+    }
+
+    // The compiler lets a method that may write work on a copy where the place itself may not be written: what it stores is lost.
+    private static void CheckReceiver(OperationAnalysisContext context)
+    {
+        var call = (IInvocationOperation)context.Operation;
+        if (call is { Instance: { } place, TargetMethod: { IsReadOnly: false, ContainingType: { IsValueType: true } type } } && TypeShape.MustStay(type)
+            && ReadOnlyPlace.Is(place, context.ContainingSymbol))
+        {
+            Report(context.ReportDiagnostic, type, place.Syntax.GetLocation());
         }
     }
 

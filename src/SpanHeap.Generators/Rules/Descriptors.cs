@@ -24,7 +24,7 @@ internal static class Descriptors
         "SPAN006", "Reference copied, or its address taken", "A Traced<T> must not be copied: read it with Get, write it with Set, and pass it by ref");
 
     public static readonly DiagnosticDescriptor StructCopied = Make(
-        "SPAN007", "Traced struct copied", "'{0}' contains references (Traced<T>) and must not be copied: use it through a TracedRef<T> or by ref, and write its fields one by one");
+        "SPAN007", "Traced struct copied", "'{0}' must not be copied, because it contains references (Traced<T>) or its contents follow it in memory: use it through a TracedRef<T> or by ref, and write its fields one by one");
 
     public static readonly DiagnosticDescriptor AddressStored = Make(
         "SPAN008", "Address of a block stored where no collection looks", "The address does not keep the block alive: store a TracedHandle<T> in '{0}'");

@@ -69,8 +69,7 @@ internal sealed unsafe class HugeBlocks(OsMemory os, HeapLimit limit, HugeBlockC
         bool removed = HugeBlockTable.TryRemove(heapSerial, address, out block);
         if (removed)
         {
-            os.Free(block.Platform);
-            limit.AddHugeBytes(-(long)block.Size);
+            cache.ReleaseRemoved(block);
         }
 
         return removed;

@@ -1,3 +1,5 @@
+using SpanHeap.Contract;
+
 namespace SpanHeap;
 
 /// <summary>Provides the statistics of one size class.</summary>
@@ -131,4 +133,8 @@ public sealed class HeapStatistics
 
     /// <summary>Gets the number of calls to the operating system, by kind.</summary>
     public required OsCallCounts OsCalls { get; init; }
+
+    /// <summary>Returns the most important figures in one line, for people to read.</summary>
+    public override string ToString() =>
+        $"{Name}: {Readable.Bytes(LiveBytes)} in {Readable.Count(LiveBlocks, "live block")}, {Readable.Bytes(CachedBytes)} cached, {Readable.Bytes(ResidentBytes)} resident, {Readable.Bytes(ReservedBytes)} reserved";
 }

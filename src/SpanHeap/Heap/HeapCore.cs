@@ -232,6 +232,9 @@ internal sealed unsafe class HeapCore : IDisposable
         Blocks.NoteActivity();
     }
 
+    /// <inheritdoc cref="HeapMaintenance.OnFirstVisit"/>
+    public void OnFirstVisit(delegate*<void> call) => _maintenance.OnFirstVisit(call);
+
     /// <inheritdoc cref="BlockOperations.NoteActivity"/>
     public void NoteActivity() => Blocks.NoteActivity();
 

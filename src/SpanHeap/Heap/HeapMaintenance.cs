@@ -44,6 +44,9 @@ internal sealed unsafe class HeapMaintenance : MaintenanceEntry, IDisposable
     // When the last round began, by the system's clock of milliseconds. Used by rounds only.
     private long _lastRound = Environment.TickCount64;
 
+    // A delegate*<void> that the end of the first visit calls, without the turn; 0 for none. Interlocked.
+    private nint _onFirstVisit;
+
     // Held by a round, or by a thread that inspects the heap as a whole.
     private MaintenanceTurn _turn;
 
@@ -59,6 +62,9 @@ internal sealed unsafe class HeapMaintenance : MaintenanceEntry, IDisposable
 
     /// <summary>Sets the parts to maintain, once, when the heap has them. Before that there is nothing to do.</summary>
     public void Begin(MaintainedParts heap) => _heap.SetTarget(heap);
+
+    /// <summary>Sets what the end of the first visit calls, once. It must not throw, and the thread has a small stack.</summary>
+    public void OnFirstVisit(delegate*<void> call) => Volatile.Write(ref _onFirstVisit, (nint)call);
 
     /// <summary>Makes sure that the heap is visited.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -142,6 +148,12 @@ internal sealed unsafe class HeapMaintenance : MaintenanceEntry, IDisposable
         {
             ScheduleNext(heap, again);
             heap.Reporter.Queue();
+        }
+
+        nint onFirst = Volatile.Read(ref _onFirstVisit) != 0 ? Interlocked.Exchange(ref _onFirstVisit, 0) : 0;
+        if (onFirst != 0)
+        {
+            ((delegate*<void>)onFirst)();
         }
     }
 

@@ -23,6 +23,9 @@ internal sealed unsafe class OrphanDrain(
     /// <summary>Whether the system is asked at the moment to take the memory of a dead thread's cache.</summary>
     public bool MayGiveBack => discards.MayTry;
 
+    /// <inheritdoc cref="DiscardBackoff.BytesDiscarded"/>
+    public long BytesDiscarded => discards.BytesDiscarded;
+
     /// <summary>Ends a pause after refusals, because the memory is wanted now.</summary>
     public void EndPause() => discards.EndPause();
 

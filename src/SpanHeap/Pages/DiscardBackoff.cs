@@ -22,10 +22,17 @@ internal sealed class DiscardBackoff(OsMemory os, HeapEpoch clock)
     public const uint LongestPause = 128;
 
     private int _refusals;
+
+    // Interlocked, by any thread that gives memory back.
+    private long _bytesDiscarded;
+
     private DoublingPause _pause = new(FirstPause, LongestPause);
 
     /// <summary>Whether <see cref="TryDiscard"/> asks the system at the moment.</summary>
     public bool MayTry => Volatile.Read(ref _refusals) < MostRefusals || _pause.HasEnded(clock.Now);
+
+    /// <summary>The number of bytes given back so far, where a byte counts each time.</summary>
+    public long BytesDiscarded => Volatile.Read(ref _bytesDiscarded);
 
     /// <summary>Ends a pause, because the program wants memory to go back now.</summary>
     public void EndPause() => _pause.End(clock.Now);
@@ -41,6 +48,7 @@ internal sealed class DiscardBackoff(OsMemory os, HeapEpoch clock)
 
         if (os.Discard(address, bytes))
         {
+            Interlocked.Add(ref _bytesDiscarded, (long)bytes);
             Volatile.Write(ref _refusals, 0);
             _pause.Reset();
             return true;

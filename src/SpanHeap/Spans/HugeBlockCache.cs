@@ -54,6 +54,9 @@ internal sealed unsafe class HugeBlockCache(OsMemory os, HeapLimit limit, TimeSp
     private long _givenUpAt;
     private uint _wantedAt;
 
+    // Interlocked, by any thread that frees a huge block.
+    private long _bytesReleased;
+
     [InlineArray(Capacity)]
     private struct Blocks
     {
@@ -72,6 +75,9 @@ internal sealed unsafe class HugeBlockCache(OsMemory os, HeapLimit limit, TimeSp
 
     /// <summary>Bytes of the kept blocks. Changed under the lock.</summary>
     public nuint Bytes => (nuint)limit.KeptHugeBytes;
+
+    /// <summary>Bytes of huge blocks that went back to the system so far, those that were never kept included.</summary>
+    public long BytesReleased => Volatile.Read(ref _bytesReleased);
 
     /// <summary>
     /// Takes the smallest kept block that serves a request without much waste, of several the one freed last. It is the program's from now
@@ -177,6 +183,15 @@ internal sealed unsafe class HugeBlockCache(OsMemory os, HeapLimit limit, TimeSp
         return any;
     }
 
+    /// <summary>Gives a block that is in no record any more back to the system. Call without a lock.</summary>
+    public void ReleaseRemoved(in HugeBlock block)
+    {
+        LockOrder.AssertNoneHeld();
+        os.Free(block.Platform);
+        limit.AddHugeBytes(-(long)block.Size);
+        Interlocked.Add(ref _bytesReleased, (long)block.Size);
+    }
+
     /// <summary>Visits the kept blocks. Exact while no thread uses the heap.</summary>
     public void Visit(Action<HugeBlock> visit)
     {
@@ -191,8 +206,7 @@ internal sealed unsafe class HugeBlockCache(OsMemory os, HeapLimit limit, TimeSp
     {
         LockOrder.AssertNoneHeld();
         HugeBlockTable.RemoveKept(block.Address);
-        os.Free(block.Platform);
-        limit.AddHugeBytes(-(long)block.Size);
+        ReleaseRemoved(block);
     }
 
     private int FindBest(nuint byteCount, nuint alignment)

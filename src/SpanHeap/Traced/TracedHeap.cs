@@ -1,5 +1,8 @@
+using System.Diagnostics;
+using SpanHeap.Contract;
 using SpanHeap.Diagnostics;
 using SpanHeap.Heap;
+using SpanHeap.Metrics;
 using SpanHeap.Traced.CleanUps;
 using SpanHeap.Traced.Contract;
 using SpanHeap.Traced.Marking;
@@ -14,6 +17,8 @@ namespace SpanHeap.Traced;
 /// All members but <see cref="Dispose"/> are thread safe. Threads use traced blocks between <see cref="Enter"/> and the end of the scope;
 /// collections happen while no thread is in a scope. A heap that is dropped without being disposed keeps its memory.
 /// </remarks>
+[DebuggerDisplay("{ToString(),nq}")]
+[DebuggerTypeProxy(typeof(TracedHeapDebugView))]
 public sealed class TracedHeap : IDisposable
 {
     private readonly HeapCore _core;
@@ -36,6 +41,7 @@ public sealed class TracedHeap : IDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         TracedHeapOptions validated = (TracedHeapOptions)options.Validated();
+        HeapMeter.Start();
         _core = new HeapCore(validated, hasTraced: true);
         try
         {
@@ -79,7 +85,7 @@ public sealed class TracedHeap : IDisposable
     /// </summary>
     public NativeHeap Native { get; }
 
-    /// <summary>Gets the heap's name in messages and statistics.</summary>
+    /// <summary>Gets the heap's name in messages, statistics and metrics.</summary>
     public string Name => _core.Name;
 
     /// <summary>Gets whether the heap has been disposed.</summary>
@@ -259,6 +265,13 @@ public sealed class TracedHeap : IDisposable
         Native.Close();
     }
 
+    /// <summary>Returns the heap's name and its memory in one line, for people to read. It takes no lock, and may be called on a disposed heap.</summary>
+    public override string ToString()
+    {
+        string heap = HeapFigures.Describe(_core);
+        return IsDisposed ? heap : $"{heap}; traced: {Readable.Bytes(_parts.Pacer.LiveBytes)} live after {Readable.Count(_parts.Collector.Cycles, "collection")}";
+    }
+
     private void RequireOutside()
     {
         _core.ThrowIfDisposed();
@@ -283,6 +296,8 @@ public sealed class TracedHeap : IDisposable
     {
         public override string DisposeRefusal =>
             $"The heap '{heap.Name}' is the manual side of a {nameof(TracedHeap)} and lives as long as that: dispose the {nameof(TracedHeap)}.";
+
+        public override WingFigures Figures => new(heap._parts.Pacer.LiveBytes, heap._parts.Collector.Cycles, heap._parts.Collector.Pauses.Total);
 
         public override void Verify() => heap.Verify();
     }

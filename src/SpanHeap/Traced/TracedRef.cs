@@ -88,6 +88,12 @@ public readonly unsafe ref struct TracedRef<T>
     /// <summary>Returns a hash code, which is the same for all references to the same block.</summary>
     public override int GetHashCode() => Address.GetHashCode();
 
+    /// <summary>
+    /// Returns the type and the address of the block that this refers to, or <c>null</c>. It does not look into the block; the text of a string
+    /// is <c>Value.ToString()</c>.
+    /// </summary>
+    public override string ToString() => IsNull ? "null" : $"{typeof(T).Name} at 0x{Address:x}";
+
     /// <summary>Gets a reference to the same block as another type. Nothing checks that the block is of that type.</summary>
     /// <typeparam name="TOther">The type of the block.</typeparam>
     public TracedRef<TOther> As<TOther>()

@@ -1,3 +1,6 @@
+using System.Globalization;
+using SpanHeap.Contract;
+
 namespace SpanHeap.Traced;
 
 /// <summary>A snapshot of the statistics of a heap's traced memory. Taking it allocates nothing and stops no thread.</summary>
@@ -94,4 +97,9 @@ public readonly record struct TracedStatistics
     /// Gets the number of spans that threads were taking blocks from when a collection began, swept when the threads gave them back.
     /// </summary>
     public long SpansSweptByFlush { get; init; }
+
+    /// <summary>Returns the most important figures in one line, for people to read.</summary>
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{Readable.Bytes(LiveBytes)} live, next collection at {Readable.Bytes(GoalBytes)}, {Readable.Count(Collections, "collection")}, {TotalPause.TotalMilliseconds:0.###} ms of pauses");
 }
