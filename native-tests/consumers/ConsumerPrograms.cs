@@ -21,21 +21,15 @@ internal static partial class ConsumerPrograms
 
     /// <summary>Runs another program, whose only source this text is.</summary>
     /// <returns>What it printed.</returns>
-    public static string RunText(string name, string text) => RunAssembly(Compile(name, text));
-
-    /// <summary>Compiles another program, with the same packages.</summary>
-    /// <returns>The path of the assembly.</returns>
-    public static string Compile(string name, string text)
+    public static string RunText(string name, string text)
     {
         string source = Path.Combine(OutputOf(name), "Program.cs");
         Directory.CreateDirectory(OutputOf(name));
         File.WriteAllText(source, text);
-        return Build(name, $"-p:OnlySource={source}");
+        return RunAssembly(Build(name, $"-p:OnlySource={source}"));
     }
 
-    /// <summary>Runs the program of an assembly to its end.</summary>
-    /// <returns>What it printed.</returns>
-    public static string RunAssembly(string assembly, params string[] arguments)
+    private static string RunAssembly(string assembly, params string[] arguments)
     {
         (int? exitCode, string text) = StressProcess.Run("dotnet", ["exec", assembly, .. arguments], s_bound, ("DOTNET_DbgEnableMiniDump", "0"));
         Assert.True(exitCode == 0, $"exit code {exitCode}: {text}");

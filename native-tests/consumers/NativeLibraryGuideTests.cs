@@ -1,10 +1,9 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 
 namespace SpanHeap.Tests.Consumers;
 
-/// <summary>The programs of the guide to native libraries, as they stand there.</summary>
+/// <summary>The programs of the guide to native libraries that need packages, as they stand there.</summary>
 public sealed partial class NativeLibraryGuideTests
 {
     [ConsumerFact]
@@ -14,18 +13,6 @@ public sealed partial class NativeLibraryGuideTests
     [ConsumerFact]
     public void The_program_for_Lua_runs() =>
         Assert.Equal("not enough memory\n0 blocks left\n", ConsumerPrograms.RunText("lua", Program("## Lua")));
-
-    [ConsumerFact]
-    public void The_program_for_zlib_runs_where_zlib_is_installed()
-    {
-        string assembly = ConsumerPrograms.Compile("zlib", Program("## zlib"));
-
-        if (NativeLibrary.TryLoad("libz.so.1", out nint zlib))
-        {
-            NativeLibrary.Free(zlib);
-            Assert.Matches(@"^16000 bytes in, \d\d bytes out, 0 blocks left\n$", ConsumerPrograms.RunAssembly(assembly));
-        }
-    }
 
     private static string Program(string heading)
     {

@@ -34,8 +34,16 @@ internal static unsafe class PlainHookCode
 
         public static PlainHooks Hooks => new()
         {
-            Malloc = &Malloc, Calloc = &Calloc, Realloc = &Realloc, Free = &Free, UsableSize = &UsableSize,
-            MallocInt32 = &MallocInt32, CallocInt32 = &CallocInt32, ReallocInt32 = &ReallocInt32, UsableSizeInt32 = &UsableSizeInt32, RoundUpInt32 = &RoundUpInt32,
+            Malloc = &Malloc,
+            Calloc = &Calloc,
+            Realloc = &Realloc,
+            Free = &Free,
+            UsableSize = &UsableSize,
+            MallocInt32 = &MallocInt32,
+            CallocInt32 = &CallocInt32,
+            ReallocInt32 = &ReallocInt32,
+            UsableSizeInt32 = &UsableSizeInt32,
+            RoundUpInt32 = &RoundUpInt32,
         };
 
         [UnmanagedCallersOnly(CallConvs = [typeof(Cdecl)])] private static void* Malloc(nuint byteCount) => HookCalls.Allocate(Own, byteCount);
@@ -56,8 +64,16 @@ internal static unsafe class PlainHookCode
 
         public static PlainHooks Hooks => new()
         {
-            Malloc = &Malloc, Calloc = &Calloc, Realloc = &Realloc, Free = &Free, UsableSize = &UsableSize,
-            MallocInt32 = &MallocInt32, CallocInt32 = &CallocInt32, ReallocInt32 = &ReallocInt32, UsableSizeInt32 = &UsableSizeInt32, RoundUpInt32 = &RoundUpInt32,
+            Malloc = &Malloc,
+            Calloc = &Calloc,
+            Realloc = &Realloc,
+            Free = &Free,
+            UsableSize = &UsableSize,
+            MallocInt32 = &MallocInt32,
+            CallocInt32 = &CallocInt32,
+            ReallocInt32 = &ReallocInt32,
+            UsableSizeInt32 = &UsableSizeInt32,
+            RoundUpInt32 = &RoundUpInt32,
         };
 
         [UnmanagedCallersOnly(CallConvs = [typeof(Cdecl)])] private static void* Malloc(nuint byteCount) => HookCalls.Allocate(Own, byteCount);
@@ -78,8 +94,16 @@ internal static unsafe class PlainHookCode
 
         public static PlainHooks Hooks => new()
         {
-            Malloc = &Malloc, Calloc = &Calloc, Realloc = &Realloc, Free = &Free, UsableSize = &UsableSize,
-            MallocInt32 = &MallocInt32, CallocInt32 = &CallocInt32, ReallocInt32 = &ReallocInt32, UsableSizeInt32 = &UsableSizeInt32, RoundUpInt32 = &RoundUpInt32,
+            Malloc = &Malloc,
+            Calloc = &Calloc,
+            Realloc = &Realloc,
+            Free = &Free,
+            UsableSize = &UsableSize,
+            MallocInt32 = &MallocInt32,
+            CallocInt32 = &CallocInt32,
+            ReallocInt32 = &ReallocInt32,
+            UsableSizeInt32 = &UsableSizeInt32,
+            RoundUpInt32 = &RoundUpInt32,
         };
 
         [UnmanagedCallersOnly(CallConvs = [typeof(Cdecl)])] private static void* Malloc(nuint byteCount) => HookCalls.Allocate(Own, byteCount);
@@ -100,8 +124,16 @@ internal static unsafe class PlainHookCode
 
         public static PlainHooks Hooks => new()
         {
-            Malloc = &Malloc, Calloc = &Calloc, Realloc = &Realloc, Free = &Free, UsableSize = &UsableSize,
-            MallocInt32 = &MallocInt32, CallocInt32 = &CallocInt32, ReallocInt32 = &ReallocInt32, UsableSizeInt32 = &UsableSizeInt32, RoundUpInt32 = &RoundUpInt32,
+            Malloc = &Malloc,
+            Calloc = &Calloc,
+            Realloc = &Realloc,
+            Free = &Free,
+            UsableSize = &UsableSize,
+            MallocInt32 = &MallocInt32,
+            CallocInt32 = &CallocInt32,
+            ReallocInt32 = &ReallocInt32,
+            UsableSizeInt32 = &UsableSizeInt32,
+            RoundUpInt32 = &RoundUpInt32,
         };
 
         [UnmanagedCallersOnly(CallConvs = [typeof(Cdecl)])] private static void* Malloc(nuint byteCount) => HookCalls.Allocate(Own, byteCount);
@@ -122,8 +154,16 @@ internal static unsafe class PlainHookCode
 
         public static PlainHooks Hooks => new()
         {
-            Malloc = &Malloc, Calloc = &Calloc, Realloc = &Realloc, Free = &Free, UsableSize = &UsableSize,
-            MallocInt32 = &MallocInt32, CallocInt32 = &CallocInt32, ReallocInt32 = &ReallocInt32, UsableSizeInt32 = &UsableSizeInt32, RoundUpInt32 = &RoundUpInt32,
+            Malloc = &Malloc,
+            Calloc = &Calloc,
+            Realloc = &Realloc,
+            Free = &Free,
+            UsableSize = &UsableSize,
+            MallocInt32 = &MallocInt32,
+            CallocInt32 = &CallocInt32,
+            ReallocInt32 = &ReallocInt32,
+            UsableSizeInt32 = &UsableSizeInt32,
+            RoundUpInt32 = &RoundUpInt32,
         };
 
         [UnmanagedCallersOnly(CallConvs = [typeof(Cdecl)])] private static void* Malloc(nuint byteCount) => HookCalls.Allocate(Own, byteCount);
@@ -144,8 +184,16 @@ internal static unsafe class PlainHookCode
 
         public static PlainHooks Hooks => new()
         {
-            Malloc = &Malloc, Calloc = &Calloc, Realloc = &Realloc, Free = &Free, UsableSize = &UsableSize,
-            MallocInt32 = &MallocInt32, CallocInt32 = &CallocInt32, ReallocInt32 = &ReallocInt32, UsableSizeInt32 = &UsableSizeInt32, RoundUpInt32 = &RoundUpInt32,
+            Malloc = &Malloc,
+            Calloc = &Calloc,
+            Realloc = &Realloc,
+            Free = &Free,
+            UsableSize = &UsableSize,
+            MallocInt32 = &MallocInt32,
+            CallocInt32 = &CallocInt32,
+            ReallocInt32 = &ReallocInt32,
+            UsableSizeInt32 = &UsableSizeInt32,
+            RoundUpInt32 = &RoundUpInt32,
         };
 
         [UnmanagedCallersOnly(CallConvs = [typeof(Cdecl)])] private static void* Malloc(nuint byteCount) => HookCalls.Allocate(Own, byteCount);
@@ -166,8 +214,16 @@ internal static unsafe class PlainHookCode
 
         public static PlainHooks Hooks => new()
         {
-            Malloc = &Malloc, Calloc = &Calloc, Realloc = &Realloc, Free = &Free, UsableSize = &UsableSize,
-            MallocInt32 = &MallocInt32, CallocInt32 = &CallocInt32, ReallocInt32 = &ReallocInt32, UsableSizeInt32 = &UsableSizeInt32, RoundUpInt32 = &RoundUpInt32,
+            Malloc = &Malloc,
+            Calloc = &Calloc,
+            Realloc = &Realloc,
+            Free = &Free,
+            UsableSize = &UsableSize,
+            MallocInt32 = &MallocInt32,
+            CallocInt32 = &CallocInt32,
+            ReallocInt32 = &ReallocInt32,
+            UsableSizeInt32 = &UsableSizeInt32,
+            RoundUpInt32 = &RoundUpInt32,
         };
 
         [UnmanagedCallersOnly(CallConvs = [typeof(Cdecl)])] private static void* Malloc(nuint byteCount) => HookCalls.Allocate(Own, byteCount);
@@ -188,8 +244,16 @@ internal static unsafe class PlainHookCode
 
         public static PlainHooks Hooks => new()
         {
-            Malloc = &Malloc, Calloc = &Calloc, Realloc = &Realloc, Free = &Free, UsableSize = &UsableSize,
-            MallocInt32 = &MallocInt32, CallocInt32 = &CallocInt32, ReallocInt32 = &ReallocInt32, UsableSizeInt32 = &UsableSizeInt32, RoundUpInt32 = &RoundUpInt32,
+            Malloc = &Malloc,
+            Calloc = &Calloc,
+            Realloc = &Realloc,
+            Free = &Free,
+            UsableSize = &UsableSize,
+            MallocInt32 = &MallocInt32,
+            CallocInt32 = &CallocInt32,
+            ReallocInt32 = &ReallocInt32,
+            UsableSizeInt32 = &UsableSizeInt32,
+            RoundUpInt32 = &RoundUpInt32,
         };
 
         [UnmanagedCallersOnly(CallConvs = [typeof(Cdecl)])] private static void* Malloc(nuint byteCount) => HookCalls.Allocate(Own, byteCount);
