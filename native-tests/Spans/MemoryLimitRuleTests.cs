@@ -62,7 +62,10 @@ public sealed unsafe class MemoryLimitRuleTests
 
         Assert.True(child.ExitCode == 0, child.Error);
         int[] figures = [.. child.Output.Trim().Split(' ').Select(static figure => int.Parse(figure, CultureInfo.InvariantCulture))];
-        Assert.InRange(figures[0], figures[1] * 90 / 100, (figures[1] * 110 / 100) + (4 * 1024));
+
+        // What the runtime has for itself comes and goes: what it needed to load the meter, for example, serves other things later.
+        const int Runtimes = 4 * 1024;
+        Assert.InRange(figures[0], (figures[1] * 90 / 100) - Runtimes, (figures[1] * 110 / 100) + Runtimes);
     }
 
     // Prints, in KiB, by how much the process has grown, and what the heap counts.
