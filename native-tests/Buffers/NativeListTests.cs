@@ -122,6 +122,70 @@ public sealed unsafe class NativeListTests
     }
 
     [Fact]
+    public void Trimming_what_is_pinned_does_nothing()
+    {
+        using NativeList<int> list = new(_heap, 1000) { 7 };
+        int capacity = list.Capacity;
+        using (list.AsMemory().Pin())
+        {
+            list.TrimExcess();
+            Assert.Equal(capacity, list.Capacity);
+        }
+
+        list.TrimExcess();
+        Assert.InRange(list.Capacity, 1, capacity - 1);
+        Assert.Equal([7], list);
+    }
+
+    [Fact]
+    public void Memory_that_one_thread_pins_while_another_makes_the_list_grow_is_there_until_the_pin_ends()
+    {
+        const int Rounds = 2000;
+        for (int round = 0; round < Rounds; round++)
+        {
+            using NativeList<int> list = new(_heap, 16) { round };
+            Memory<int> memory = list.AsMemory();
+            using Barrier together = new(2);
+            int seen = 0;
+            StressThreads.Run(2, number =>
+            {
+                together.SignalAndWait();
+                if (number == 0)
+                {
+                    list.EnsureCapacity(1000);
+                }
+                else
+                {
+                    seen = Pinned(memory, round);
+                }
+            });
+
+            Assert.Equal(round, seen);
+            Assert.Equal([round], list);
+        }
+    }
+
+    // The list may have moved its values to another block before it was pinned, because an earlier pin kept the first.
+    private static int Pinned(Memory<int> memory, int expected)
+    {
+        try
+        {
+            using MemoryHandle pin = memory.Pin();
+            int value = 0;
+            for (int i = 0; i < 100; i++)
+            {
+                value = Volatile.Read(ref *(int*)pin.Pointer);
+            }
+
+            return value;
+        }
+        catch (ObjectDisposedException)
+        {
+            return expected;
+        }
+    }
+
+    [Fact]
     public void Memory_of_the_list_stays_valid_while_it_grows()
     {
         using NativeList<int> list = new(_heap) { 11 };

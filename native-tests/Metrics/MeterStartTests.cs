@@ -19,6 +19,13 @@ public sealed unsafe class MeterStartTests
         AssertSays("instruments: 16", AllocateAndWait, ("SPANHEAP_SCAVENGE_DELAY_MS", "-1"));
 
     [Fact]
+    public void The_methods_that_throw_nothing_count_as_a_first_allocation_too() =>
+        AssertSays("instruments: 16", TryAllocateAndWait, ("SPANHEAP_SCAVENGE_DELAY_MS", "10"));
+
+    [Fact]
+    public void A_listener_that_throws_does_not_keep_a_heap_from_being_created() => AssertSays("instruments: 1, heaps: 1", ListenBadly);
+
+    [Fact]
     public void The_shared_heap_is_among_the_heaps() =>
         AssertSays("used: True", ReadShared, ("SPANHEAP_SCAVENGE_DELAY_MS", "600000"));
 
@@ -44,6 +51,27 @@ public sealed unsafe class MeterStartTests
         SpanMemory.Free(SpanMemory.Alloc(64));
         StressWait.Until(() => count() == 16, () => $"{count()} instruments");
         Console.WriteLine($"instruments: {count()}");
+    }
+
+    internal static void TryAllocateAndWait()
+    {
+        using MeterListener listener = Count(out Func<int> count);
+        SpanMemory.Free(SpanMemory.TryAlloc(64));
+        StressWait.Until(() => count() == 16, () => $"{count()} instruments");
+        Console.WriteLine($"instruments: {count()}");
+    }
+
+    internal static void ListenBadly()
+    {
+        int count = 0;
+        using MeterListener listener = MeterReading.Listen(_ =>
+        {
+            count++;
+            throw new InvalidOperationException("It is the listener's fault.");
+        });
+        listener.Start();
+        using NativeHeap heap = new();
+        Console.WriteLine($"instruments: {count}, heaps: {NativeHeap.All.Count}");
     }
 
     internal static void ReadShared()

@@ -3,6 +3,7 @@ using SpanHeap.Blocks;
 using SpanHeap.Caches;
 using SpanHeap.Contract;
 using SpanHeap.Heap;
+using SpanHeap.Metrics;
 using SpanHeap.Spans;
 using SpanHeap.Threads;
 
@@ -80,7 +81,7 @@ public static unsafe partial class SpanMemory
     /// </returns>
     /// <exception cref="HeapCorruptionException">The pointer is not a block of the heap. The heap is unchanged.</exception>
     public static void* TryRealloc(void* ptr, nuint byteCount) =>
-        SharedHeap.Require().Resizer.TryReallocate(ThreadRecord.Current->Shared, ptr, byteCount, BlockRequest.NoAlignment);
+        MeteredSharedHeap.Require().Resizer.TryReallocate(ThreadRecord.Current->Shared, ptr, byteCount, BlockRequest.NoAlignment);
 
     /// <summary>Allocates an aligned block of memory of the specified size and alignment, in bytes, if there is memory for it.</summary>
     /// <param name="byteCount">The size, in bytes, of the block. A size of 0 returns a block that must be freed and must not be dereferenced.</param>
@@ -100,7 +101,7 @@ public static unsafe partial class SpanMemory
             return block;
         }
 
-        return SharedHeap.Require().Blocks.TryAllocate(cache, byteCount, alignment);
+        return MeteredSharedHeap.Require().Blocks.TryAllocate(cache, byteCount, alignment);
     }
 
     /// <summary>
@@ -116,7 +117,7 @@ public static unsafe partial class SpanMemory
     /// A block that is guarded in a sample has only as many bytes as were requested, and one that is too large for an arena may have more. So request the
     /// result, or ask for the usable size of the block.
     /// </remarks>
-    public static nuint GoodSize(nuint byteCount) => SharedHeap.Require().Blocks.GoodSize(byteCount);
+    public static nuint GoodSize(nuint byteCount) => MeteredSharedHeap.Require().Blocks.GoodSize(byteCount);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void* TryAllocSlow(nuint byteCount)
@@ -124,6 +125,6 @@ public static unsafe partial class SpanMemory
         ThreadCache* cache = ThreadRecord.Current->Shared;
         return !ThreadRecord.WasGlancedAt(cache) && byteCount <= SizeClasses.MaxSharedSize && ThreadCache.TryAlloc(cache, byteCount, out void* block)
             ? block
-            : SharedHeap.Require().Blocks.TryAllocate(cache, byteCount);
+            : MeteredSharedHeap.Require().Blocks.TryAllocate(cache, byteCount);
     }
 }

@@ -28,9 +28,10 @@ internal sealed unsafe class DropWatch
             return;
         }
 
+        string? report;
         try
         {
-            NoteDropped(_heap.Core, block);
+            report = NoteDropped(_heap.Core, block);
             if (_whenDropped == WhenDropped.Free)
             {
                 Free(_heap, block);
@@ -40,6 +41,12 @@ internal sealed unsafe class DropWatch
         {
             _heap.Core.Quiescence.Leave();
         }
+
+        // Where the program's own writer may wait for a thread that disposes the heap.
+        if (report != null)
+        {
+            ErrorStream.WriteLine(report);
+        }
     }
 
     /// <summary>Begins to watch for the end of an owner.</summary>
@@ -48,6 +55,13 @@ internal sealed unsafe class DropWatch
         _heap = heap;
         _byteCount = byteCount;
         _whenDropped = whenDropped;
+        Volatile.Write(ref _block, block);
+    }
+
+    /// <summary>Watches over another block from now on, because the owner's block has moved. The owner keeps the watch alive meanwhile.</summary>
+    public void Move(nint block, nuint byteCount)
+    {
+        _byteCount = byteCount;
         Volatile.Write(ref _block, block);
     }
 
@@ -80,15 +94,17 @@ internal sealed unsafe class DropWatch
         }
     }
 
-    private void NoteDropped(HeapCore core, nint block)
+    // Returns what is to be reported; null for nothing.
+    private string? NoteDropped(HeapCore core, nint block)
     {
         long dropped = core.Owners.NoteDropped();
-        if (core.Guard is { GuardsAll: true } guard && core.Options.Guard.ReportLeaks && dropped <= MostReported)
+        if (core.Guard is not { GuardsAll: true } guard || !core.Options.Guard.ReportLeaks || dropped > MostReported)
         {
-            string? stack = guard.TryFind(block, out GuardRecord record) ? StackDepot.Describe(record.AllocStack) : null;
-            ErrorStream.WriteLine(
-                $"SpanHeap: an owner of {_byteCount} bytes in the heap '{core.Name}' was dropped without having been disposed. It was rented:\n"
-                + (stack ?? "   (no stack was kept)").TrimEnd());
+            return null;
         }
+
+        string? stack = guard.TryFind(block, out GuardRecord record) ? StackDepot.Describe(record.AllocStack) : null;
+        return $"SpanHeap: an owner of {_byteCount} bytes in the heap '{core.Name}' was dropped without having been disposed. It was rented:\n"
+            + (stack ?? "   (no stack was kept)").TrimEnd();
     }
 }

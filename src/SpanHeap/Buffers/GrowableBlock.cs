@@ -90,6 +90,9 @@ internal struct GrowableBlock<T>(NativeHeap heap)
         _owner = next;
     }
 
+    /// <summary>Makes the block smaller where it is possible.</summary>
+    public readonly void TryTrim(int needed) => _owner?.TryResize(needed);
+
     public void Dispose()
     {
         IsDisposed = true;

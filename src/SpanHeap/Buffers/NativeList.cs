@@ -140,14 +140,14 @@ public sealed class NativeList<T> : IReadOnlyList<T>, IDisposable
         }
     }
 
-    /// <summary>Gives the memory back that the values do not need.</summary>
+    /// <summary>Gives the memory back that the values do not need, unless that is not possible now, because the block is pinned or memory is short.</summary>
     /// <exception cref="ObjectDisposedException">The list or its heap has been disposed.</exception>
     public void TrimExcess()
     {
         _block.RequireAlive();
         if (_count < _block.Capacity)
         {
-            _block.Resize(_count, _count, _count);
+            _block.TryTrim(_count);
         }
     }
 
@@ -159,7 +159,7 @@ public sealed class NativeList<T> : IReadOnlyList<T>, IDisposable
     /// <summary>Gets the values as memory, for example for an asynchronous call.</summary>
     /// <returns>
     /// The memory. After the list has grown it refers to the same places of the list. While it is pinned, the block stays where it is; if the list grows
-    /// meanwhile, its values are copied to another block.
+    /// meanwhile, its values are copied to another block, and the memory ends with the pin.
     /// </returns>
     /// <exception cref="ObjectDisposedException">The list or its heap has been disposed.</exception>
     public Memory<T> AsMemory() => _block.Memory[.._count];

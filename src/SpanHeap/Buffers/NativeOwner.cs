@@ -13,7 +13,7 @@ namespace SpanHeap.Buffers;
 /// <remarks>
 /// <para>
 /// All members are thread safe, and any thread may dispose an owner; the block is freed once. The caller must make sure that nothing uses a span of the
-/// owner after that. Blocks never move, so <see cref="Pin"/> costs no <see cref="System.Runtime.InteropServices.GCHandle"/>. A block that is pinned
+/// owner after that, and that no owner is disposed while its heap is (by a finalizer, for example). Blocks never move, so <see cref="Pin"/> costs no <see cref="System.Runtime.InteropServices.GCHandle"/>. A block that is pinned
 /// when its owner is disposed is freed when the last pin ends.
 /// </para>
 /// <para>
@@ -29,7 +29,8 @@ public unsafe class NativeOwner<T> : MemoryManager<T>, IMemoryOwner<T>
     where T : struct
 {
     private const int Disposed = 1;
-    private const int OnePin = 2;
+    private const int Resizing = 2;
+    private const int OnePin = 4;
 
     private readonly NativeHeap _heap;
 
@@ -37,7 +38,8 @@ public unsafe class NativeOwner<T> : MemoryManager<T>, IMemoryOwner<T>
     private nint _block;
     private int _length;
 
-    // Disposed, plus OnePin for each pin. Changed by interlocked operations. The thread that makes it Disposed alone frees the block.
+    // Disposed, Resizing while the block may move, and OnePin for each pin, of which there is none while it may move. Changed by interlocked operations.
+    // The thread after whose change it is Disposed and nothing else frees the block.
     private int _state;
 
     // The object is made before the block, so that no block is lost when there is no memory for the object.
@@ -99,19 +101,23 @@ public unsafe class NativeOwner<T> : MemoryManager<T>, IMemoryOwner<T>
     {
         ArgumentOutOfRangeException.ThrowIfNegative(elementIndex);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(elementIndex, _length);
-        int state = Volatile.Read(ref _state);
-        int seen;
-        do
+        SpinWait wait = default;
+        while (true)
         {
-            seen = state;
-            if ((seen & Disposed) != 0 || _heap.IsClosed)
+            int state = Volatile.Read(ref _state);
+            if ((state & Disposed) != 0 || _heap.IsClosed)
             {
                 BufferBlock.ThrowDisposed(_heap, nameof(NativeOwner<>));
             }
 
-            state = Interlocked.CompareExchange(ref _state, seen + OnePin, seen);
+            if ((state & Resizing) == 0 && Interlocked.CompareExchange(ref _state, state + OnePin, state) == state)
+            {
+                break;
+            }
+
+            wait.SpinOnce();
         }
-        while (state != seen);
+
         return new MemoryHandle((byte*)_block + ((nint)elementIndex * Unsafe.SizeOf<T>()), handle: default, pinnable: this);
     }
 
@@ -142,30 +148,48 @@ public unsafe class NativeOwner<T> : MemoryManager<T>, IMemoryOwner<T>
     /// <returns>False, with nothing changed, if there is no memory or the block is pinned.</returns>
     internal bool TryResize(int length)
     {
-        if ((_state & Disposed) != 0)
+        int state = Interlocked.CompareExchange(ref _state, Resizing, 0);
+        if ((state & Disposed) != 0)
         {
             BufferBlock.ThrowDisposed(_heap, nameof(NativeOwner<>));
         }
 
-        if (IsPinned)
+        if (state != 0)
         {
             return false;
         }
 
-        void* block = _heap.TryRealloc((void*)_block, (nuint)length * (nuint)Unsafe.SizeOf<T>());
-        if (block == null)
+        try
         {
-            return false;
-        }
+            nuint byteCount = (nuint)length * (nuint)Unsafe.SizeOf<T>();
+            void* block = _heap.TryRealloc((void*)_block, byteCount);
+            if (block == null)
+            {
+                return false;
+            }
 
-        // A block that grows may have got more than was asked for.
-        _block = (nint)block;
-        _length = (int)Math.Min(_heap.UsableSize(block) / (nuint)Unsafe.SizeOf<T>(), (nuint)Array.MaxLength);
-        return true;
+            // A block that grows may have got more than was asked for.
+            _block = (nint)block;
+            _length = (int)Math.Min(_heap.UsableSize(block) / (nuint)Unsafe.SizeOf<T>(), (nuint)Array.MaxLength);
+            MoveWatch(byteCount);
+            return true;
+        }
+        finally
+        {
+            if ((Interlocked.And(ref _state, ~Resizing) & Disposed) != 0)
+            {
+                Free();
+            }
+        }
     }
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing) => Dispose();
+
+    /// <summary>Tells what watches the owner that its block is another one.</summary>
+    private protected virtual void MoveWatch(nuint byteCount)
+    {
+    }
 
     /// <summary>Ends what watches the owner. Called once.</summary>
     /// <returns>False if that has freed the block.</returns>
@@ -173,10 +197,19 @@ public unsafe class NativeOwner<T> : MemoryManager<T>, IMemoryOwner<T>
 
     private void Free()
     {
-        if (TryEndWatch() && !_heap.IsClosed)
+        if (!TryEndWatch() || _heap.IsClosed)
         {
-            _heap.Core.Owners.Remove();
+            return;
+        }
+
+        _heap.Core.Owners.Remove();
+        try
+        {
             _heap.Free((void*)_block);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The block has just gone with the heap.
         }
     }
 }

@@ -23,6 +23,8 @@ internal sealed class WatchedOwner<T> : NativeOwner<T>
         _watch.Begin(heap, Block, byteCount, whenDropped);
     }
 
+    private protected override void MoveWatch(nuint byteCount) => _watch.Move(Block, byteCount);
+
     // The finalizer of an object that was dropped together with the owner may dispose it, before the watch is finalized or after that.
     private protected override bool TryEndWatch() => _watch.TryEnd();
 }

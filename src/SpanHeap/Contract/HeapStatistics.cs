@@ -121,7 +121,7 @@ public sealed class HeapStatistics
 
     /// <summary>
     /// Gets the number of managed owners of blocks that have been created and not disposed, the memory of lists and writers included. Owners that the
-    /// program has dropped stay in this number until the garbage collector finds them, which it does only if they ask for it.
+    /// program has dropped stay in this number, but for those whose blocks are freed when the garbage collector finds them.
     /// </summary>
     public long Owners { get; init; }
 

@@ -42,7 +42,7 @@ public sealed unsafe class HeapHooks : IDisposable
         {
             _target = HookTargets.Take(core);
         }
-        catch (OutOfMemoryException)
+        catch
         {
             core.State.RemoveHooks();
             throw;
@@ -105,7 +105,7 @@ public sealed unsafe class HeapHooks : IDisposable
     /// <exception cref="ObjectDisposedException">The hooks have been disposed.</exception>
     public delegate* unmanaged[Cdecl]<void*, int> UsableSizeInt32 => Plain.UsableSizeInt32;
 
-    /// <summary>Gets <c>int round_up(int size)</c>, which gets the size that a block of the given size has. Where the heap watches the ends of blocks, this is the next multiple of 8.</summary>
+    /// <summary>Gets <c>int round_up(int size)</c>, which gets the size that a block of the given size has. For large blocks, and where the heap watches the ends of blocks, this is the next multiple of 8.</summary>
     /// <exception cref="InvalidOperationException">Eight other heaps have functions without an opaque pointer.</exception>
     /// <exception cref="ObjectDisposedException">The hooks have been disposed.</exception>
     public delegate* unmanaged[Cdecl]<int, int> RoundUpInt32 => Plain.RoundUpInt32;
@@ -219,14 +219,19 @@ public sealed unsafe class HeapHooks : IDisposable
             }
 
             _isDisposed = true;
-            HookTargets.Return(_target);
-            if (_plainSet != NoSet)
+            try
             {
-                PlainHookSets.Return(_plainSet);
+                HookTargets.Return(_target);
+                if (_plainSet != NoSet)
+                {
+                    PlainHookSets.Return(_plainSet);
+                }
+            }
+            finally
+            {
+                _core.State.RemoveHooks();
             }
         }
-
-        _core.State.RemoveHooks();
     }
 
     private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(Volatile.Read(ref _isDisposed), this);

@@ -1,4 +1,5 @@
 using SpanHeap.Heap;
+using SpanHeap.Os;
 
 namespace SpanHeap.Hooks;
 
@@ -16,6 +17,17 @@ internal static unsafe class HookTargets
     /// <exception cref="OutOfMemoryException">There is no memory for it.</exception>
     public static HookTarget* Take(HeapCore core)
     {
+        HookTarget* taken = null;
+        Uninterrupted.Do(core, core => taken = TakeLocked(core));
+        return taken;
+    }
+
+    /// <summary>Takes a target back that native code no longer uses.</summary>
+    public static void Return(HookTarget* target) => Uninterrupted.Do((nint)target, static target => ReturnLocked((HookTarget*)target));
+
+    private static HookTarget* TakeLocked(HeapCore core)
+    {
+        // An interrupt arrives before the lock is taken.
         lock (s_lock)
         {
             HookTarget* target = s_closed.Count > MostClosed ? (HookTarget*)s_closed.Dequeue() : HookTarget.Make(count: 1);
@@ -24,8 +36,7 @@ internal static unsafe class HookTargets
         }
     }
 
-    /// <summary>Takes a target back that native code no longer uses.</summary>
-    public static void Return(HookTarget* target)
+    private static void ReturnLocked(HookTarget* target)
     {
         lock (s_lock)
         {

@@ -29,7 +29,7 @@ internal static class HeapMeter
     private static bool IsSupported => !AppContext.TryGetSwitch(Switch, out bool isOn) || isOn;
 
     /// <summary>
-    /// Creates the meter if there is none. Listeners of the program are called, and may throw or create heaps. Call before there is anything to undo.
+    /// Creates the meter if there is none. Listeners of the program are called, and may create heaps. Call before there is anything to undo.
     /// </summary>
     public static void Start()
     {
@@ -57,7 +57,15 @@ internal static class HeapMeter
         if (Interlocked.Exchange(ref s_isStarted, 1) == 0)
         {
             s_meter = new Meter(Name);
-            HeapInstruments.Create(s_meter);
+            try
+            {
+                HeapInstruments.Create(s_meter);
+            }
+            catch (Exception error) when (error is not OutOfMemoryException)
+            {
+                // A listener of the program has thrown, which is no fault of the thread that needed a heap. The instruments after this one are missing.
+                ErrorStream.WriteLine($"SpanHeap: a listener of meters failed, so some figures of heaps will not be seen: {error}");
+            }
         }
     }
 }

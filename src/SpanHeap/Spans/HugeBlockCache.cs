@@ -93,7 +93,7 @@ internal sealed unsafe class HugeBlockCache(OsMemory os, HeapLimit limit, TimeSp
         _lock.Enter();
         int best = FindBest(byteCount, alignment);
         bool isWantedAgain = best >= 0
-            ? round - _blocks[best].Round >= RoundsKept
+            ? (int)(round - _blocks[best].Round) >= (int)RoundsKept
             : Serves(_givenUp, byteCount, alignment) && Environment.TickCount64 - _givenUpAt < _retainedTime;
         _wantedAt = isWantedAgain ? round : _wantedAt;
         if (best >= 0)
