@@ -21,6 +21,7 @@ if (args.Length > 0)
     (nameof(ManualChecks.Foreign_pointers_are_refused), ManualChecks.Foreign_pointers_are_refused),
     (nameof(ManualChecks.Full_checks_find_a_double_free), ManualChecks.Full_checks_find_a_double_free),
     (nameof(ManualChecks.Any_address_is_looked_up), ManualChecks.Any_address_is_looked_up),
+    (nameof(BufferChecks.Buffers_lists_and_writers_hold_what_they_are_given), BufferChecks.Buffers_lists_and_writers_hold_what_they_are_given),
     (nameof(HookChecks.Native_code_allocates_and_frees), HookChecks.Native_code_allocates_and_frees),
     (nameof(HookChecks.A_heap_with_hooks_is_not_disposed), HookChecks.A_heap_with_hooks_is_not_disposed),
     (nameof(TracedChecks.What_nothing_reaches_goes), TracedChecks.What_nothing_reaches_goes),
