@@ -105,11 +105,11 @@ internal sealed unsafe class SpanReturn(SpanSource spans, MisuseLog misuse, Note
     {
         ulong reciprocal = info.Reciprocal;
         uint slots = (uint)info.Slots;
+        nuint bytes = slots * info.Size;
+
+        // No arena lies so low that the first address is taken for one of this.
         nint start = 0;
-        nuint bytes = 0;
         Span* span = null;
-        ulong* bits = null;
-        bool listed = false;
         for (; next < end; next++)
         {
             nuint within = (nuint)(*next - start);
@@ -125,10 +125,7 @@ internal sealed unsafe class SpanReturn(SpanSource spans, MisuseLog misuse, Note
                 place.Resolve(rest);
                 within = (nuint)place.Within;
                 start = *next - (nint)within;
-                bytes = slots * info.Size;
                 span = place.Span;
-                bits = ArenaHeader.AllocBits(span);
-                listed = span->Listed;
             }
 
             // For each block the heap checks that it gave this address out and has not received it back since. These compares cost nothing beside the
@@ -136,7 +133,7 @@ internal sealed unsafe class SpanReturn(SpanSource spans, MisuseLog misuse, Note
             ulong product = within * reciprocal;
             uint slot = (uint)(product >> 32);
             ulong bit = 1UL << (int)slot;
-            ulong* word = bits + (slot >> 6);
+            ulong* word = ArenaHeader.AllocBits(span) + (slot >> 6);
             if ((uint)product >= (uint)reciprocal || slot >= slots || (*word & bit) == 0)
             {
                 result = ReturnResult.Misuse;
@@ -146,7 +143,7 @@ internal sealed unsafe class SpanReturn(SpanSource spans, MisuseLog misuse, Note
             *word ^= bit;
             uint free = (uint)span->FreeSlots + 1;
             span->FreeSlots = (int)free;
-            if (!listed || free == slots)
+            if (!span->Listed || free == slots)
             {
                 result = ReturnResult.SpanChanged;
                 return next + 1;
