@@ -45,7 +45,7 @@ public readonly unsafe ref struct LocalHeap
     public void* Alloc(nuint byteCount) =>
         byteCount <= SizeClasses.MaxSharedSize && IsValid && ThreadCache.TryAlloc(_cache, byteCount, out void* block)
             ? block
-            : _core.Blocks.Allocate(ValidCache, byteCount, zeroed: false);
+            : _core.Allocator.Allocate(ValidCache, byteCount, zeroed: false);
 
     /// <inheritdoc cref="SpanMemory.AllocZeroed(nuint)"/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -57,7 +57,7 @@ public readonly unsafe ref struct LocalHeap
             return block;
         }
 
-        return _core.Blocks.Allocate(ValidCache, byteCount, zeroed: true);
+        return _core.Allocator.Allocate(ValidCache, byteCount, zeroed: true);
     }
 
     /// <inheritdoc cref="SpanMemory.Free"/>
@@ -66,7 +66,7 @@ public readonly unsafe ref struct LocalHeap
     {
         if (!IsValid || !ThreadCache.TryFree(_cache, ptr))
         {
-            _core.Blocks.Free(ValidCache, ptr);
+            _core.Frees.Free(ValidCache, ptr);
         }
     }
 
@@ -87,6 +87,6 @@ public readonly unsafe ref struct LocalHeap
         return IsValid && SizeClasses.TryOfSharedAligned(byteCount, alignment, out uint sizeClass)
             && ThreadCache.TryPop(_cache, sizeClass, out void* block)
             ? block
-            : _core.Blocks.AllocateAligned(ValidCache, byteCount, alignment);
+            : _core.Allocator.AllocateAligned(ValidCache, byteCount, alignment);
     }
 }

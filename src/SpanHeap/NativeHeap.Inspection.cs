@@ -26,7 +26,7 @@ public sealed unsafe partial class NativeHeap
 
     /// <inheritdoc cref="SpanMemory.GoodSize"/>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
-    public nuint GoodSize(nuint byteCount) => _core.Blocks.GoodSize(byteCount);
+    public nuint GoodSize(nuint byteCount) => _core.Allocator.GoodSize(byteCount);
 
     /// <summary>
     /// Determines whether an address lies in a block of this heap that is allocated or cached for reuse. Any address may be passed; traced blocks do

@@ -126,7 +126,7 @@ public sealed unsafe partial class NativeHeap : IDisposable, IMeteredHeap
         ThreadCache* cache = Cache;
         return byteCount <= SizeClasses.MaxSharedSize && ThreadCache.TryAlloc(cache, byteCount, out void* block)
             ? block
-            : _core.Blocks.Allocate(cache, byteCount, zeroed: false);
+            : _core.Allocator.Allocate(cache, byteCount, zeroed: false);
     }
 
     /// <inheritdoc cref="SpanMemory.Alloc(nuint, nuint)"/>
@@ -141,7 +141,7 @@ public sealed unsafe partial class NativeHeap : IDisposable, IMeteredHeap
         ThreadCache* cache = Cache;
         return byteCount <= SizeClasses.MaxSharedSize && ThreadCache.TryAlloc(cache, byteCount, out void* block)
             ? block
-            : _core.Blocks.TryAllocate(cache, byteCount);
+            : _core.Allocator.TryAllocate(cache, byteCount);
     }
 
     /// <inheritdoc cref="SpanMemory.AllocZeroed(nuint)"/>
@@ -155,7 +155,7 @@ public sealed unsafe partial class NativeHeap : IDisposable, IMeteredHeap
             return block;
         }
 
-        return _core.Blocks.Allocate(cache, byteCount, zeroed: true);
+        return _core.Allocator.Allocate(cache, byteCount, zeroed: true);
     }
 
     /// <inheritdoc cref="SpanMemory.AllocZeroed(nuint, nuint)"/>
@@ -178,7 +178,7 @@ public sealed unsafe partial class NativeHeap : IDisposable, IMeteredHeap
             return;
         }
 
-        _core.Blocks.Free(cache, ptr);
+        _core.Frees.Free(cache, ptr);
     }
 
     /// <inheritdoc cref="SpanMemory.Realloc(void*, nuint)"/>
@@ -198,7 +198,7 @@ public sealed unsafe partial class NativeHeap : IDisposable, IMeteredHeap
         return SizeClasses.TryOfSharedAligned(byteCount, alignment, out uint sizeClass)
             && ThreadCache.TryPop(cache, sizeClass, out void* block)
             ? block
-            : _core.Blocks.AllocateAligned(cache, byteCount, alignment);
+            : _core.Allocator.AllocateAligned(cache, byteCount, alignment);
     }
 
     /// <inheritdoc cref="SpanMemory.TryAlignedAlloc"/>
@@ -210,7 +210,7 @@ public sealed unsafe partial class NativeHeap : IDisposable, IMeteredHeap
         return SizeClasses.TryOfSharedAligned(byteCount, alignment, out uint sizeClass)
             && ThreadCache.TryPop(cache, sizeClass, out void* block)
             ? block
-            : _core.Blocks.TryAllocate(cache, byteCount, alignment);
+            : _core.Allocator.TryAllocate(cache, byteCount, alignment);
     }
 
     /// <inheritdoc cref="SpanMemory.AlignedRealloc"/>
@@ -229,7 +229,7 @@ public sealed unsafe partial class NativeHeap : IDisposable, IMeteredHeap
         ThreadCache* cache = Cache;
         if (!ThreadCache.TryFree(cache, ptr))
         {
-            _core.Blocks.Free(cache, ptr, aligned: true);
+            _core.Frees.Free(cache, ptr, aligned: true);
         }
     }
 

@@ -101,7 +101,7 @@ public static unsafe partial class SpanMemory
             return block;
         }
 
-        return MeteredSharedHeap.Require().Blocks.TryAllocate(cache, byteCount, alignment);
+        return MeteredSharedHeap.Require().Allocator.TryAllocate(cache, byteCount, alignment);
     }
 
     /// <summary>
@@ -117,7 +117,7 @@ public static unsafe partial class SpanMemory
     /// A block that is guarded in a sample has only as many bytes as were requested, and one that is too large for an arena may have more. So request the
     /// result, or ask for the usable size of the block.
     /// </remarks>
-    public static nuint GoodSize(nuint byteCount) => MeteredSharedHeap.Require().Blocks.GoodSize(byteCount);
+    public static nuint GoodSize(nuint byteCount) => MeteredSharedHeap.Require().Allocator.GoodSize(byteCount);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void* TryAllocSlow(nuint byteCount)
@@ -125,6 +125,6 @@ public static unsafe partial class SpanMemory
         ThreadCache* cache = ThreadRecord.Current->Shared;
         return !ThreadRecord.WasGlancedAt(cache) && byteCount <= SizeClasses.MaxSharedSize && ThreadCache.TryAlloc(cache, byteCount, out void* block)
             ? block
-            : MeteredSharedHeap.Require().Blocks.TryAllocate(cache, byteCount);
+            : MeteredSharedHeap.Require().Allocator.TryAllocate(cache, byteCount);
     }
 }

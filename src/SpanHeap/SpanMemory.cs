@@ -110,7 +110,7 @@ public static unsafe partial class SpanMemory
             return block;
         }
 
-        return MeteredSharedHeap.Require().Blocks.AllocateAligned(cache, byteCount, alignment);
+        return MeteredSharedHeap.Require().Allocator.AllocateAligned(cache, byteCount, alignment);
     }
 
     /// <summary>Reallocates an aligned block of memory to be the specified size and alignment, in bytes.</summary>
@@ -137,7 +137,7 @@ public static unsafe partial class SpanMemory
         ThreadCache* cache = ThreadRecord.Current->Shared;
         if (ptr != null && !ThreadCache.TryFree(cache, ptr))
         {
-            MeteredSharedHeap.Require().Blocks.Free(cache, ptr, aligned: true);
+            MeteredSharedHeap.Require().Frees.Free(cache, ptr, aligned: true);
         }
     }
 
@@ -164,12 +164,12 @@ public static unsafe partial class SpanMemory
         ThreadCache* cache = ThreadRecord.Current->Shared;
         return !ThreadRecord.WasGlancedAt(cache) && byteCount <= SizeClasses.MaxSharedSize && ThreadCache.TryAlloc(cache, byteCount, out void* block)
             ? block
-            : MeteredSharedHeap.Require().Blocks.Allocate(cache, byteCount, zeroed: false);
+            : MeteredSharedHeap.Require().Allocator.Allocate(cache, byteCount, zeroed: false);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void* AllocZeroedSlow(nuint byteCount) =>
-        MeteredSharedHeap.Require().Blocks.Allocate(ThreadRecord.Current->Shared, byteCount, zeroed: true);
+        MeteredSharedHeap.Require().Allocator.Allocate(ThreadRecord.Current->Shared, byteCount, zeroed: true);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void FreeSlow(void* ptr)
@@ -177,7 +177,7 @@ public static unsafe partial class SpanMemory
         ThreadCache* cache = ThreadRecord.Current->Shared;
         if (ptr != null && (ThreadRecord.WasGlancedAt(cache) || !ThreadCache.TryFree(cache, ptr)))
         {
-            MeteredSharedHeap.Require().Blocks.Free(cache, ptr);
+            MeteredSharedHeap.Require().Frees.Free(cache, ptr);
         }
     }
 }

@@ -83,7 +83,7 @@ internal static unsafe class BufferBlock
     // Memory that is fresh from the system is zero already.
     private static void* AllocateLargeZeroed(NativeHeap heap, nuint byteCount, nuint alignment)
     {
-        void* block = heap.Core.Blocks.TryAllocate(heap.Core.FindOwnCache(), byteCount, alignment, zeroed: true);
+        void* block = heap.Core.Allocator.TryAllocate(heap.Core.FindOwnCache(), byteCount, alignment, zeroed: true);
         if (block == null)
         {
             heap.Core.State.ThrowOutOfMemory(byteCount);

@@ -6,7 +6,7 @@ using SpanHeap.Pages;
 
 namespace SpanHeap.Heap;
 
-/// <summary>The parts of a heap that <see cref="BlockOperations"/> works with.</summary>
+/// <summary>The parts of a heap that <see cref="BlockAllocator"/> and <see cref="BlockFrees"/> work with.</summary>
 internal readonly struct BlockParts
 {
     public required CacheAttachment Attachment { get; init; }

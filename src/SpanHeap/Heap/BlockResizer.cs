@@ -11,7 +11,7 @@ namespace SpanHeap.Heap;
 /// <summary>Resizes blocks: in place, if their kind can do that, and otherwise by copying.</summary>
 /// <remarks>Thread safe. The caller must not hold a lock.</remarks>
 internal sealed unsafe class BlockResizer(
-    HeapState state, BlockOperations operations, BlockLookup lookup, LargeBlocks large, HugeBlocks huge, GuardedBlocks? guard, PageGeometry geometry, bool fullChecks, ForeignFree foreign)
+    HeapState state, BlockAllocator allocator, BlockFrees frees, BlockLookup lookup, LargeBlocks large, HugeBlocks huge, GuardedBlocks? guard, PageGeometry geometry, bool fullChecks, ForeignFree foreign)
 {
     /// <summary>Resizes a block, in place where possible. For null it allocates a block.</summary>
     /// <param name="cache">The calling thread's cache; <see cref="ThreadCache.None"/> if it has none yet.</param>
@@ -53,7 +53,7 @@ internal sealed unsafe class BlockResizer(
         {
             if (small != pointer && !ThreadCache.TryFree(cache, pointer))
             {
-                operations.Free(cache, pointer);
+                frees.Free(cache, pointer);
             }
 
             return true;
@@ -67,7 +67,7 @@ internal sealed unsafe class BlockResizer(
     {
         if (pointer == null)
         {
-            return operations.TryAllocate(cache, byteCount, alignment);
+            return allocator.TryAllocate(cache, byteCount, alignment);
         }
 
         BlockAddress block = BlockAddress.Of((nint)pointer, state.Serial);
@@ -130,7 +130,7 @@ internal sealed unsafe class BlockResizer(
         bool stays = large.TryResize(block, slotBytes, needed, wanted, out bool hasChanged);
         if (hasChanged)
         {
-            operations.NoteActivity();
+            frees.NoteActivity();
         }
 
         return stays;
@@ -142,7 +142,7 @@ internal sealed unsafe class BlockResizer(
         nuint wanted = fullChecks ? byteCount : GrowthPolicy.WithRoom(usable, byteCount);
         bool growsOn = byteCount > usable && wanted > SizeClasses.MaxSharedSize && wanted <= (nuint)geometry.MaxRun << (PageGeometry.PageShift - 1);
         int room = growsOn ? (int)PageGeometry.PagesFor(wanted) : 0;
-        void* moved = operations.TryAllocate(cache, byteCount, alignment, zeroed: false, room, extra: wanted - byteCount);
+        void* moved = allocator.TryAllocate(cache, byteCount, alignment, zeroed: false, room, extra: wanted - byteCount);
         if (moved != null && wanted > byteCount)
         {
             NoteRoom((nint)moved, byteCount);
@@ -150,7 +150,7 @@ internal sealed unsafe class BlockResizer(
 
         if (moved == null && wanted != byteCount)
         {
-            moved = operations.TryAllocate(state.FindOwnCache(), byteCount, alignment);
+            moved = allocator.TryAllocate(state.FindOwnCache(), byteCount, alignment);
         }
 
         if (moved == null)
@@ -167,7 +167,7 @@ internal sealed unsafe class BlockResizer(
         NativeMemory.Copy((void*)block.Address, moved, Math.Min(usable, byteCount));
 
         // Looked up again, because the allocation may have waited in one of .NET's waits (see StackReclaimer).
-        operations.Free(state.FindOwnCache(), (void*)block.Address);
+        frees.Free(state.FindOwnCache(), (void*)block.Address);
         return moved;
     }
 
@@ -188,7 +188,7 @@ internal sealed unsafe class BlockResizer(
         {
             if (large.TryCut(block, block.SlotBytes, fullChecks ? CheckedBlocks.SlotBytesFor(byteCount) : byteCount))
             {
-                operations.NoteActivity();
+                frees.NoteActivity();
             }
         }
 
@@ -223,14 +223,14 @@ internal sealed unsafe class BlockResizer(
             {
                 // There is no memory, or bytes beside the block were overwritten: it stays as it is, and the caller's.
                 guard.CancelMove(block);
-                operations.Free(state.FindOwnCache(), moved);
+                frees.Free(state.FindOwnCache(), moved);
             }
         }
     }
 
     private void* TryAllocateBeside(ThreadCache* cache, nuint usable, nuint byteCount, nuint alignment)
     {
-        void* moved = operations.TryAllocate(cache, byteCount, alignment);
+        void* moved = allocator.TryAllocate(cache, byteCount, alignment);
         if (moved != null)
         {
             return moved;
@@ -239,7 +239,7 @@ internal sealed unsafe class BlockResizer(
         guard!.CountMoving(usable, counts: false);
         try
         {
-            return operations.TryAllocate(state.FindOwnCache(), byteCount, alignment);
+            return allocator.TryAllocate(state.FindOwnCache(), byteCount, alignment);
         }
         finally
         {

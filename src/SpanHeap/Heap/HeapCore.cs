@@ -59,8 +59,10 @@ internal sealed unsafe class HeapCore : IDisposable
         _attachment = new CacheAttachment(State, Registry, Sampler, _caches.Large, _maintenance, relief, Limit, Arenas);
         Quiescence = new Quiescence(State, _maintenance, Os);
         Lookup = new BlockLookup(Serial, HasFullChecks, Guard);
-        Blocks = new BlockOperations(State, PartsOfOperations(relief));
-        Resizer = new BlockResizer(State, Blocks, Lookup, _caches.Large, _caches.Huge, Guard, Pages.Geometry, HasFullChecks, options.ForeignFree);
+        BlockParts parts = PartsOfBlocks(relief);
+        Frees = new BlockFrees(State, parts);
+        Allocator = new BlockAllocator(State, Frees, parts);
+        Resizer = new BlockResizer(State, Allocator, Frees, Lookup, _caches.Large, _caches.Huge, Guard, Pages.Geometry, HasFullChecks, options.ForeignFree);
         if (!_caches.TryBegin())
         {
             Metadata.Dispose();
@@ -105,8 +107,11 @@ internal sealed unsafe class HeapCore : IDisposable
     /// <summary>Whether the blocks that are reused are in the hidden stacks.</summary>
     public bool IsHidden { get; }
 
-    /// <summary>Allocates and frees blocks.</summary>
-    public BlockOperations Blocks { get; }
+    /// <summary>Allocates blocks.</summary>
+    public BlockAllocator Allocator { get; }
+
+    /// <summary>Frees blocks.</summary>
+    public BlockFrees Frees { get; }
 
     /// <summary>Resizes blocks.</summary>
     public BlockResizer Resizer { get; }
@@ -229,14 +234,14 @@ internal sealed unsafe class HeapCore : IDisposable
     {
         State.ThrowIfDisposed();
         _maintenance.Trim();
-        Blocks.NoteActivity();
+        Frees.NoteActivity();
     }
 
     /// <inheritdoc cref="HeapMaintenance.OnFirstVisit"/>
     public void OnFirstVisit(delegate*<void> call) => _maintenance.OnFirstVisit(call);
 
-    /// <inheritdoc cref="BlockOperations.NoteActivity"/>
-    public void NoteActivity() => Blocks.NoteActivity();
+    /// <inheritdoc cref="BlockFrees.NoteActivity"/>
+    public void NoteActivity() => Frees.NoteActivity();
 
     /// <summary>Frees everything at once. No thread may be using the heap.</summary>
     public void Dispose()
@@ -258,7 +263,7 @@ internal sealed unsafe class HeapCore : IDisposable
         _reporter.Queue();
     }
 
-    private BlockParts PartsOfOperations(PressureRelief relief) => new()
+    private BlockParts PartsOfBlocks(PressureRelief relief) => new()
     {
         Attachment = _attachment,
         Small = _caches.Small,

@@ -118,7 +118,7 @@ internal static unsafe class HookCalls
         HeapCore core = Require(target);
         try
         {
-            return core.Blocks.TryAllocate(cache, byteCount, alignment, zeroed);
+            return core.Allocator.TryAllocate(cache, byteCount, alignment, zeroed);
         }
         catch (OutOfMemoryException)
         {
@@ -142,7 +142,7 @@ internal static unsafe class HookCalls
         HeapCore core = Require(target);
         try
         {
-            core.Blocks.Free(cache, pointer);
+            core.Frees.Free(cache, pointer);
         }
         catch (Exception error)
         {

@@ -57,7 +57,7 @@ internal sealed unsafe class TracedParts : IDisposable
         MarkPhase marking = new(_team, new CollectableBlocks(Heap, Spans, Sweeper, Quarantine), Checks, WeakHandles, CleanUps, CleanUpQueue, Sweeper, Pacer);
         _background = new BackgroundSweeper(Sweeper);
         CollectionTurn turn = new(Gate, Caches, watchdog, new GatePatience(options.Patience, options.LongestPatience));
-        CollectionCycle cycle = new(Heap, Gate, Caches, Flush, Sweeper, marking, Pacer, _background, CleanUpQueue, Quarantine, core.Blocks, options);
+        CollectionCycle cycle = new(Heap, Gate, Caches, Flush, Sweeper, marking, Pacer, _background, CleanUpQueue, Quarantine, core.Frees, options);
         Collector = new Collector(turn, cycle, Gate, Pacer, Sweeper, Spans, watchdog, _background);
         Sessions = new MarkSessions(turn, cycle, marking, _background);
         Idle = options.IdleDelay != Timeout.InfiniteTimeSpan && !options.ByHand ? new IdleCollection(Collector, options.IdleDelay) : null;

@@ -13,7 +13,7 @@ namespace SpanHeap.Traced.Collecting;
 /// <summary>Runs a collection once the gate is closed: finishes the previous sweep, marks, advances the generation and opens the gate.</summary>
 /// <remarks>Used by the thread that has the <see cref="CollectionTurn"/>. Any thread reads the figures.</remarks>
 internal sealed class CollectionCycle(
-    HeapIdentity heap, Gate gate, TracedCaches caches, CacheFlush flush, Sweeper sweeper, MarkPhase marking, Pacer pacer, BackgroundSweeper background, CleanUpQueue cleanUps, DeadSpanQuarantine? quarantine, BlockOperations manual, TracingOptions options)
+    HeapIdentity heap, Gate gate, TracedCaches caches, CacheFlush flush, Sweeper sweeper, MarkPhase marking, Pacer pacer, BackgroundSweeper background, CleanUpQueue cleanUps, DeadSpanQuarantine? quarantine, BlockFrees manualFrees, TracingOptions options)
 {
     private long _count;
     private CollectionInfo? _last;
@@ -144,7 +144,7 @@ internal sealed class CollectionCycle(
         if (quarantine != null)
         {
             // What dies stays in quarantine until the heap is idle.
-            manual.NoteActivity();
+            manualFrees.NoteActivity();
         }
 
         if (!options.ByHand)
