@@ -11,7 +11,7 @@ internal static class StressProcess
         string program, IEnumerable<string> arguments, TimeSpan bound, params (string Name, string? Value)[] environment)
     {
         TestRun.RequireOtherProcesses();
-        ProcessStartInfo start = new(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start = new(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
 
         // What the test runner's own build tools leave in the environment would mislead another build.
         foreach (string inherited in start.Environment.Keys.Where(static key => key.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToArray())
@@ -25,6 +25,9 @@ internal static class StressProcess
         }
 
         using Process process = Process.Start(start)!;
+
+        // There is nobody who could type.
+        process.StandardInput.Close();
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         Task<string> error = process.StandardError.ReadToEndAsync();
         bool ended = process.WaitForExit(bound);

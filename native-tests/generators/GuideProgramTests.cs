@@ -1,7 +1,6 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
-using Microsoft.CodeAnalysis;
+using SpanHeap.Tests.Support;
 
 namespace SpanHeap.Generators.Tests;
 
@@ -24,7 +23,7 @@ public sealed partial class GuideProgramTests
 
     [Theory]
     [MemberData(nameof(Programs))]
-    public async Task It_compiles_and_runs_as_it_stands(string program)
+    public void It_compiles_and_runs_as_it_stands(string program)
     {
         Compiled compiled = Compiled.Program(s_programs[program]);
         Assert.True(compiled.Said.Count == 0, string.Join('\n', compiled.Said));
@@ -32,24 +31,8 @@ public sealed partial class GuideProgramTests
         DirectoryInfo folder = Directory.CreateTempSubdirectory("spanheap-guide-");
         try
         {
-            ProcessStartInfo start = new("dotnet", [compiled.Save(folder.FullName)])
-            {
-                RedirectStandardInput = true,
-                RedirectStandardOutput = true,
-                RedirectStandardError = true,
-            };
-            using Process process = Process.Start(start)!;
-            process.StandardInput.Close();
-            Task<string> output = process.StandardOutput.ReadToEndAsync();
-            Task<string> error = process.StandardError.ReadToEndAsync();
-            bool hasEnded = process.WaitForExit(s_patience);
-            if (!hasEnded)
-            {
-                process.Kill();
-            }
-
-            string text = $"{await output}\n{await error}";
-            Assert.True(hasEnded && process.ExitCode == 0, text);
+            (int? exitCode, string output) = StressProcess.Run("dotnet", [compiled.Save(folder.FullName)], s_patience);
+            Assert.True(exitCode == 0, output);
         }
         finally
         {

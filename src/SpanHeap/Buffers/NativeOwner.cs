@@ -58,8 +58,6 @@ public unsafe class NativeOwner<T> : MemoryManager<T>, IMemoryOwner<T>
 
     internal nint Block => _block;
 
-    internal bool IsPinned => Volatile.Read(ref _state) >= OnePin;
-
     /// <summary>Gets the values without a virtual call.</summary>
     internal Span<T> Values
     {

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using SpanHeap.Caches;
+using SpanHeap.Pages;
 
 namespace SpanHeap.Heap;
 
@@ -14,8 +15,6 @@ namespace SpanHeap.Heap;
 /// </remarks>
 internal sealed unsafe class HeapMaintenance : MaintenanceEntry, IDisposable
 {
-    private const int RoundsPerDelay = 2;
-
     // A heap that no thread uses is visited half as often each time, down to once every sixteen delays.
     private const int MaxQuietDoublings = 5;
 
@@ -55,7 +54,7 @@ internal sealed unsafe class HeapMaintenance : MaintenanceEntry, IDisposable
     {
         if (scavengeDelay != Timeout.InfiniteTimeSpan)
         {
-            TimeSpan period = scavengeDelay / RoundsPerDelay;
+            TimeSpan period = scavengeDelay / PageRetention.RoundsPerDelay;
             _period = (long)(period < s_shortestPeriod ? s_shortestPeriod : period).TotalMilliseconds;
         }
     }

@@ -16,10 +16,11 @@ internal sealed class HeapMemory
         PageStore store = new(PageGeometry.ForProcess(PageMath.PagesIn((nuint)headerBytes)), Metadata);
         Pages = new PageHeap(store);
         Scavenging = new PageScavenging(store);
-        Retention = new PageRetention(store, PageRetention.MostBytes(options.MemoryLimit));
+        long retainedBytes = PageRetention.MostBytes(options.MemoryLimit);
+        Retention = new PageRetention(store, retainedBytes);
         Arenas = new ArenaSource(Os, Pages, Metadata, heapSerial, options.HugePages, liveBits, headerBytes);
         Limit = new HeapLimit(Pages, Metadata, options.MemoryLimit, headerBytes);
-        HugeCache = new HugeBlockCache(Os, Limit, options.ScavengeDelay, PageRetention.MostBytes(options.MemoryLimit));
+        HugeCache = new HugeBlockCache(Os, Limit, options.ScavengeDelay, retainedBytes);
         Spans = new SpanSource(Pages, Limit, liveBits);
         Discards = new DiscardBackoff(Os, Clock);
     }

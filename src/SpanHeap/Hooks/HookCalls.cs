@@ -167,16 +167,19 @@ internal static unsafe class HookCalls
 
     private static void* ReallocateOrStay(HeapCore core, ThreadCache* cache, void* pointer, nuint byteCount, nuint alignment)
     {
+        void* resized = null;
         try
         {
-            return core.Resizer.Reallocate(cache, pointer, byteCount, alignment);
+            resized = core.Resizer.TryReallocate(cache, pointer, byteCount, alignment);
         }
         catch (OutOfMemoryException)
         {
-            // A guarded block always moves, for which there may be no memory; it is as it was.
-            bool stays = ((nuint)pointer & (alignment - 1)) == 0 && byteCount <= core.UsableSize((nint)pointer);
-            return stays ? pointer : null;
+            // Managed memory is short, too.
         }
+
+        // A guarded block always moves, for which there may be no memory; it is as it was.
+        bool stays = resized == null && ((nuint)pointer & (alignment - 1)) == 0 && byteCount <= core.UsableSize((nint)pointer);
+        return stays ? pointer : resized;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

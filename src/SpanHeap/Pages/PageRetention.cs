@@ -19,8 +19,11 @@ namespace SpanHeap.Pages;
 /// <param name="maxBytes">The maximum number of bytes that stay.</param>
 internal sealed class PageRetention(PageStore store, long maxBytes)
 {
-    /// <summary>The number of rounds after which pages that were not wanted again are given back. There are two in a scavenge delay.</summary>
-    public const int Rounds = 16;
+    /// <summary>The number of rounds of maintenance in a scavenge delay, unless the heap rests.</summary>
+    public const int RoundsPerDelay = 2;
+
+    /// <summary>The number of rounds after which pages that were not wanted again are given back.</summary>
+    public const int Rounds = 8 * RoundsPerDelay;
 
     /// <summary>The maximum number of bytes that stay in a heap without a limit.</summary>
     public const long MaxBytes = 256L << 20;

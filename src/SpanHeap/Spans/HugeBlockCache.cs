@@ -37,10 +37,9 @@ internal sealed unsafe class HugeBlockCache(OsMemory os, HeapLimit limit, TimeSp
 
     // The same while the program has lately wanted one again that was given up, or would have been.
     private const uint RoundsRetained = PageRetention.Rounds;
-    private const int RoundsPerDelay = 2;
 
     // The milliseconds in which these rounds come unless the heap rests.
-    private readonly long _retainedTime = scavengeDelay == Timeout.InfiniteTimeSpan ? long.MaxValue : (long)(scavengeDelay.TotalMilliseconds * RoundsRetained / RoundsPerDelay);
+    private readonly long _retainedTime = scavengeDelay == Timeout.InfiniteTimeSpan ? long.MaxValue : (long)(scavengeDelay.TotalMilliseconds * RoundsRetained / PageRetention.RoundsPerDelay);
 
     private NativeLock _lock;
 
