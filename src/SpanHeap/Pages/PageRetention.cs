@@ -81,17 +81,40 @@ internal sealed class PageRetention(PageStore store, long maxBytes)
             _wanted[_round] = _discarded[_round] = 0;
         }
 
-        _missable = Math.Min(_missable, _discarded.Sum());
+        _missable = Math.Min(_missable, Sum(_discarded));
         long missed = Math.Min(taken, _missable);
         _missable -= missed;
         _wanted[_round] = Math.Min(served, Pages) + missed;
 
         IsActive = Pages > 0;
-        Pages = Math.Min(_wanted.Max(), _most);
+        Pages = Math.Min(Max(_wanted), _most);
         IsActive |= Pages > 0;
         _roundsSinceOld = Pages > 0 ? _roundsSinceOld + 1 : 0;
         IsForOld = _roundsSinceOld == Rounds;
         _roundsSinceOld %= Rounds;
         Invariant.Assert(_missable >= 0 && Pages >= 0, "Pages are counted once.");
+    }
+
+    // Not by LINQ, which nothing else needs that runs in every process: it would be loaded at the first round.
+    private static long Sum(long[] rounds)
+    {
+        long sum = 0;
+        foreach (long round in rounds)
+        {
+            sum += round;
+        }
+
+        return sum;
+    }
+
+    private static long Max(long[] rounds)
+    {
+        long most = 0;
+        foreach (long round in rounds)
+        {
+            most = Math.Max(most, round);
+        }
+
+        return most;
     }
 }

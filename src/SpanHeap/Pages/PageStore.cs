@@ -28,18 +28,9 @@ internal sealed unsafe class PageStore(PageGeometry geometry, MetadataAllocator 
     {
         Lock.AssertHeld();
         ArenaPages* arena = Arenas[index];
-        Counters.IdleArenas -= arena->HasPagesInUse ? 0 : 1;
-        if (Counters.Refused != 0)
-        {
-            Counters.Refused -= PageBitmap.Count(arena->Refused, start, pages);
-        }
-
-        int resident = arena->Take(start, pages, out bool dirty, out int run);
+        int resident = Remove(index, start, pages, out bool dirty);
         arena->Released = false;
         arena->IdleLooks = 0;
-        NoteShortened(index, run);
-        Counters.Free -= resident;
-        Counters.GivenBack -= pages - resident;
         Counters.Taken += resident;
         Counters.MostTaken = Math.Max(Counters.MostTaken, Counters.Taken);
         Counters.TakenWithoutMemory += pages - resident;
@@ -52,24 +43,16 @@ internal sealed unsafe class PageStore(PageGeometry geometry, MetadataAllocator 
         Lock.AssertHeld();
         ArenaPages* arena = Arenas[index];
         bool idle = !arena->HasPagesInUse;
-        bool released = arena->Released;
-        int looks = arena->IdleLooks;
         int start = arena->Pages - pages;
         Invariant.Assert(start >= geometry.HeaderPages, "The header of an arena stays.");
         if (pages > 0)
         {
-            // Not for the program, so it is nothing that the program wants.
-            (long taken, long most, long without) = (Counters.Taken, Counters.MostTaken, Counters.TakenWithoutMemory);
-            Take(index, start, pages);
-            (Counters.Taken, Counters.MostTaken, Counters.TakenWithoutMemory) = (taken, most, without);
+            Remove(index, start, pages, out _);
             PageBitmap.Clear(arena->Resident, start, pages);
             PageBitmap.Clear(arena->Dirty, start, pages);
             arena->Pages = start;
             Counters.IdleArenas += idle ? 1 : 0;
         }
-
-        arena->Released = released;
-        arena->IdleLooks = looks;
     }
 
     /// <summary>Returns pages that were handed out, all of which count as resident.</summary>
@@ -119,6 +102,24 @@ internal sealed unsafe class PageStore(PageGeometry geometry, MetadataAllocator 
         ArenaPages* arena = Arenas[index];
         page = PageMath.PageOf(arena->Base, address);
         return arena;
+    }
+
+    // Takes free pages out of an arena. Returns the number of pages that were backed by memory.
+    private int Remove(int index, int start, int pages, out bool dirty)
+    {
+        Lock.AssertHeld();
+        ArenaPages* arena = Arenas[index];
+        Counters.IdleArenas -= arena->HasPagesInUse ? 0 : 1;
+        if (Counters.Refused != 0)
+        {
+            Counters.Refused -= PageBitmap.Count(arena->Refused, start, pages);
+        }
+
+        int resident = arena->Take(start, pages, out dirty, out int run);
+        NoteShortened(index, run);
+        Counters.Free -= resident;
+        Counters.GivenBack -= pages - resident;
+        return resident;
     }
 
     // Returns pages to an arena in which they are in use or held.

@@ -130,42 +130,11 @@ internal sealed unsafe class HugeBlockCache(OsMemory os, HeapLimit limit, TimeSp
     /// <summary>Gives a block back to the system that was not wanted for long. Call without a lock.</summary>
     /// <param name="round">The number of the current round of maintenance.</param>
     /// <returns>Whether there was one.</returns>
-    public bool TryReleaseAged(uint round)
-    {
-        _lock.Enter();
-        bool retains = _wantedAt != 0 && round - _wantedAt < RoundsRetained && (long)Bytes <= maxRetainedBytes;
-        bool found = _count > 0 && round - _blocks[0].Round >= (retains ? RoundsRetained : RoundsKept);
-        HugeBlock block = found ? RemoveAt(0) : default;
-        if (found)
-        {
-            _givenUp = block;
-            _givenUpAt = Environment.TickCount64;
-        }
-
-        _lock.Exit();
-        if (found)
-        {
-            Release(block);
-        }
-
-        return found;
-    }
+    public bool TryReleaseAged(uint round) => TryReleaseFirst(round, agedOnly: true);
 
     /// <summary>Gives the block that was kept longest back to the system. Call without a lock.</summary>
     /// <returns>Whether there was one.</returns>
-    public bool TryReleaseOldest()
-    {
-        _lock.Enter();
-        bool found = _count > 0;
-        HugeBlock block = found ? RemoveAt(0) : default;
-        _lock.Exit();
-        if (found)
-        {
-            Release(block);
-        }
-
-        return found;
-    }
+    public bool TryReleaseOldest() => TryReleaseFirst(round: 0, agedOnly: false);
 
     /// <summary>Gives all kept blocks back to the system. Call without a lock.</summary>
     /// <returns>Whether there were any.</returns>
@@ -206,6 +175,28 @@ internal sealed unsafe class HugeBlockCache(OsMemory os, HeapLimit limit, TimeSp
         LockOrder.AssertNoneHeld();
         HugeBlockTable.RemoveKept(block.Address);
         ReleaseRemoved(block);
+    }
+
+    // One that is given up because it is old is remembered, to find out whether the program wants it again.
+    private bool TryReleaseFirst(uint round, bool agedOnly)
+    {
+        _lock.Enter();
+        bool retains = _wantedAt != 0 && round - _wantedAt < RoundsRetained && (long)Bytes <= maxRetainedBytes;
+        bool found = _count > 0 && (!agedOnly || round - _blocks[0].Round >= (retains ? RoundsRetained : RoundsKept));
+        HugeBlock block = found ? RemoveAt(0) : default;
+        if (found && agedOnly)
+        {
+            _givenUp = block;
+            _givenUpAt = Environment.TickCount64;
+        }
+
+        _lock.Exit();
+        if (found)
+        {
+            Release(block);
+        }
+
+        return found;
     }
 
     private int FindBest(nuint byteCount, nuint alignment)
