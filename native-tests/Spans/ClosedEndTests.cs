@@ -25,7 +25,9 @@ public sealed unsafe class ClosedEndTests
         StressHeap.FreeAll(heap, blocks);
         heap.Trim();
 
-        Assert.InRange(Readable(arenas), 1, arenas.Count * 4 * MiB);
+        // The addresses of the other arenas are the system's again, which may have given them to anyone.
+        Assert.Equal(1, heap.Core.Pages.ArenaCount);
+        Assert.InRange(Readable([ArenaHeader.ArenaOf((nint)kept)]), 1, 4 * MiB);
         heap.Verify();
         heap.Free(kept);
     }
