@@ -140,7 +140,7 @@ public sealed unsafe class NativeListTests
     [Fact]
     public void Memory_that_one_thread_pins_while_another_makes_the_list_grow_is_there_until_the_pin_ends()
     {
-        const int Rounds = 2000;
+        const int Rounds = 500;
         for (int round = 0; round < Rounds; round++)
         {
             using NativeList<int> list = new(_heap, 16) { round };

@@ -77,7 +77,7 @@ public sealed class NativeMemoryPoolTests : IDisposable
     public void A_size_out_of_range_is_refused(int size)
     {
         Assert.Throws<ArgumentOutOfRangeException>(() => _pool.Rent(size));
-        Assert.Throws<ArgumentOutOfRangeException>(() => _pool.RentExactly<int>(size));
+        Assert.Equal("length", Assert.Throws<ArgumentOutOfRangeException>(() => _pool.RentExactly<int>(size)).ParamName);
         Assert.Equal(0, _heap.GetStatistics().LiveBlocks);
     }
 

@@ -106,7 +106,7 @@ public sealed unsafe class ScopedMemoryTests
     [Fact]
     public void Arguments_that_make_no_sense_are_refused()
     {
-        Assert.Throws<ArgumentOutOfRangeException>(() => _heap.Scoped<int>(-1).Dispose());
+        Assert.Equal("length", Assert.Throws<ArgumentOutOfRangeException>(() => _heap.Scoped<int>(-1).Dispose()).ParamName);
         Assert.Throws<ArgumentException>(() => _heap.Scoped<int>(1, alignment: 3).Dispose());
         Assert.Throws<ArgumentNullException>(() => ((NativeHeap)null!).Scoped<int>(1).Dispose());
         Assert.Throws<OutOfMemoryException>(() => HeapMaker.New(limit: 1 << 20).Scoped<long>(int.MaxValue).Dispose());

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using SpanHeap.Heap;
 using SpanHeap.Hooks;
 using SpanHeap.Tests.Support;
 using SpanHeap.Traced;
@@ -169,6 +171,38 @@ public sealed unsafe class HookBadInputTests
         hooks.Dispose();
         heap.Dispose();
         Assert.True(heap.IsDisposed);
+    }
+
+    [Fact]
+    public void A_heap_that_has_begun_to_end_gives_no_hooks_and_one_that_refused_to_end_does()
+    {
+        using NativeHeap heap = HeapMaker.New();
+        HeapState state = heap.Core.State;
+        state.AddHooks();
+        Assert.Throws<InvalidOperationException>(state.EndHooks);
+        state.AddHooks();
+        state.RemoveHooks();
+        state.RemoveHooks();
+
+        state.EndHooks();
+
+        Assert.Throws<ObjectDisposedException>(state.AddHooks);
+        Assert.Throws<ObjectDisposedException>(() => heap.CreateHooks());
+        state.EndHooks();
+    }
+
+    [Fact]
+    public void A_forwarded_block_for_which_there_is_no_more_memory_stays_as_it_is()
+    {
+        using NativeHeap heap = new(new NativeHeapOptions { ForeignFree = ForeignFree.Forward });
+        using HeapHooks hooks = heap.CreateHooks();
+        void* foreign = NativeMemory.Alloc(100);
+        new Span<byte>(foreign, 100).Fill(7);
+
+        Assert.Equal(0, (nint)hooks.Realloc(foreign, nuint.MaxValue / 2));
+
+        Assert.Equal(-1, new Span<byte>(foreign, 100).IndexOfAnyExcept((byte)7));
+        hooks.Free(foreign);
     }
 
     [Fact]

@@ -283,7 +283,7 @@ public sealed unsafe partial class NativeHeap : IDisposable, IMeteredHeap
             throw new InvalidOperationException(wing.DisposeRefusal);
         }
 
-        _core.State.ThrowIfHooked();
+        _core.State.EndHooks();
         Close();
     }
 

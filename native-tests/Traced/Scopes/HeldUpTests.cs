@@ -8,6 +8,9 @@ namespace SpanHeap.Tests.Traced.Scopes;
 /// <summary>Scopes that keep collections from beginning are named.</summary>
 public sealed unsafe class HeldUpTests
 {
+    // A failed attempt is repeated after ten times as long.
+    private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(20);
+
     [Theory]
     [InlineData(HeapChecks.Standard)]
     [InlineData(HeapChecks.Full)]
@@ -65,7 +68,7 @@ public sealed unsafe class HeldUpTests
     [Unguarded("with all blocks guarded, checks are full")]
     public void A_scope_that_holds_a_due_collection_up_is_reported_once(HeapChecks checks)
     {
-        using TracedHeap heap = new(new TracedHeapOptions { MinimumBytes = 1 << 16, Checks = checks });
+        using TracedHeap heap = new(new TracedHeapOptions { MinimumBytes = 1 << 16, ScopePatience = s_patience, Checks = checks });
         using StressWorker worker = new();
         int thread = EnterHere(heap, worker);
         List<CollectionHeldUpEventArgs> reports = [];
@@ -89,7 +92,7 @@ public sealed unsafe class HeldUpTests
     [Fact]
     public void The_next_scope_of_the_thread_is_reported_again()
     {
-        using TracedHeap heap = new(new TracedHeapOptions { MinimumBytes = 1 << 16 });
+        using TracedHeap heap = new(new TracedHeapOptions { MinimumBytes = 1 << 16, ScopePatience = s_patience });
         using StressWorker worker = new();
         int reports = 0;
         heap.CollectionHeldUp += (_, _) => reports++;
@@ -110,7 +113,7 @@ public sealed unsafe class HeldUpTests
     [Fact]
     public void A_forgotten_scope_is_named_when_its_thread_is_the_only_one()
     {
-        using TracedHeap heap = new(new TracedHeapOptions { MinimumBytes = 1 << 16 });
+        using TracedHeap heap = new(new TracedHeapOptions { MinimumBytes = 1 << 16, ScopePatience = s_patience });
         List<CollectionHeldUpEventArgs> reports = [];
         heap.CollectionHeldUp += (_, report) => reports.Add(report);
         TracedScope forgotten = heap.Enter();
@@ -132,7 +135,7 @@ public sealed unsafe class HeldUpTests
     [Fact]
     public void A_handler_that_throws_at_an_inner_scope_leaves_the_outer_one_as_it_was()
     {
-        using TracedHeap heap = new(new TracedHeapOptions { MinimumBytes = 1 << 16 });
+        using TracedHeap heap = new(new TracedHeapOptions { MinimumBytes = 1 << 16, ScopePatience = s_patience });
         heap.CollectionHeldUp += (_, _) => throw new InvalidOperationException("handler");
         using (TracedScope outer = heap.Enter())
         {

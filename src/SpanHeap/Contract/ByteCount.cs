@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace SpanHeap.Contract;
 
@@ -18,9 +19,9 @@ internal static class ByteCount
 
     /// <summary>The same for a number of elements that must not be negative.</summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is negative.</exception>
-    public static nuint OfCount(int count, nuint elementSize)
+    public static nuint OfCount(int count, nuint elementSize, [CallerArgumentExpression(nameof(count))] string? name = null)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ArgumentOutOfRangeException.ThrowIfNegative(count, name);
         return Of((nuint)count, elementSize);
     }
 

@@ -11,13 +11,15 @@ namespace SpanHeap.Heap;
 /// <remarks>Thread safe.</remarks>
 internal sealed unsafe class HeapState
 {
+    private const int NoMoreHooks = -1;
+
     private static readonly HeapNumbers s_numbers = new();
     private static ulong s_lastSerial;
 
     private readonly nuint _memoryLimit;
     private int _disposed;
 
-    // How many sets of hooks native code may call.
+    // How many sets of hooks native code may call, or NoMoreHooks. Changed by interlocked operations, so that a heap that has begun to end gets none.
     private int _hooks;
 
     public HeapState(NativeHeapOptions options, bool isShared)
@@ -50,20 +52,32 @@ internal sealed unsafe class HeapState
     public void GiveNumber() => s_numbers.Give(Number);
 
     /// <summary>Notes that native code gets hooks of the heap, without which the heap must not end.</summary>
-    /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
+    /// <exception cref="ObjectDisposedException">The heap has been disposed, or another thread is disposing it.</exception>
     public void AddHooks()
     {
-        ThrowIfDisposed();
-        Interlocked.Increment(ref _hooks);
+        int hooks = Volatile.Read(ref _hooks);
+        int seen;
+        do
+        {
+            seen = hooks;
+            if (seen == NoMoreHooks)
+            {
+                ThrowHelper.HeapDisposed(Name);
+            }
+
+            hooks = Interlocked.CompareExchange(ref _hooks, seen + 1, seen);
+        }
+        while (hooks != seen);
     }
 
     /// <summary>Notes that native code calls the hooks of one set no longer.</summary>
     public void RemoveHooks() => Interlocked.Decrement(ref _hooks);
 
-    /// <exception cref="InvalidOperationException">Native code has hooks of the heap.</exception>
-    public void ThrowIfHooked()
+    /// <summary>Makes sure that native code has no hooks of the heap and gets none, because the heap is about to end.</summary>
+    /// <exception cref="InvalidOperationException">Native code has hooks of the heap. Nothing has changed.</exception>
+    public void EndHooks()
     {
-        if (Volatile.Read(ref _hooks) != 0)
+        if (Interlocked.CompareExchange(ref _hooks, NoMoreHooks, 0) > 0)
         {
             ThrowHelper.HeapHooked(Name);
         }

@@ -177,10 +177,15 @@ internal static unsafe class HookCalls
             // Managed memory is short, too.
         }
 
-        // A guarded block always moves, for which there may be no memory; it is as it was.
-        bool stays = resized == null && ((nuint)pointer & (alignment - 1)) == 0 && byteCount <= core.UsableSize((nint)pointer);
-        return stays ? pointer : resized;
+        return resized == null && MayStay(core, (nint)pointer, byteCount, alignment) ? pointer : resized;
     }
+
+    // A guarded block always moves, for which there may be no memory; it is as it was. So is a block that the heap passes on to another allocator,
+    // which alone knows its size.
+    private static bool MayStay(HeapCore core, nint block, nuint byteCount, nuint alignment) =>
+        ((nuint)block & (alignment - 1)) == 0
+        && BlockAddress.Of(block, core.Serial).Kind != BlockKind.Foreign
+        && byteCount <= core.UsableSize(block);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static nuint UsableSizeSlow(HookTarget* target, void* pointer)

@@ -257,8 +257,10 @@ public sealed class TracedHeap : IDisposable
     {
         if (!_core.IsDisposed)
         {
-            _core.State.ThrowIfHooked();
             _parts.End.RequireUnused();
+
+            // Last of what can refuse, because it is what cannot be taken back.
+            _core.State.EndHooks();
         }
 
         _parts.Dispose();
