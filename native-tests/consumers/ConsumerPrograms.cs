@@ -8,6 +8,7 @@ namespace SpanHeap.Tests.Consumers;
 internal static partial class ConsumerPrograms
 {
     private static readonly TimeSpan s_bound = TimeSpan.FromMinutes(3);
+    private static readonly string s_library = $"-p:SpanHeapAssembly={Path.Combine(AppContext.BaseDirectory, "SpanHeap.dll")}";
     private static readonly string s_project = Path.Combine(Folder(), "programs", "programs.csproj");
     private static readonly Lazy<Outcome> s_restored = new(Restore);
     private static readonly Lazy<string> s_built = new(static () => Build("programs"));
@@ -39,7 +40,7 @@ internal static partial class ConsumerPrograms
     // Only a package that cannot be had is no fault of ours.
     private static Outcome Restore()
     {
-        (int? exitCode, string text) = Dotnet("restore", s_project);
+        (int? exitCode, string text) = Dotnet("restore", s_project, s_library);
         return exitCode == 0 ? new(null, null)
             : exitCode == null || PackageError().IsMatch(text) ? new($"A package cannot be had here. {PackageError().Match(text).Value}", null)
             : new(null, text);
@@ -50,7 +51,7 @@ internal static partial class ConsumerPrograms
         Assert.True(s_restored.Value.Error == null, s_restored.Value.Error);
         (int? exitCode, string text) = Dotnet(
             [
-                "build", s_project, "-c", "Release", "--no-restore", "-o", OutputOf(name), $"-p:SpanHeapAssembly={Path.Combine(AppContext.BaseDirectory, "SpanHeap.dll")}",
+                "build", s_project, "-c", "Release", "--no-restore", "-o", OutputOf(name), s_library,
                 $"-p:IntermediateOutputPath=obj/{name}/", "-p:UseSharedCompilation=false", .. options,
             ]);
         Assert.True(exitCode == 0, text);

@@ -1,5 +1,6 @@
 using Apache.Arrow;
 using Apache.Arrow.Ipc;
+using Apache.Arrow.Memory;
 
 namespace SpanHeap.Consumers;
 
@@ -14,17 +15,8 @@ internal static class ArrowProgram
         using NativeHeap heap = new(new NativeHeapOptions { Name = "Arrow" });
         ArrowHeapAllocator allocator = new(heap);
         using (RecordBatch batch = Build(allocator))
-        using (MemoryStream stream = new())
+        using (RecordBatch back = WriteAndRead(batch, allocator))
         {
-            using (ArrowStreamWriter writer = new(stream, batch.Schema, leaveOpen: true))
-            {
-                writer.WriteRecordBatch(batch);
-                writer.WriteEnd();
-            }
-
-            stream.Position = 0;
-            using ArrowStreamReader reader = new(stream, allocator, leaveOpen: true);
-            using RecordBatch back = reader.ReadNextRecordBatch();
             bool same = Enumerable.Range(0, Columns).All(column => Values(back, column).SequenceEqual(Values(batch, column)));
             Console.WriteLine(same ? $"the same {back.Length} values of each column" : "other values");
         }
@@ -33,7 +25,8 @@ internal static class ArrowProgram
         Console.WriteLine($"{heap.GetStatistics().LiveBlocks} blocks after dispose");
     }
 
-    private static RecordBatch Build(ArrowHeapAllocator allocator)
+    /// <summary>Builds a batch of columns.</summary>
+    public static RecordBatch Build(MemoryAllocator allocator)
     {
         RecordBatch.Builder builder = new(allocator);
         for (int column = 0; column < Columns; column++)
@@ -43,6 +36,21 @@ internal static class ArrowProgram
         }
 
         return builder.Build();
+    }
+
+    /// <summary>Writes a batch as a stream and reads it back.</summary>
+    public static RecordBatch WriteAndRead(RecordBatch batch, MemoryAllocator allocator)
+    {
+        using MemoryStream stream = new();
+        using (ArrowStreamWriter writer = new(stream, batch.Schema, leaveOpen: true))
+        {
+            writer.WriteRecordBatch(batch);
+            writer.WriteEnd();
+        }
+
+        stream.Position = 0;
+        using ArrowStreamReader reader = new(stream, allocator, leaveOpen: true);
+        return reader.ReadNextRecordBatch();
     }
 
     private static IEnumerable<int?> Values(RecordBatch batch, int column) => (Int32Array)batch.Column(column);

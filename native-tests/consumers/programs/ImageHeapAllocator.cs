@@ -1,5 +1,6 @@
 using System.Buffers;
 using SixLabors.ImageSharp.Memory;
+using SpanHeap.Buffers;
 
 namespace SpanHeap.Consumers;
 
@@ -9,7 +10,8 @@ internal sealed class ImageHeapAllocator(NativeHeap heap) : MemoryAllocator
     // A vector of the processor's is aligned in it.
     private const int Alignment = 64;
 
-    public override IMemoryOwner<T> Allocate<T>(int length, AllocationOptions options = AllocationOptions.None) => new HeapOwner<T>(heap, length, Alignment);
+    public override IMemoryOwner<T> Allocate<T>(int length, AllocationOptions options = AllocationOptions.None) =>
+        heap.Rent<T>(length, zeroed: options == AllocationOptions.Clean, Alignment);
 
     protected override int GetBufferCapacityInBytes() => int.MaxValue;
 }

@@ -23,17 +23,24 @@ internal static class ImageProgram
         Console.WriteLine($"{heap.GetStatistics().LiveBlocks} blocks after dispose");
     }
 
-    private static string Thumbnail(Configuration configuration)
+    /// <summary>Draws a picture.</summary>
+    public static Image<Rgba32> Draw(Configuration configuration, int width, int height)
     {
-        using Image<Rgba32> image = new(configuration, Width, Height);
-        for (int y = 0; y < Height; y++)
+        Image<Rgba32> image = new(configuration, width, height);
+        for (int y = 0; y < height; y++)
         {
-            for (int x = 0; x < Width; x++)
+            for (int x = 0; x < width; x++)
             {
                 image[x, y] = new Rgba32((byte)x, (byte)y, (byte)(x * y), byte.MaxValue);
             }
         }
 
+        return image;
+    }
+
+    private static string Thumbnail(Configuration configuration)
+    {
+        using Image<Rgba32> image = Draw(configuration, Width, Height);
         image.Mutate(static picture => picture.Resize(Width / 10, Height / 10).GaussianBlur(2));
         using MemoryStream stream = new();
         image.SaveAsPng(stream);

@@ -43,8 +43,9 @@ internal static unsafe class LuaProgram
         Array.ForEach(heaps, static heap => heap.Dispose());
     }
 
-    // A delegate that was made of a function pointer is that function pointer again when it goes to native code.
-    private static Lua Create(HeapHooks hooks)
+    /// <summary>Creates a state whose memory comes from a heap.</summary>
+    /// <remarks>A delegate that was made of a function pointer is that function pointer again when it goes to native code.</remarks>
+    public static Lua Create(HeapHooks hooks)
     {
         Lua state = new(Marshal.GetDelegateForFunctionPointer<LuaAlloc>((nint)hooks.LuaAlloc), (nint)hooks.Opaque);
         state.OpenLibs();

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using SpanHeap.Consumers;
+using SpanHeap.Consumers.Measurements;
 
 // The library, and what to do with it if there is a choice.
 switch (args)
@@ -25,6 +26,13 @@ switch (args)
     case ["arrow"]:
         ArrowProgram.Run();
         break;
+    case ["measure", .. string[] options]:
+        return MeasureCommand.Run(options);
+    case [MeasurementProcess.Command, string name, string variant, string scale]:
+        MeasurementProcess.Run(name, variant, scale);
+        break;
     default:
         throw new UnreachableException($"There is no program {string.Join(' ', args)}.");
 }
+
+return 0;

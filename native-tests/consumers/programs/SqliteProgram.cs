@@ -24,16 +24,15 @@ internal static class SqliteProgram
         string file = Path.GetTempFileName();
         foreach (string source in (string[])[":memory:", file])
         {
-            using SqliteConnection connection = Open(source);
-            Execute(connection, "create table t(id integer primary key, name text, v real, b blob)");
+            using SqliteConnection connection = SqliteTable.Open(source);
+            SqliteTable.Create(connection);
             using (SqliteTransaction transaction = connection.BeginTransaction())
             {
-                Insert(connection, transaction, rows);
+                SqliteTable.Insert(connection, transaction, rows);
                 transaction.Commit();
             }
 
-            Execute(connection, "create index i on t(name)");
-            Execute(connection, "delete from t where id % 7 = 3");
+            SqliteTable.IndexAndThin(connection);
             Ask(connection);
         }
 
@@ -47,14 +46,14 @@ internal static class SqliteProgram
         using NativeHeap heap = new(new NativeHeapOptions { MemoryLimit = 16 * MiB });
         using HeapHooks hooks = heap.CreateHooks();
         SqliteMemory.Use(hooks);
-        using (SqliteConnection connection = Open(":memory:"))
+        using (SqliteConnection connection = SqliteTable.Open(":memory:"))
         {
-            Execute(connection, "create table t(id integer primary key, name text, v real, b blob)");
+            SqliteTable.Create(connection);
             using (SqliteTransaction transaction = connection.BeginTransaction())
             {
                 try
                 {
-                    Insert(connection, transaction, rows: 1_000_000);
+                    SqliteTable.Insert(connection, transaction, rows: 1_000_000);
                 }
                 catch (SqliteException error)
                 {
@@ -64,34 +63,11 @@ internal static class SqliteProgram
             }
 
             Console.WriteLine($"{Count(connection)} rows after the rollback");
-            Insert(connection, null, rows: 1000);
+            SqliteTable.Insert(connection, null, rows: 1000);
             Console.WriteLine($"{Count(connection)} rows later");
         }
 
         PrintBlocks(heap);
-    }
-
-    private static SqliteConnection Open(string source)
-    {
-        SqliteConnection connection = new($"Data Source={source};Pooling=False");
-        connection.Open();
-        return connection;
-    }
-
-    private static void Insert(SqliteConnection connection, SqliteTransaction? transaction, int rows)
-    {
-        using SqliteCommand command = connection.CreateCommand();
-        command.Transaction = transaction;
-        command.CommandText = "insert into t(name, v, b) values ($name, $v, $b)";
-        SqliteParameter name = command.Parameters.Add("$name", SqliteType.Text);
-        SqliteParameter v = command.Parameters.Add("$v", SqliteType.Real);
-        command.Parameters.Add("$b", SqliteType.Blob).Value = new byte[100];
-        for (int i = 0; i < rows; i++)
-        {
-            name.Value = $"name number {i}";
-            v.Value = i * 0.5;
-            command.ExecuteNonQuery();
-        }
     }
 
     private static void Ask(SqliteConnection connection)
@@ -111,15 +87,6 @@ internal static class SqliteProgram
         using SqliteCommand command = connection.CreateCommand();
         command.CommandText = "select count(*) from t";
         return command.ExecuteScalar();
-    }
-
-    private static void Execute(SqliteConnection connection, string text)
-    {
-        using SqliteCommand command = connection.CreateCommand();
-#pragma warning disable CA2100 // The text is a constant of this class.
-        command.CommandText = text;
-#pragma warning restore CA2100
-        command.ExecuteNonQuery();
     }
 
     private static void PrintBlocks(NativeHeap? heap)
