@@ -142,21 +142,23 @@ internal static unsafe class ThreadCachePool
 
     private static ThreadCache* TryCreate(OsMemory os)
     {
-        ThreadCache* cache = TryCut();
-        if (cache == null && TryAddSlab(os))
+        ThreadCache* cache;
+        while ((cache = TryCut()) == null)
         {
-            cache = TryCut();
-        }
-
-        uint owner = cache == null ? PageEntry.LastOwner + 1 : Interlocked.Increment(ref s_lastOwner);
-        if (owner > PageEntry.LastOwner)
-        {
-            if (cache != null)
+            if (!TryAddSlab(os))
             {
-                // Otherwise the numbers would wrap around some day. The memory is lost, once: there is never another cache.
-                Interlocked.Decrement(ref s_lastOwner);
+                return null;
             }
 
+            // Others may use the slab up before this thread gets a cache of it.
+            InterleavingPoints.At(InterleavingPoint.SlabAdded);
+        }
+
+        uint owner = Interlocked.Increment(ref s_lastOwner);
+        if (owner > PageEntry.LastOwner)
+        {
+            // Otherwise the numbers would wrap around some day. The memory is lost, once: there is never another cache.
+            Interlocked.Decrement(ref s_lastOwner);
             return null;
         }
 
@@ -175,7 +177,8 @@ internal static unsafe class ThreadCachePool
         return any ? (ThreadCache*)cache : null;
     }
 
-    // Outside the lock, because the system may take its time. If two threads add a slab at once, the second gives its slab back.
+    // Outside the lock, because the system may take its time. If two threads add a slab at once, the second gives its slab back. False when there is
+    // no memory, or no number, for another cache.
     private static bool TryAddSlab(OsMemory os)
     {
         if (Volatile.Read(ref s_lastOwner) >= PageEntry.LastOwner)

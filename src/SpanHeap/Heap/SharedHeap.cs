@@ -1,8 +1,13 @@
+using SpanHeap.Os;
+
 namespace SpanHeap.Heap;
 
 /// <summary>The process's shared heap, which is created on first use.</summary>
 internal static class SharedHeap
 {
+    private static readonly Lock s_creation = new();
+
+    // Written once, under the lock; read by any thread.
     private static HeapCore? s_core;
 
     /// <summary>The shared heap; null before its first use.</summary>
@@ -13,16 +18,26 @@ internal static class SharedHeap
     /// <exception cref="FormatException">The value of an environment variable SPANHEAP_* is invalid.</exception>
     public static HeapCore Require() => Core ?? Create();
 
+    // Threads that need the heap at the same time wait until one of them has made it: a heap takes address space and a record from the system.
     private static HeapCore Create()
     {
-        HeapCore made = new(NativeHeapOptions.FromEnvironment(Environment.GetEnvironmentVariable).Validated(), isShared: true);
-        HeapCore? other = Interlocked.CompareExchange(ref s_core, made, null);
-        if (other == null)
-        {
-            return made;
-        }
+        HeapCore? core = null;
+        Uninterrupted.Do(0, _ => core = CreateLocked());
+        return core!;
+    }
 
-        made.Dispose();
-        return other;
+    private static HeapCore CreateLocked()
+    {
+        // An interrupt arrives before the lock is taken.
+        lock (s_creation)
+        {
+            if (s_core == null)
+            {
+                HeapCore made = new(NativeHeapOptions.FromEnvironment(Environment.GetEnvironmentVariable).Validated(), isShared: true);
+                Volatile.Write(ref s_core, made);
+            }
+
+            return s_core;
+        }
     }
 }

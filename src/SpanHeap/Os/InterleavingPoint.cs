@@ -115,6 +115,9 @@ internal enum InterleavingPoint
     /// <summary>An orphan has been drained and is in no list yet.</summary>
     OrphanDrained,
 
+    /// <summary>Caches have been added to the pool of the process; the thread that added them has none of them yet.</summary>
+    SlabAdded,
+
     /// <summary>A fresh cache is in the registry; no thread owns it yet.</summary>
     CacheAdded,
 
