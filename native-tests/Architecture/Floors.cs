@@ -31,7 +31,7 @@ internal static class Floors
         new("Traced/Gating", "the gate, and the threads that are in a scope"),
         new("Traced/Roots", "handles, root arrays, weak handles"),
         new("Traced/CleanUps", "what runs after a block has died"),
-        new("Traced/Marking", "mark stacks, markers, trace functions"),
+        new("Traced/Marking", "queues of pages, markers, trace functions"),
         new("Traced/Checks", "checks of scopes and references, the checkmark, Verify of traced memory"),
         new("Traced/Collecting", "the course of a collection, and what begins one"),
         new("Traced/Scopes", "entering, yielding, allocating: the slow paths of scopes"),

@@ -40,6 +40,18 @@ public sealed unsafe class TracedVerifyTests : IDisposable
         AssertFound("a page without traced blocks has bits", () => Flip(_sound.FreePage + 1024, bitmap));
 
     [Fact]
+    public void A_block_that_a_marker_has_left_waiting_is_found_in_a_page_with_blocks_and_in_one_without()
+    {
+        AssertFound("blocks of a page wait", () => Flip(_sound.List, TracedBits.Waiting));
+        Flip(_sound.List, TracedBits.Waiting);
+        AssertFound("blocks of a page wait", () => Flip(_sound.FreePage + 1024, TracedBits.Waiting));
+    }
+
+    [Fact]
+    public void A_page_that_a_marker_has_left_queued_is_found() =>
+        AssertFound("a page is queued", () => *TracedBits.QueuedOf(_sound.List & -PageGeometry.PageSize) = 1);
+
+    [Fact]
     public void A_count_of_slots_that_is_not_that_of_the_bits_is_found() => AssertFound("counts", () => SpanOf(_sound.List)->Allocated++);
 
     [Fact]

@@ -59,38 +59,4 @@ public sealed class MarkHelpersTests
             taken.ForEach(MarkHelpers.Give);
         }
     }
-
-    [Fact]
-    public void A_mark_stack_that_has_grown_goes_back_and_does_not_count_any_more()
-    {
-        using TracedHeap heap = new(new TracedHeapOptions { MarkThreads = 1, MinimumBytes = nuint.MaxValue >> 2 });
-        using (TracedScope scope = heap.Enter())
-        {
-            // A tree as wide as the stack grows.
-            TracedRef<TracedArray<Node>> rows = scope.NewArray<Node>(300_000);
-            scope.Keep(rows);
-            for (int i = 0; i < 300_000; i++)
-            {
-                rows.Value[i].Set(scope, scope.New<Node>());
-            }
-
-            for (int i = 0; i < 300_000; i++)
-            {
-                scope.Keep(scope.New<Node>());
-            }
-        }
-
-        heap.Collect();
-        nuint before = heap.Core.Metadata.UsedBytes;
-        OsMemory os = heap.Core.Os;
-        long taken = os.Calls(OsCall.AllocateMetadata);
-        long discarded = os.Calls(OsCall.Discard);
-        heap.Collect();
-
-        // Of 64 chunks, 64, 128, 256 and so on: all but the first, which is kept. A call for each chunk would be a hundred times as many.
-        long pieces = os.Calls(OsCall.AllocateMetadata) - taken;
-        Assert.InRange(pieces, 2, 8);
-        Assert.Equal(pieces, os.Calls(OsCall.Discard) - discarded);
-        Assert.Equal(before, heap.Core.Metadata.UsedBytes);
-    }
 }

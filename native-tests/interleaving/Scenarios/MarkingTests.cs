@@ -1,4 +1,5 @@
 using SpanHeap.Os;
+using SpanHeap.Pages;
 using SpanHeap.Tests.Interleaving.Scheduling;
 using SpanHeap.Tests.Traced;
 using SpanHeap.Traced;
@@ -12,6 +13,8 @@ namespace SpanHeap.Tests.Interleaving.Scenarios;
 [Trait("Category", "Protocol")]
 public sealed class MarkingTests(ITestOutputHelper output)
 {
+    private const int NodesPerPage = PageGeometry.PageSize / 32;
+
     [Fact]
     public void S10_Pages_that_come_and_go_while_marking_are_not_of_traced_spans()
     {
@@ -66,7 +69,7 @@ public sealed class MarkingTests(ITestOutputHelper output)
         Scenario Make()
         {
             TracedWorld world = new();
-            int made = MakeTree(world, depth: 8);
+            int made = MakeTree(world, depth: 4);
             uint bitmap = SweepGeneration.MarkBitmap(world.Sweeper.Generation);
             MarkQueue queue = new(world.Heap.Core.Os, world.Heap.Core.Metadata);
             queue.Begin(markers);
@@ -98,7 +101,56 @@ public sealed class MarkingTests(ITestOutputHelper output)
         Exploration.RunAllAndSeeds(Make, output, preemptions);
     }
 
-    // A tree that one handle keeps.
+    [Fact]
+    public void S27_A_block_that_waits_when_its_page_is_let_go_is_looked_into() =>
+        Exploration.RunAllAndSeeds(static () => MakePage(static marker => marker.Drain()), output, preemptions: 2);
+
+    [Fact]
+    public void S27_A_page_that_is_let_go_without_a_second_look_is_found() =>
+        Exploration.RequireFound(static () => MakePage(static marker => marker.MutantDrainWithoutSecondLook()), output, preemptions: 1, "blocks are not marked");
+
+    // Two markers, each with a root in the same page, and a block that only the root refers to in another.
+    private static unsafe Scenario MakePage(Action<Marker> drain)
+    {
+        TracedWorld world = new();
+        nint[] nodes = new nint[NodesPerPage + 2];
+        using (TracedScope scope = world.Heap.Enter())
+        {
+            for (int i = 0; i < nodes.Length; i++)
+            {
+                nodes[i] = scope.New<Node>().Address;
+            }
+
+            for (int marker = 0; marker < 2; marker++)
+            {
+                TracedRef<Node> root = scope.At<Node>(nodes[marker]);
+                root.Value.Left.Set(scope, scope.At<Node>(nodes[NodesPerPage + marker]));
+            }
+        }
+
+        uint bitmap = SweepGeneration.MarkBitmap(world.Sweeper.Generation);
+        MarkQueue queue = new(world.Heap.Core.Os, world.Heap.Core.Metadata);
+        queue.Begin(2);
+        return new Scenario(world, [.. Enumerable.Range(0, 2).Select(number => new ScenarioThread($"marker {number}", () =>
+        {
+            Marker marker = new(queue, bitmap, shared: true);
+            marker.Visit(nodes[number]);
+            drain(marker);
+            marker.Release();
+        }))])
+        {
+            AtEnd = () =>
+            {
+                int marks = CountMarks(world, bitmap);
+                int waiting = CountMarks(world, TracedBits.Waiting);
+                Assert.True(marks == 4 && waiting == 0, $"{4 - marks} blocks are not marked, {waiting} wait.");
+                Assert.All(nodes, static node => Assert.Equal(0, *TracedBits.QueuedOf(node & -PageGeometry.PageSize)));
+                queue.Dispose();
+            },
+        };
+    }
+
+    // A tree that one handle keeps, each node in a page of its own: markers give pages to each other.
     private static int MakeTree(TracedWorld world, int depth)
     {
         using TracedScope scope = world.Heap.Enter();
@@ -111,6 +163,11 @@ public sealed class MarkingTests(ITestOutputHelper output)
     {
         TracedRef<Node> node = scope.New<Node>();
         made++;
+        for (int i = 0; i < NodesPerPage; i++)
+        {
+            scope.New<Node>();
+        }
+
         if (depth > 1)
         {
             node.Value.Left.Set(scope, MakeTree(scope, depth - 1, ref made));

@@ -76,6 +76,15 @@ internal enum InterleavingPoint
     /// <summary>The thread waits for other markers.</summary>
     MarkWorkAwaited,
 
+    /// <summary>A marked block waits to be looked into; whether its page is queued has not been asked yet.</summary>
+    BlockWaits,
+
+    /// <summary>A marker has found no block of its page that waits, and has the page still.</summary>
+    PageLeaving,
+
+    /// <summary>A marker has let its page go, and has not looked at it again.</summary>
+    PageLeft,
+
     /// <summary>A background round found nothing left; it is still marked as running.</summary>
     BackgroundRoundEnding,
     BackgroundRoundEnded,

@@ -15,6 +15,9 @@ namespace SpanHeap.Traced.Checks;
 /// </summary>
 internal sealed unsafe class TracedVerifier
 {
+    private const string NoBlocks = "a page without traced blocks has bits of them";
+    private const string NotMarking = "blocks of a page wait for a marker, and none marks";
+
     private readonly TracedRecords _records;
     private readonly long _knownBytes;
     private readonly bool _isChecked;
@@ -28,7 +31,7 @@ internal sealed unsafe class TracedVerifier
     private bool _anyUnswept;
 
     // For each system page of the arena's bitmaps, which follow each other, the lowest bit says whether it is in memory.
-    private readonly byte[] _bitmaps = new byte[(2 * TracedBits.BitmapBytes / (nint)OsMemory.PageSize) + 1];
+    private readonly byte[] _bitmaps = new byte[(TracedBits.AllBytes / (nint)OsMemory.PageSize) + 1];
 
     private TracedVerifier(TracedRecords records, long knownBytes, bool isChecked)
     {
@@ -71,12 +74,18 @@ internal sealed unsafe class TracedVerifier
                     VerifyShape(span, address, entry, geometry.PagesPerArena - page);
                     VerifyState(span);
                     VerifyBits(span);
+                    for (int within = 0; within < span->Span.Pages; within++)
+                    {
+                        VerifyNotMarking(address + ((nint)within << PageGeometry.PageShift));
+                    }
+
                     page += span->Span.Pages;
                 }
                 else
                 {
-                    VerifyNoBits(address, 0);
-                    VerifyNoBits(address, 1);
+                    VerifyNoBits(address, 0, NoBlocks);
+                    VerifyNoBits(address, 1, NoBlocks);
+                    VerifyNotMarking(address);
                     page++;
                 }
             }
@@ -171,14 +180,14 @@ internal sealed unsafe class TracedVerifier
     {
         fixed (byte* bitmaps = _bitmaps)
         {
-            if (!_records.Os.TryFindResident(arena + ArenaHeader.TracedBitmaps, (nuint)(2 * TracedBits.BitmapBytes), bitmaps))
+            if (!_records.Os.TryFindResident(arena + ArenaHeader.TracedBitmaps, (nuint)TracedBits.AllBytes, bitmaps))
             {
                 Array.Fill(_bitmaps, (byte)1);
             }
         }
     }
 
-    private void VerifyNoBits(nint page, uint bitmap)
+    private void VerifyNoBits(nint page, uint bitmap, string what)
     {
         nint offset = (nint)TracedBits.WordOf(page, bitmap) - ArenaHeader.ArenaOf(page) - ArenaHeader.TracedBitmaps;
         if ((_bitmaps[offset / (nint)OsMemory.PageSize] & 1) == 0)
@@ -187,7 +196,13 @@ internal sealed unsafe class TracedVerifier
         }
 
         int word = TracedBits.OfPage(page, bitmap).IndexOfAnyExcept(0UL);
-        HeapVerifier.Require(word < 0, page, $"a page without traced blocks has bits of them, in word {word} of bitmap {bitmap}");
+        HeapVerifier.Require(word < 0, page, $"{what}, in word {word} of bitmap {bitmap}");
+    }
+
+    private void VerifyNotMarking(nint page)
+    {
+        VerifyNoBits(page, TracedBits.Waiting, NotMarking);
+        HeapVerifier.Require(*TracedBits.QueuedOf(page) == 0, page, "a page is queued for a marker, and none marks");
     }
 
     private void VerifySums()

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace SpanHeap.Traced.Marking;
 
-/// <summary>A chunk of a marker's stack, of 4 KiB: pointers that have not been followed yet.</summary>
+/// <summary>A chunk of a marker's queue, of 4 KiB: addresses of pages that have not been looked at yet.</summary>
 /// <remarks>
 /// Belongs to a marker, to the list that markers share (<see cref="MarkQueue"/>), or to the spare chunks (<see cref="MarkChunks"/>).
 /// </remarks>
@@ -14,7 +14,7 @@ internal unsafe struct MarkChunk
 
     public MarkChunk* Next;
 
-    /// <summary>The number of entries, except while a marker pushes to the chunk.</summary>
+    /// <summary>The number of entries that were added.</summary>
     public long Count;
     private fixed long _entries[Capacity];
 

@@ -4,7 +4,7 @@ using SpanHeap.Os;
 namespace SpanHeap.Traced.Marking;
 
 /// <summary>
-/// The chunks of a heap's mark stacks. They come from the system in large pieces, so that a growing stack seldom asks for one. The first piece
+/// The chunks of a heap's queues of pages to mark. They come from the system in large pieces, so that a growing queue seldom asks for one. The first piece
 /// serves every marking; the others go back after the marking that needed them.
 /// </summary>
 /// <remarks>

@@ -1,9 +1,7 @@
 using System.Diagnostics;
-using System.Numerics;
 using System.Runtime.ExceptionServices;
 using SpanHeap.Os;
 using SpanHeap.Pages;
-using SpanHeap.Traced.Layouts;
 using SpanHeap.Traced.Roots;
 using SpanHeap.Traced.Spans;
 
@@ -38,7 +36,7 @@ internal sealed unsafe class MarkTeam : IDisposable
         try
         {
             // Its chunks become spare, so that no later collection fails for lack of memory.
-            new MarkStack(_queue).Release();
+            new MarkPages(_queue).Release();
         }
         catch (OutOfMemoryException)
         {
@@ -150,11 +148,22 @@ internal sealed unsafe class MarkTeam : IDisposable
     {
         try
         {
-            for (bool overflowed = true; overflowed;)
+            Marker marker = new(_queue, bitmap, shared: false);
+            try
             {
-                bytes += MarkAgain(bitmap, out overflowed);
+                do
+                {
+                    marker.Overflowed = false;
+                    MarkAgain(marker);
+                }
+                while (marker.Overflowed);
+            }
+            finally
+            {
+                marker.Release();
             }
 
+            bytes += marker.BytesMarked;
             return null;
         }
         catch (Exception exception)
@@ -163,49 +172,23 @@ internal sealed unsafe class MarkTeam : IDisposable
         }
     }
 
-    // Somewhere in the heap lies a marked block that was not scanned: there was no memory to remember it.
-    private long MarkAgain(uint bitmap, out bool overflowed)
+    // Somewhere in the heap lie pages with blocks that wait: there was no memory to queue them. Each is looked at with an empty queue, so that each gets
+    // somewhere, however little memory there is.
+    private void MarkAgain(Marker marker)
     {
-        Marker marker = new(_queue, bitmap, shared: false);
-        try
+        TracedWalk walk = new(_pages);
+        while (walk.MoveNext())
         {
-            _queue.Begin(1);
-            RootScan.VisitAll(_roots, marker);
-            marker.Drain();
-            TracedWalk walk = new(_pages);
-            while (walk.MoveNext())
+            for (int page = 0; page < TracedSlots.PagesWithBits(walk.Current); page++)
             {
-                if (SpanClasses.Info(walk.Current->SpanClass)->Form > TracedForm.Collectable)
-                {
-                    ScanMarked(marker, walk.Current, bitmap);
-                }
-            }
-        }
-        finally
-        {
-            marker.Release();
-        }
-
-        overflowed = marker.Overflowed;
-        return marker.BytesMarked;
-    }
-
-    // Each block is scanned with an empty stack, so that each gets somewhere, however little memory there is.
-    private void ScanMarked(Marker marker, TracedSpan* span, uint bitmap)
-    {
-        SpanClassInfo* spanClass = SpanClasses.Info(span->SpanClass);
-        for (int word = 0; word < TracedSlots.Words(span); word++)
-        {
-            for (ulong bits = *TracedSlots.Word(span, word, bitmap); bits != 0; bits &= bits - 1)
-            {
-                marker.Scan(TracedSlots.AddressOf(span, word) + (BitOperations.TrailingZeroCount(bits) * TracedBits.Granule), spanClass);
+                marker.VisitAgain(AddressOf(walk.Current, page));
                 _queue.Begin(1);
                 marker.Drain();
             }
         }
     }
 
-    // Makes the heap as it was before marking: removes all marks.
+    // Makes the heap as it was before marking: removes all marks, and what waits.
     private void Undo(uint bitmap)
     {
         _queue.Clear();
@@ -213,6 +196,13 @@ internal sealed unsafe class MarkTeam : IDisposable
         while (walk.MoveNext())
         {
             TracedSlots.Clear(walk.Current, bitmap);
+            TracedSlots.Clear(walk.Current, TracedBits.Waiting);
+            for (int page = 0; page < TracedSlots.PagesWithBits(walk.Current); page++)
+            {
+                *TracedBits.QueuedOf(AddressOf(walk.Current, page)) = 0;
+            }
         }
     }
+
+    private static nint AddressOf(TracedSpan* span, int page) => span->Span.Base + ((nint)page << PageGeometry.PageShift);
 }

@@ -1,7 +1,8 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
+using SpanHeap.Os;
+using SpanHeap.Pages;
 using SpanHeap.Spans;
 using SpanHeap.Traced.Layouts;
 using SpanHeap.Traced.Spans;
@@ -9,29 +10,39 @@ using SpanHeap.Traced.Spans;
 namespace SpanHeap.Traced.Marking;
 
 /// <summary>
-/// Marks what can be reached: takes a pointer, marks the block it points to, and pushes the pointers in that block. It does not recurse, so depth
-/// costs memory of the queue and not of the stack.
+/// Marks what can be reached, page by page: a pointer marks its block, the block waits, and its page is queued. When the turn of a page comes, all of
+/// its blocks that wait are looked into together. (The order of the Go runtime's Green Tea collector.) Nothing recurses, and a page is queued once,
+/// so depth costs no memory.
 /// </summary>
 /// <remarks>
-/// Belongs to one thread. All threads are out of the heap meanwhile, so blocks do not change and none are made; other markers set bits in the same
-/// words, by interlocked operations. A pointer waits on the stack, and then for some turns in a short ring while its block comes from memory. It is
-/// prefetched when it is taken from the stack, not when it is pushed, because what waits there for long has left the caches again.
+/// <para>
+/// Belongs to one thread. All threads are out of the heap meanwhile, so blocks do not change and none are made. Other markers set bits in the same
+/// words, by interlocked operations.
+/// </para>
+/// <para>
+/// Following a pointer touches bits and no block, and the bits of a whole page fit in one line of the processor's cache. Blocks are touched in the
+/// order of their addresses, after they have been fetched from memory some turns before.
+/// </para>
+/// <para>
+/// A marker that looks at a page has it alone (<see cref="TracedBits.QueuedOf"/>). It takes waiting blocks out, a word at a time, until it finds
+/// none; then it lets the page go, and looks once more: a marker that set a bit meanwhile has either seen that the page was free and queued it, or set
+/// the bit before this look.
+/// </para>
 /// </remarks>
-internal sealed unsafe class Marker(MarkQueue queue, uint bitmap, bool shared)
+internal sealed unsafe partial class Marker(MarkQueue queue, uint bitmap, bool shared)
 {
-    /// <summary>The lowest bit of a stack entry below which lies another that says how far an array has been scanned.</summary>
-    private const nint ContinuationBit = 1;
+    // The pages that are taken from the queue before their turn, and how many turns before it their blocks are fetched from memory.
+    private const uint AheadCount = 8;
+    private const uint BlocksAhead = 4;
 
-    // The number of blocks that are fetched from memory at a time.
-    private const uint AheadCount = 32;
-
-    // The elements of an array that are pushed at once, which fit in a chunk; the rest waits on the stack, for any marker to take.
-    private const long ElementsPerStep = 256;
+    // The pointers that are found in blocks before their blocks are marked; and those to blocks of the same page that are followed at once.
+    private const int FoundCapacity = 512;
+    private const int OwnCapacity = 64;
 
     // The turns between two checks whether another marker has nothing to do.
-    private const uint TurnsBetweenSharing = 64;
+    private const uint TurnsBetweenSharing = 8;
 
-    private MarkStack _stack = new(queue);
+    private MarkPages _pages = new(queue);
     private KnownArenas _arenas;
 
     /// <summary>How often the process's table of arenas was asked, under its lock, which heap an address lies in.</summary>
@@ -40,16 +51,15 @@ internal sealed unsafe class Marker(MarkQueue queue, uint bitmap, bool shared)
     /// <summary>The bytes of slots marked.</summary>
     public long BytesMarked { get; private set; }
 
-    /// <summary>Whether there was no memory for a pointer: all marked blocks and all roots must be scanned again.</summary>
-    public bool Overflowed { get; private set; }
+    /// <summary>Whether there was no memory for a page: all pages with blocks that wait must be queued again.</summary>
+    public bool Overflowed { get; set; }
 
     /// <summary>Takes a pointer to a block, or null.</summary>
     public void Visit(nint block)
     {
-        // What is already marked is not pushed, so that after an overflow each pass gets further than the previous one.
-        if (block != 0 && !TracedBits.IsSet(block, bitmap) && TryMakeRoom(1))
+        if (block != 0)
         {
-            *_stack.Top++ = block;
+            Mark(block);
         }
     }
 
@@ -73,83 +83,225 @@ internal sealed unsafe class Marker(MarkQueue queue, uint bitmap, bool shared)
         }
     }
 
-    /// <summary>Scans everything that waits, until nothing is left anywhere.</summary>
-    // Compiled with full optimization at once: its loop runs for long on the very first call.
+    /// <summary>Queues a page if blocks of it wait, because there was no memory to queue it before.</summary>
+    public void VisitAgain(nint page)
+    {
+        if (AnyWaiting(TracedBits.WordOf(page, TracedBits.Waiting)))
+        {
+            Queue(page);
+        }
+    }
+
+    /// <summary>Looks at all pages that wait, until nothing is left anywhere.</summary>
+    // Compiled with full optimization at once, as its parts are: most of what a program does for long in its first collection is here.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Drain()
     {
+        nint* found = stackalloc nint[FoundCapacity + OwnCapacity];
         nint* ahead = stackalloc nint[(int)AheadCount];
         uint first = 0, count = 0, turn = 0;
-        long bytes = 0;
-        MarkWindow window = _stack.Window;
         while (true)
         {
-            while (count < AheadCount && window.Top != window.Floor)
+            while (count < AheadCount && _pages.TryTake(out nint next))
             {
-                nint next = *--window.Top;
-                if ((next & ContinuationBit) != 0)
-                {
-                    window = ContinueArray(window.Top - 1, next - ContinuationBit, window.Top[-1]);
-                    continue;
-                }
-
-                Prefetch(next);
+                Prefetch(TracedBits.WordOf(next, TracedBits.Waiting));
+                Prefetch(TracedBits.WordOf(next, bitmap));
                 ahead[(first + count++) % AheadCount] = next;
             }
 
             if (count == 0)
             {
-                _stack.Top = window.Top;
-                if (!_stack.TryRefill())
+                if (!_pages.TryRefill())
                 {
-                    break;
+                    return;
                 }
 
-                window = _stack.Window;
                 continue;
             }
 
-            nint block = ahead[first++ % AheadCount];
+            if (count > BlocksAhead)
+            {
+                PrefetchBlocks(ahead[(first + BlocksAhead) % AheadCount]);
+            }
+
+            nint page = ahead[first++ % AheadCount];
             count--;
-            if (!TryMark(block))
-            {
-                continue;
-            }
-
-            SpanClassInfo* spanClass = SpanClasses.Info(SpanClassOf(block));
-            bytes += BytesOf(block, spanClass);
-            if (spanClass->Form == TracedForm.Fields && window.Ceiling - window.Top >= SpanClassInfo.WordsInline && spanClass->AllPointers == null)
-            {
-                window.Top = PushFields(window.Top, (nint*)block, spanClass->FirstPointers);
-            }
-            else if (spanClass->Form > TracedForm.Collectable)
-            {
-                window = Scan(window.Top, block, spanClass);
-            }
-
+            LookAt(page, found);
             if (shared && ++turn % TurnsBetweenSharing == 0)
             {
-                window = Share(window.Top);
+                _pages.Share();
             }
         }
-
-        BytesMarked += bytes;
     }
 
     /// <summary>Gives back what the marker had, when everything is marked or marking is given up.</summary>
-    public void Release() => _stack.Release();
+    public void Release() => _pages.Release();
 
-    /// <summary>Pushes the pointers in a marked block.</summary>
-    public void Scan(nint block, SpanClassInfo* spanClass)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Prefetch(void* address)
+    {
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch0(address);
+        }
+    }
+
+    private static void PrefetchBlocks(nint page)
+    {
+        ulong* waiting = TracedBits.WordOf(page, TracedBits.Waiting);
+        for (int word = 0; word < TracedBits.WordsPerPage; word++)
+        {
+            for (ulong bits = waiting[word]; bits != 0; bits &= bits - 1)
+            {
+                Prefetch((void*)AddressOf(page, word, bits));
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static nint AddressOf(nint page, int word, ulong bits) =>
+        page + ((nint)word * TracedBits.BytesPerWord) + (BitOperations.TrailingZeroCount(bits) * TracedBits.Granule);
+
+    private static bool AnyWaiting(ulong* waiting) => new ReadOnlySpan<ulong>(waiting, TracedBits.WordsPerPage).ContainsAnyExcept(0UL);
+
+    // The page is this marker's. The entry of a page says the span class of the blocks that begin there.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void LookAt(nint page, nint* found)
+    {
+        SpanClassInfo* spanClass = SpanClasses.Info(PageEntry.SpanClass(*ArenaHeader.EntryOf(page)));
+        ulong* waiting = TracedBits.WordOf(page, TracedBits.Waiting);
+        bool hasFields = spanClass->Form == TracedForm.Fields && spanClass->AllPointers == null;
+        long blocks = 0;
+        do
+        {
+            for (int word = 0; word < TracedBits.WordsPerPage; word++)
+            {
+                ulong bits = TakeWaiting(waiting + word);
+                if (bits != 0)
+                {
+                    blocks += hasFields ? FollowFields(page, word, bits, spanClass->FirstPointers, found) : LookInto(page, word, bits, spanClass, found);
+                }
+            }
+        }
+        while (!TryLeave(page, waiting));
+
+        // A large block has a span of its own, whose record says how long it is.
+        BytesMarked += blocks * (spanClass->SlotBytes != 0 ? spanClass->SlotBytes : (long)ArenaHeader.SpanAt(page)->SlotSize);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ulong TakeWaiting(ulong* waiting)
+    {
+        ulong bits = *waiting;
+        if (bits != 0)
+        {
+            if (shared)
+            {
+                return Interlocked.Exchange(ref *waiting, 0);
+            }
+
+            *waiting = 0;
+        }
+
+        return bits;
+    }
+
+    // False if blocks wait again and the page is still this marker's.
+    private bool TryLeave(nint page, ulong* waiting)
+    {
+        if (AnyWaiting(waiting))
+        {
+            return false;
+        }
+
+        byte* queued = TracedBits.QueuedOf(page);
+        if (!shared)
+        {
+            *queued = 0;
+            return true;
+        }
+
+        InterleavingPoints.At(InterleavingPoint.PageLeaving);
+        Interlocked.Exchange(ref *queued, 0);
+        InterleavingPoints.At(InterleavingPoint.PageLeft);
+        return !AnyWaiting(waiting) || Interlocked.Exchange(ref *queued, 1) != 0;
+    }
+
+    // Looks into blocks, and at once into those of the same page that they refer to, or lists and trees would come back to each page many times. Returns
+    // the number of blocks.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private int FollowFields(nint page, int word, ulong bits, ulong pattern, nint* found)
+    {
+        nint* own = found + FoundCapacity;
+        nint* ownTop = own;
+        nint* top = found;
+        int blocks = 0;
+        while (true)
+        {
+            nint block;
+            if (ownTop != own)
+            {
+                block = *--ownTop;
+            }
+            else if (bits != 0)
+            {
+                block = AddressOf(page, word, bits);
+                bits &= bits - 1;
+            }
+            else
+            {
+                break;
+            }
+
+            blocks++;
+            if (top - found > FoundCapacity - SpanClassInfo.WordsInline)
+            {
+                MarkAll(found, top);
+                top = found;
+            }
+
+            for (ulong rest = pattern; rest != 0; rest &= rest - 1)
+            {
+                nint pointer = ((nint*)block)[BitOperations.TrailingZeroCount(rest)];
+                if ((nuint)(pointer - page) >= PageGeometry.PageSize || ownTop - own == OwnCapacity)
+                {
+                    // There is no branch here, because it would be unpredictable whether a pointer is null.
+                    *top = pointer;
+                    top += pointer != 0 ? 1 : 0;
+                }
+                else if (TryMark(pointer))
+                {
+                    *ownTop++ = pointer;
+                }
+            }
+        }
+
+        MarkAll(found, top);
+        return blocks;
+    }
+
+    private int LookInto(nint page, int word, ulong bits, SpanClassInfo* spanClass, nint* found)
+    {
+        for (ulong rest = spanClass->Form > TracedForm.Collectable ? bits : 0; rest != 0; rest &= rest - 1)
+        {
+            LookInto(AddressOf(page, word, rest), spanClass, found);
+        }
+
+        return BitOperations.PopCount(bits);
+    }
+
+    private void LookInto(nint block, SpanClassInfo* spanClass, nint* found)
     {
         switch (spanClass->Form)
         {
             case TracedForm.Fields:
-                ScanPattern(block, spanClass);
+                MarkPattern(block, spanClass, found);
                 break;
             case TracedForm.References:
+                MarkReferences(block, found);
+                break;
             case TracedForm.Elements:
-                ContinueArray(block, 0);
+                MarkElements(block, spanClass, found);
                 break;
             case TracedForm.Custom:
                 CustomTracing.Run(this, block, spanClass->Trace, bitmap ^ 1);
@@ -157,62 +309,88 @@ internal sealed unsafe class Marker(MarkQueue queue, uint bitmap, bool shared)
         }
     }
 
-    // The entry of a block's first page says its span class; a reference points to the start of a block.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint SpanClassOf(nint block) => PageEntry.SpanClass(*ArenaHeader.EntryOf(block));
-
-    // The bytes of the slot. A large block has a span of its own, whose record says how long it is.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static long BytesOf(nint block, SpanClassInfo* spanClass) =>
-        spanClass->SlotBytes != 0 ? spanClass->SlotBytes : (long)ArenaHeader.SpanAt(block)->SlotSize;
-
-    // These are parts of the loop above, in which the window is in registers: the top is written back before the stack is touched.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private MarkWindow ContinueArray(nint* top, nint block, nint from)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void MarkPattern(nint start, SpanClassInfo* spanClass, nint* found)
     {
-        _stack.Top = top;
-        ContinueArray(block, from);
-        return _stack.Window;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private MarkWindow Scan(nint* top, nint block, SpanClassInfo* spanClass)
-    {
-        _stack.Top = top;
-        Scan(block, spanClass);
-        return _stack.Window;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private MarkWindow Share(nint* top)
-    {
-        _stack.Top = top;
-        _stack.Share();
-        return _stack.Window;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static nint* PushFields(nint* top, nint* block, ulong bits)
-    {
-        for (; bits != 0; bits &= bits - 1)
+        MarkAll(found, BlockPointers.Collect(found, (nint*)start, spanClass->FirstPointers));
+        for (int word = 1; spanClass->AllPointers != null && word < (spanClass->PatternWords + 63) / 64; word++)
         {
-            // There is no branch here, because it would be unpredictable whether a pointer is null.
-            nint pointer = block[BitOperations.TrailingZeroCount(bits)];
-            *top = pointer;
-            top += pointer != 0 ? 1 : 0;
+            MarkAll(found, BlockPointers.Collect(found, (nint*)start + (word * 64), spanClass->AllPointers[word]));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void MarkReferences(nint block, nint* found)
+    {
+        nint* elements = (nint*)(block + SpanClassInfo.ArrayHeaderBytes);
+        long length = *(long*)block;
+        for (long from = 0; from < length; from += FoundCapacity)
+        {
+            MarkAll(found, BlockPointers.Collect(found, elements + from, (int)Math.Min(FoundCapacity, length - from)));
+            ShareWithin();
+        }
+    }
+
+    private void MarkElements(nint block, SpanClassInfo* spanClass, nint* found)
+    {
+        nint element = block + SpanClassInfo.ArrayHeaderBytes;
+        for (long left = *(long*)block; left > 0; left--)
+        {
+            MarkPattern(element, spanClass, found);
+            element += (nint)spanClass->ElementBytes;
+            if (left % FoundCapacity == 0)
+            {
+                ShareWithin();
+            }
+        }
+    }
+
+    // A long array keeps its marker busy, and others have what it has found so far.
+    private void ShareWithin()
+    {
+        if (shared)
+        {
+            _pages.Share();
+        }
+    }
+
+    // The words of bits are fetched together first.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void MarkAll(nint* found, nint* top)
+    {
+        for (nint* next = found; next != top; next++)
+        {
+            Prefetch(TracedBits.WordOf(*next, bitmap));
         }
 
-        return top;
+        for (nint* next = found; next != top; next++)
+        {
+            Mark(*next);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Prefetch(nint block)
+    private void Mark(nint block)
     {
-        if (Sse.IsSupported)
+        if (!TryMark(block))
         {
-            Sse.Prefetch0(TracedBits.WordOf(block, bitmap));
-            Sse.Prefetch0((void*)block);
+            return;
         }
+
+        ulong* waiting = TracedBits.WordOf(block, TracedBits.Waiting);
+        ulong bit = TracedBits.BitOf(block);
+        if (shared)
+        {
+            // A full fence: the look at the queue comes after it.
+            Interlocked.Or(ref *waiting, bit);
+            InterleavingPoints.At(InterleavingPoint.BlockWaits);
+        }
+        else
+        {
+            *waiting |= bit;
+        }
+
+        Queue(block & -PageGeometry.PageSize);
     }
 
     // False if it was marked before.
@@ -236,72 +414,29 @@ internal sealed unsafe class Marker(MarkQueue queue, uint bitmap, bool shared)
         return true;
     }
 
-    private void ScanPattern(nint start, SpanClassInfo* spanClass)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Queue(nint page)
     {
-        for (ulong bits = spanClass->FirstPointers; bits != 0; bits &= bits - 1)
-        {
-            Visit(((nint*)start)[BitOperations.TrailingZeroCount(bits)]);
-        }
-
-        if (spanClass->AllPointers == null)
+        byte* queued = TracedBits.QueuedOf(page);
+        if (Volatile.Read(ref *queued) != 0)
         {
             return;
         }
 
-        for (int word = 1; word < (spanClass->PatternWords + 63) / 64; word++)
+        if (!shared)
         {
-            for (ulong bits = spanClass->AllPointers[word]; bits != 0; bits &= bits - 1)
-            {
-                Visit(((nint*)start)[(word * 64) + BitOperations.TrailingZeroCount(bits)]);
-            }
+            *queued = 1;
         }
-    }
-
-    private void ContinueArray(nint block, nint from)
-    {
-        SpanClassInfo* spanClass = SpanClasses.Info(SpanClassOf(block));
-        long length = *(long*)block;
-        long to = Math.Min(length, from + ElementsPerStep);
-        if (to < length && TryMakeRoom(2))
-        {
-            *_stack.Top++ = (nint)to;
-            *_stack.Top++ = block | ContinuationBit;
-        }
-
-        nint elements = block + SpanClassInfo.ArrayHeaderBytes;
-        if (spanClass->Form == TracedForm.References)
-        {
-            PushAll((nint*)elements + from, (int)(to - from));
-            return;
-        }
-
-        for (long i = from; i < to; i++)
-        {
-            ScanPattern(elements + (nint)(i * spanClass->ElementBytes), spanClass);
-        }
-    }
-
-    private void PushAll(nint* pointers, int count)
-    {
-        if (!TryMakeRoom(count))
+        else if (Interlocked.Exchange(ref *queued, 1) != 0)
         {
             return;
         }
 
-        nint* top = _stack.Top;
-        for (int i = 0; i < count; i++)
+        if (!_pages.TryAdd(page))
         {
-            *top = pointers[i];
-            top += pointers[i] != 0 ? 1 : 0;
+            // Its blocks wait. No marker has it, so it can be queued again.
+            Overflowed = true;
+            Volatile.Write(ref *queued, 0);
         }
-
-        _stack.Top = top;
-    }
-
-    private bool TryMakeRoom(int entries)
-    {
-        bool made = _stack.TryMakeRoom(entries);
-        Overflowed |= !made;
-        return made;
     }
 }

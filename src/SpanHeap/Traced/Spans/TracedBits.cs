@@ -6,12 +6,13 @@ using SpanHeap.Traced.Layouts;
 namespace SpanHeap.Traced.Spans;
 
 /// <summary>
-/// The bits of traced blocks, in two bitmaps. Each has a bit for every 16 bytes of a page, of which a block uses the one for its first byte. In one
-/// bitmap it says that the block is allocated, in the other that marking has reached it; the bitmaps swap roles with each sweep of the span.
+/// The bits of traced blocks, in three bitmaps. Each has a bit for every 16 bytes of a page, of which a block uses the one for its first byte. In one
+/// bitmap it says that the block is allocated, in another that marking has reached it; these two swap roles with each sweep of the span. In the third
+/// it says that the block waits to be looked into by a marker, so that bitmap is zero except while marking. After it comes a byte for each page.
 /// </summary>
 /// <remarks>
 /// A page has 64 bytes in each bitmap, which is a cache line: the bits of one span share no byte with another's or with anything else, and two
-/// shifts find them. All bits of pages outside of traced spans are zero.
+/// shifts find them. All bits and bytes of pages outside of traced spans are zero.
 /// </remarks>
 internal static unsafe class TracedBits
 {
@@ -26,17 +27,26 @@ internal static unsafe class TracedBits
     /// <summary>The bytes of memory that a word stands for.</summary>
     public const int BytesPerWord = 1 << WordShift;
 
+    /// <summary>The number of the bitmap of blocks that marking has reached and not looked into. Only markers use it.</summary>
+    public const uint Waiting = 2;
+
+    /// <summary>The number of all bitmaps.</summary>
+    public const uint Count = 3;
+
     private const int BitsPerWord = 64;
     private const int WordShift = GranuleShift + 6;
 
-    /// <summary>The bytes of one bitmap of an arena; the other follows it.</summary>
+    /// <summary>The bytes of one bitmap of an arena; the next follows it.</summary>
     public static nint BitmapBytes
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => PageGeometry.ArenaSize >> (WordShift - 3);
     }
 
-    /// <summary>Gets the word of a bitmap (0 or 1) that has an address's bit.</summary>
+    /// <summary>The bytes of all bitmaps of an arena, and of the bytes for its pages that follow them.</summary>
+    public static nint AllBytes => PageGeometry.ArenaSize / PageGeometry.PageSize * ArenaHeader.TracedBytesPerPage;
+
+    /// <summary>Gets the word of a bitmap (0 to 2) that has an address's bit.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong* WordOf(nint address, uint bitmap)
     {
@@ -51,6 +61,15 @@ internal static unsafe class TracedBits
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsSet(nint address, uint bitmap) => (*WordOf(address, bitmap) & BitOf(address)) != 0;
+
+    /// <summary>
+    /// Gets the byte of a page that is 1 from when a marker queues it until one has looked at it, and otherwise 0. Only markers use it; it goes over by
+    /// interlocked operations when there are several.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static byte* QueuedOf(nint page) =>
+        (byte*)(ArenaHeader.ArenaOf(page) + ArenaHeader.TracedBitmaps + ((nint)Count * BitmapBytes))
+        + ((page & (PageGeometry.ArenaSize - 1)) >> PageGeometry.PageShift);
 
     /// <summary>Gets the words of a bitmap for the page that begins at an address.</summary>
     public static Span<ulong> OfPage(nint page, uint bitmap) => new(WordOf(page, bitmap), WordsPerPage);

@@ -80,8 +80,8 @@ internal static unsafe class TracedSlots
         return slot < (nuint)span->Span.Slots ? span->Span.Base + (nint)(slot * span->Span.SlotSize) : 0;
     }
 
-    // A large block has a single bit, for its first byte.
-    private static int PagesWithBits(TracedSpan* span) => span->Span.Slots == 1 ? 1 : span->Span.Pages;
+    /// <summary>The number of pages of a span in which blocks begin: a large block has a single bit, for its first byte.</summary>
+    public static int PagesWithBits(TracedSpan* span) => span->Span.Slots == 1 ? 1 : span->Span.Pages;
 
     // Bits 0, n, 2n, ...
     private static ulong Every(int n)

@@ -1,0 +1,143 @@
+using SpanHeap.Os;
+using SpanHeap.Traced.Marking;
+
+namespace SpanHeap.Tests.Traced.Marking;
+
+/// <summary>The queue of pages of a marker.</summary>
+public sealed class MarkPagesTests : IDisposable
+{
+    private const int Many = 300_000;
+
+    private readonly OsMemory _os = new();
+    private readonly MetadataAllocator _metadata;
+    private readonly MarkQueue _queue;
+
+    public MarkPagesTests()
+    {
+        _metadata = new MetadataAllocator(_os);
+        _queue = new MarkQueue(_os, _metadata);
+        _queue.Begin(1);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(MarkChunk.Capacity)]
+    [InlineData(Many)]
+    public void Pages_are_taken_in_the_order_in_which_they_were_added(int count)
+    {
+        MarkPages pages = new(_queue);
+        for (int round = 0; round < 2; round++)
+        {
+            AddAll(ref pages, count);
+            for (int page = 1; page <= count; page++)
+            {
+                Assert.True(pages.TryTake(out nint taken) && taken == page);
+            }
+
+            Assert.False(pages.TryTake(out _));
+        }
+
+        Assert.False(pages.TryRefill());
+        pages.Release();
+    }
+
+    [Fact]
+    public void Without_memory_for_a_chunk_a_page_is_refused_and_those_that_were_added_are_taken()
+    {
+        MarkPages pages = new(_queue);
+        _os.FailAfter(0);
+        int added = 0;
+        while (pages.TryAdd(added + 1))
+        {
+            added++;
+        }
+
+        _os.FailAfter(-1);
+        Assert.InRange(added, MarkChunk.Capacity, Many);
+        for (int page = 1; page <= added; page++)
+        {
+            Assert.True(pages.TryTake(out nint taken) && taken == page);
+        }
+
+        Assert.False(pages.TryTake(out _));
+        pages.Release();
+    }
+
+    [Fact]
+    public void A_chunk_is_given_to_a_marker_that_waits_and_the_other_keeps_the_rest()
+    {
+        _queue.Begin(2);
+        HashSet<nint> taken = [];
+        using ManualResetEventSlim given = new();
+        Thread other = new(() =>
+        {
+            MarkPages pages = new(_queue);
+            while (pages.TryRefill())
+            {
+                given.Set();
+                TakeAll(ref pages, taken);
+            }
+
+            pages.Release();
+        });
+        other.Start();
+        MarkPages mine = new(_queue);
+        AddAll(ref mine, 3 * MarkChunk.Capacity);
+        while (!_queue.IsWanted)
+        {
+            Thread.Yield();
+        }
+
+        mine.Share();
+        given.Wait();
+        HashSet<nint> own = [];
+        TakeAll(ref mine, own);
+        Assert.Equal(2 * MarkChunk.Capacity, own.Count);
+        Assert.False(mine.TryRefill());
+        other.Join();
+
+        Assert.Equal(MarkChunk.Capacity, taken.Count);
+        Assert.Equal(3 * MarkChunk.Capacity, own.Union(taken).Count());
+        mine.Release();
+    }
+
+    [Fact]
+    public void A_queue_that_has_grown_gives_its_memory_back_and_does_not_count_any_more()
+    {
+        MarkPages pages = new(_queue);
+        nuint before = _metadata.UsedBytes;
+        long taken = _os.Calls(OsCall.AllocateMetadata);
+        long discarded = _os.Calls(OsCall.Discard);
+        AddAll(ref pages, Many);
+        pages.Release();
+        _queue.Chunks.Trim();
+
+        // Of 64 chunks, 64, 128, 256 and so on: all but the first, which is kept. A call for each chunk would be a hundred times as many.
+        long pieces = _os.Calls(OsCall.AllocateMetadata) - taken;
+        Assert.InRange(pieces, 2, 8);
+        Assert.Equal(pieces, _os.Calls(OsCall.Discard) - discarded);
+        Assert.InRange(_metadata.UsedBytes, before, before + (64 * MarkChunk.Size));
+    }
+
+    public void Dispose()
+    {
+        _queue.Dispose();
+        _metadata.Dispose();
+    }
+
+    private static void AddAll(ref MarkPages pages, int count)
+    {
+        for (int page = 1; page <= count; page++)
+        {
+            Assert.True(pages.TryAdd(page));
+        }
+    }
+
+    private static void TakeAll(ref MarkPages pages, HashSet<nint> taken)
+    {
+        while (pages.TryTake(out nint page))
+        {
+            Assert.True(taken.Add(page));
+        }
+    }
+}
