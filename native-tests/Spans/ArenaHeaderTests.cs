@@ -1,5 +1,6 @@
 using SpanHeap.Pages;
 using SpanHeap.Spans;
+using SpanHeap.Traced.Spans;
 
 namespace SpanHeap.Tests.Spans;
 
@@ -21,6 +22,21 @@ public sealed unsafe class ArenaHeaderTests
         Assert.Equal(0, ArenaHeader.Bytes(false, withTracedBitmaps: false) % PageGeometry.PageSize);
         Assert.Equal(0, ArenaHeader.Bytes(true, withTracedBitmaps: false) % PageGeometry.PageSize);
         Assert.True(ArenaHeader.Bytes(false, withTracedBitmaps: false) < ArenaHeader.Bytes(true, withTracedBitmaps: false));
+    }
+
+    [Fact]
+    public void The_bitmaps_of_traced_blocks_and_the_bytes_of_their_pages_lie_after_each_other_at_the_end_of_the_header()
+    {
+        nint last = s_arena + ((nint)(s_pages - 1) << PageGeometry.PageShift);
+        for (uint bitmap = 0; bitmap < TracedBits.Count; bitmap++)
+        {
+            nint end = (nint)TracedBits.WordOf(last, bitmap) + (TracedBits.WordsPerPage * sizeof(ulong));
+            Assert.Equal(bitmap + 1 < TracedBits.Count ? (nint)TracedBits.WordOf(s_arena, bitmap + 1) : (nint)TracedBits.QueuedOf(s_arena), end);
+        }
+
+        nint all = (nint)TracedBits.QueuedOf(last) + 1 - (s_arena + ArenaHeader.TracedBitmaps);
+        Assert.Equal(TracedBits.AllBytes, all);
+        Assert.InRange(ArenaHeader.Bytes(withLiveBits: true, withTracedBitmaps: true), ArenaHeader.TracedBitmaps + all, ArenaHeader.TracedBitmaps + all + PageGeometry.PageSize - 1);
     }
 
     [Fact]

@@ -3,7 +3,7 @@ using SpanHeap.Traced.Marking;
 
 namespace SpanHeap.Tests.Traced.Marking;
 
-/// <summary>Chunks of mark stacks come in pieces, and go back in pieces.</summary>
+/// <summary>Chunks of pages to mark come in pieces, and go back in pieces.</summary>
 public sealed unsafe class MarkChunksTests : IDisposable
 {
     private readonly OsMemory _os = new();

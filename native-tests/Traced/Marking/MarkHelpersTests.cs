@@ -1,4 +1,3 @@
-using SpanHeap.Os;
 using SpanHeap.Tests.Support;
 using SpanHeap.Traced;
 using SpanHeap.Traced.Marking;
@@ -7,7 +6,7 @@ namespace SpanHeap.Tests.Traced.Marking;
 
 /// <summary>What marking needs is not kept: threads are the process's, and chunks go back.</summary>
 [Collection(WholeProcess.Name)]
-public sealed class MarkHelpersTests
+public sealed unsafe class MarkHelpersTests
 {
     [Fact]
     public void Heaps_that_are_collected_one_after_another_share_their_helpers()
@@ -58,5 +57,22 @@ public sealed class MarkHelpersTests
             MarkHelpers.IdleTime = before;
             taken.ForEach(MarkHelpers.Give);
         }
+    }
+
+    [Fact]
+    public void Chunks_that_a_marking_has_needed_go_back_after_it_and_do_not_count_any_more()
+    {
+        using TracedHeap heap = TracedHeaps.Still();
+        heap.Collect();
+        nuint before = heap.Core.Metadata.UsedBytes;
+        MarkChunks chunks = heap.Parts.Team.Queue.Chunks;
+        List<nint> taken = [.. Enumerable.Range(0, 500).Select(_ => (nint)chunks.Take())];
+        taken.ForEach(chunk => chunks.Give((MarkChunk*)chunk));
+        nuint grown = heap.Core.Metadata.UsedBytes;
+
+        heap.Collect();
+
+        Assert.InRange(grown, before + (400 * MarkChunk.Size), nuint.MaxValue);
+        Assert.InRange(heap.Core.Metadata.UsedBytes, before, before + (64 * MarkChunk.Size));
     }
 }

@@ -102,6 +102,46 @@ public sealed class MarkPagesTests : IDisposable
     }
 
     [Fact]
+    public void Half_of_the_pages_that_are_about_to_be_taken_are_given_where_there_are_no_others()
+    {
+        const int Count = 400;
+        _queue.Begin(2);
+        MarkPages mine = new(_queue);
+        AddAll(ref mine, Count);
+        Assert.True(mine.TryTake(out _));
+        HashSet<nint> taken = [];
+        Thread other = new(() =>
+        {
+            MarkPages pages = new(_queue);
+            while (pages.TryRefill())
+            {
+                TakeAll(ref pages, taken);
+            }
+
+            pages.Release();
+        });
+        other.Start();
+        while (!_queue.IsWanted)
+        {
+            Thread.Yield();
+        }
+
+        mine.Share();
+        HashSet<nint> own = [];
+        do
+        {
+            TakeAll(ref mine, own);
+        }
+        while (mine.TryRefill());
+        other.Join();
+
+        Assert.InRange(own.Count, Count / 2, Count - 1);
+        Assert.Equal(Count - 1, own.Union(taken).Count());
+        Assert.Equal(Count - 1, own.Count + taken.Count);
+        mine.Release();
+    }
+
+    [Fact]
     public void A_queue_that_has_grown_gives_its_memory_back_and_does_not_count_any_more()
     {
         MarkPages pages = new(_queue);

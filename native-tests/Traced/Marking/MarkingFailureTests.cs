@@ -1,4 +1,5 @@
 using SpanHeap.Traced;
+using SpanHeap.Traced.Marking;
 
 namespace SpanHeap.Tests.Traced.Marking;
 
@@ -43,7 +44,7 @@ public sealed unsafe class MarkingFailureTests
         using TracedHeap heap = TracedHeaps.Still();
         using (TracedScope scope = heap.Enter())
         {
-            // Wide and deep: an array of arrays, of which each is longer than a chunk, and trees after them.
+            // Wide and deep: an array of arrays, whose elements lie on more pages than two chunks have room for, and trees after them.
             TracedRef<TracedArray<TracedArray<Node>>> outer = scope.NewArray<TracedArray<Node>>(700);
             for (int i = 0; i < 700; i++)
             {
@@ -59,17 +60,20 @@ public sealed unsafe class MarkingFailureTests
             scope.Keep(outer);
             scope.Keep(MakeTree(scope, 12));
 
-            // More handles than there is room for in the chunks that a heap keeps.
             for (int i = 0; i < Handles; i++)
             {
                 scope.Keep(MakeList(scope, 2));
             }
         }
 
+        List<nint> chunks = TakeAllButTwo(heap);
         heap.Core.Os.FailAfter(0);
         heap.Collect();
         heap.Core.Os.FailAfter(-1);
+        chunks.ForEach(chunk => heap.Parts.Team.Queue.Chunks.Give((MarkChunk*)chunk));
+        Assert.InRange(heap.Parts.Team.LastWalks, 1, 1000);
         heap.FinishSweeping();
+        heap.Verify();
 
         Assert.Equal(1 + 700 + (700 * 600) + ((1 << 13) - 1) + (2L * Handles), Sum(TracedCensus.Take(heap)));
         Assert.Equal(0, heap.Parts.Statistics.SmallBlocksFreed);
@@ -102,6 +106,26 @@ public sealed unsafe class MarkingFailureTests
             heap.CollectAndSweep();
             Assert.Equal(((1 << 19) - 1, 0L), TracedCensus.Take(heap));
         }
+    }
+
+    // As many as one marker needs stay.
+    private static List<nint> TakeAllButTwo(TracedHeap heap)
+    {
+        MarkChunks chunks = heap.Parts.Team.Queue.Chunks;
+        List<nint> taken = [];
+        heap.Core.Os.FailAfter(0);
+        for (MarkChunk* chunk = chunks.Take(); chunk != null; chunk = chunks.Take())
+        {
+            taken.Add((nint)chunk);
+        }
+
+        heap.Core.Os.FailAfter(-1);
+        foreach (nint chunk in taken[..2])
+        {
+            chunks.Give((MarkChunk*)chunk);
+        }
+
+        return taken[2..];
     }
 
     private static long Sum((long Small, long Large) census) => census.Small + census.Large;

@@ -1,4 +1,5 @@
 using SpanHeap.Pages;
+using SpanHeap.Tests.Support;
 using SpanHeap.Traced;
 using SpanHeap.Traced.Marking;
 using SpanHeap.Traced.Spans;
@@ -7,6 +8,7 @@ using SpanHeap.Traced.Sweeping;
 namespace SpanHeap.Tests.Traced.Marking;
 
 /// <summary>A page is looked at when its turn comes, together with all of its blocks that have been reached until then.</summary>
+[Unguarded("guarded blocks have pages of their own")]
 public sealed unsafe class PageOrderTests
 {
     private const int Nodes = 20_000;

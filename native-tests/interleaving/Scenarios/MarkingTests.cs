@@ -66,10 +66,12 @@ public sealed class MarkingTests(ITestOutputHelper output)
     [InlineData(3, 1)]
     public void S20_Marking_ends_when_no_marker_has_work_or_is_about_to_give_some(int markers, int preemptions)
     {
+        int given = 0;
+
         Scenario Make()
         {
             TracedWorld world = new();
-            int made = MakeTree(world, depth: 4);
+            int made = MakeTree(world, depth: 5);
             uint bitmap = SweepGeneration.MarkBitmap(world.Sweeper.Generation);
             MarkQueue queue = new(world.Heap.Core.Os, world.Heap.Core.Metadata);
             queue.Begin(markers);
@@ -88,7 +90,10 @@ public sealed class MarkingTests(ITestOutputHelper output)
             }))])
             {
                 Passing = point =>
-                    Assert.True(ended == 0 || point is not (InterleavingPoint.MarkWorkGiven or InterleavingPoint.MarkWorkTaken), "A marker has ended while there was work."),
+                {
+                    given += point == InterleavingPoint.MarkWorkGiven ? 1 : 0;
+                    Assert.True(ended == 0 || point is not (InterleavingPoint.MarkWorkGiven or InterleavingPoint.MarkWorkTaken), "A marker has ended while there was work.");
+                },
                 AtEnd = () =>
                 {
                     Assert.Equal(markers, ended);
@@ -99,6 +104,7 @@ public sealed class MarkingTests(ITestOutputHelper output)
         }
 
         Exploration.RunAllAndSeeds(Make, output, preemptions);
+        Assert.NotEqual(0, given);
     }
 
     [Fact]

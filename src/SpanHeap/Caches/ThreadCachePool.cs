@@ -145,12 +145,18 @@ internal static unsafe class ThreadCachePool
         ThreadCache* cache;
         while ((cache = TryCut()) == null)
         {
-            if (!TryAddSlab(os))
+            // Others may use the slab up before this thread gets a cache of it. And where the system refuses, it may have given this memory to others,
+            // each for a slab of which this thread can have a cache.
+            if (!TryAddSlab(os) && (cache = TryCut()) == null)
             {
                 return null;
             }
 
-            // Others may use the slab up before this thread gets a cache of it.
+            if (cache != null)
+            {
+                break;
+            }
+
             InterleavingPoints.At(InterleavingPoint.SlabAdded);
         }
 

@@ -21,23 +21,28 @@ internal static class SharedHeap
     // Threads that need the heap at the same time wait until one of them has made it: a heap takes address space and a record from the system.
     private static HeapCore Create()
     {
-        HeapCore? core = null;
-        Uninterrupted.Do(0, _ => core = CreateLocked());
-        return core!;
+        Uninterrupted.Do(s_creation, static creation => creation.Enter());
+        try
+        {
+            return Core ?? CreateLocked();
+        }
+        finally
+        {
+            s_creation.Exit();
+        }
     }
 
     private static HeapCore CreateLocked()
     {
-        // An interrupt arrives before the lock is taken.
-        lock (s_creation)
-        {
-            if (s_core == null)
-            {
-                HeapCore made = new(NativeHeapOptions.FromEnvironment(Environment.GetEnvironmentVariable).Validated(), isShared: true);
-                Volatile.Write(ref s_core, made);
-            }
+        HeapCore made = new(NativeHeapOptions.FromEnvironment(Environment.GetEnvironmentVariable).Validated(), isShared: true);
 
-            return s_core;
+        // A handler of the program's that the runtime has called meanwhile on this thread may have allocated, and has blocks of its heap.
+        HeapCore? other = Interlocked.CompareExchange(ref s_core, made, null);
+        if (other != null)
+        {
+            made.Dispose();
         }
+
+        return other ?? made;
     }
 }

@@ -32,8 +32,8 @@ internal static unsafe class ArenaHeader
     /// <summary>A page's record has two to the power of this many bytes.</summary>
     public const byte RecordShift = 7;
 
-    /// <summary>Bytes per page of the bitmaps of traced blocks, which are laid out by the code that uses them.</summary>
-    public const int TracedBytesPerPage = 193;
+    /// <summary>Bytes per page for traced blocks: three bitmaps and a byte, which are laid out by the code that uses them.</summary>
+    public const int TracedBytesPerPage = (3 * 64) + 1;
 
     private const int EntryBytes = sizeof(uint);
     private const int LiveBitsShift = 7;

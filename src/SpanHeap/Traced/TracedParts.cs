@@ -18,7 +18,6 @@ namespace SpanHeap.Traced;
 internal sealed unsafe class TracedParts : IDisposable
 {
     private readonly BackgroundSweeper _background;
-    private readonly MarkTeam _team;
 
     static TracedParts() => GarbageRelief.SetExceptions(&MustNotWait);
 
@@ -53,8 +52,8 @@ internal sealed unsafe class TracedParts : IDisposable
 
         // Collections.
         Flush = new CacheFlush(Caches, refill, Sweeper);
-        _team = new MarkTeam(Roots, core.Pages, core.Os, core.Metadata, options.MarkThreads);
-        MarkPhase marking = new(_team, new CollectableBlocks(Heap, Spans, Sweeper, Quarantine), Checks, WeakHandles, CleanUps, CleanUpQueue, Sweeper, Pacer);
+        Team = new MarkTeam(Roots, core.Pages, core.Os, core.Metadata, options.MarkThreads);
+        MarkPhase marking = new(Team, new CollectableBlocks(Heap, Spans, Sweeper, Quarantine), Checks, WeakHandles, CleanUps, CleanUpQueue, Sweeper, Pacer);
         _background = new BackgroundSweeper(Sweeper);
         CollectionTurn turn = new(Gate, Caches, watchdog, new GatePatience(options.Patience, options.LongestPatience));
         CollectionCycle cycle = new(Heap, Gate, Caches, Flush, Sweeper, marking, Pacer, _background, CleanUpQueue, Quarantine, core.Frees, options);
@@ -120,6 +119,8 @@ internal sealed unsafe class TracedParts : IDisposable
 
     /// <summary>Checks before and after marking.</summary>
     public TracedChecks Checks { get; }
+
+    public MarkTeam Team { get; }
 
     public Collector Collector { get; }
 
@@ -188,7 +189,7 @@ internal sealed unsafe class TracedParts : IDisposable
         Roots.Close();
         WeakHandles.Close();
         _background.Dispose();
-        _team.Dispose();
+        Team.Dispose();
         Gate.Dispose();
 
         // The quarantine is walked without a lock, and maintenance still runs until the heap's core is disposed: from here on it releases nothing.

@@ -3,7 +3,7 @@ namespace SpanHeap.Traced.Layouts;
 /// <summary>How a marker finds the pointers of a block.</summary>
 internal enum TracedForm : byte
 {
-    /// <summary>There are none: blocks are marked but never looked into.</summary>
+    /// <summary>There are none: blocks are marked but never read.</summary>
     NoPointers,
 
     /// <summary>

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace SpanHeap.Traced.Marking;
 
-/// <summary>Collects the pointers in blocks that are not null. Each word is read once.</summary>
+/// <summary>Collects the non-null pointers in blocks. Each word is read once.</summary>
 internal static unsafe class BlockPointers
 {
     /// <summary>Collects those of a pattern.</summary>
@@ -38,9 +38,9 @@ internal static unsafe class BlockPointers
         return top;
     }
 
-    // There is no branch here, because it would be unpredictable whether a pointer is null.
+    /// <summary>Adds a pointer unless it is null. There is no branch, because it would be unpredictable which pointers are.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static nint* Add(nint* top, nint pointer)
+    public static nint* Add(nint* top, nint pointer)
     {
         *top = pointer;
         return top + (pointer != 0 ? 1 : 0);

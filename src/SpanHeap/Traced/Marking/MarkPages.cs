@@ -83,15 +83,27 @@ internal unsafe struct MarkPages
         if (_full != null)
         {
             _queue.Give(TakeFull());
+            return;
         }
-        else if (_added->Count > 1)
+
+        MarkChunk* empty = _queue.Chunks.Take();
+        if (empty == null)
         {
-            MarkChunk* empty = _queue.Chunks.Take();
-            if (empty != null)
-            {
-                _queue.Give(_added);
-                _added = empty;
-            }
+            return;
+        }
+
+        if (_added->Count > 1)
+        {
+            _queue.Give(_added);
+            _added = empty;
+        }
+        else if (_taken->Count - _next > 1)
+        {
+            GiveHalf(empty);
+        }
+        else
+        {
+            _queue.Chunks.Give(empty);
         }
     }
 
@@ -151,6 +163,16 @@ internal unsafe struct MarkPages
         empty->Count = 0;
         _added = empty;
         return true;
+    }
+
+    // The newer half of the pages that are about to be taken.
+    private readonly void GiveHalf(MarkChunk* empty)
+    {
+        long given = (_taken->Count - _next) / 2;
+        _taken->Count -= given;
+        new Span<nint>(MarkChunk.Entries(_taken) + _taken->Count, (int)given).CopyTo(new Span<nint>(MarkChunk.Entries(empty), (int)given));
+        empty->Count = given;
+        _queue.Give(empty);
     }
 
     private void Begin(MarkChunk* chunk)

@@ -3,7 +3,7 @@ using SpanHeap.Os;
 namespace SpanHeap.Traced.Marking;
 
 /// <summary>
-/// Work that markers share: full chunks that one can spare and another takes. Marking is done when all markers wait here and there is no work.
+/// Work that markers share: chunks that one can spare and another takes. Marking is done when all markers wait here and there is no work.
 /// </summary>
 /// <remarks>Thread safe by its lock.</remarks>
 internal sealed unsafe class MarkQueue(OsMemory os, MetadataAllocator metadata) : IDisposable

@@ -26,6 +26,12 @@ internal sealed unsafe class MarkTeam : IDisposable
     /// <summary>The number of threads that marked last.</summary>
     public int LastMarkers { get; private set; }
 
+    /// <summary>How often the last marking has walked over all pages, because there was no memory to queue some.</summary>
+    public int LastWalks { get; private set; }
+
+    /// <summary>What the markers share.</summary>
+    public MarkQueue Queue => _queue;
+
     /// <exception cref="OutOfMemoryException">There is no memory for the little that one marker needs.</exception>
     public MarkTeam(RootTable roots, PageHeap pages, OsMemory os, MetadataAllocator metadata, int maxThreads)
     {
@@ -57,6 +63,7 @@ internal sealed unsafe class MarkTeam : IDisposable
         long start = Stopwatch.GetTimestamp();
         Marker marker = new(_queue, bitmap, shared: wanted > 0);
         int started = 0;
+        LastWalks = 0;
         Exception? failure = null;
         try
         {
@@ -154,6 +161,7 @@ internal sealed unsafe class MarkTeam : IDisposable
                 do
                 {
                     marker.Overflowed = false;
+                    LastWalks++;
                     MarkAgain(marker);
                 }
                 while (marker.Overflowed);
@@ -181,9 +189,11 @@ internal sealed unsafe class MarkTeam : IDisposable
         {
             for (int page = 0; page < TracedSlots.PagesWithBits(walk.Current); page++)
             {
-                marker.VisitAgain(AddressOf(walk.Current, page));
-                _queue.Begin(1);
-                marker.Drain();
+                if (marker.VisitAgain(AddressOf(walk.Current, page)))
+                {
+                    _queue.Begin(1);
+                    marker.Drain();
+                }
             }
         }
     }

@@ -20,20 +20,20 @@ namespace SpanHeap.Traced.Marking;
 /// words, by interlocked operations.
 /// </para>
 /// <para>
-/// Following a pointer touches bits and no block, and the bits of a whole page fit in one line of the processor's cache. Blocks are touched in the
-/// order of their addresses, after they have been fetched from memory some turns before.
+/// Following a pointer touches bits and no block, and the bits of a whole page fit in one line of the processor's cache. Blocks of a page are read
+/// together, after they have been fetched from memory some turns before.
 /// </para>
 /// <para>
 /// A marker that looks at a page has it alone (<see cref="TracedBits.QueuedOf"/>). It takes waiting blocks out, a word at a time, until it finds
-/// none; then it lets the page go, and looks once more: a marker that set a bit meanwhile has either seen that the page was free and queued it, or set
-/// the bit before this look.
+/// none; then it releases the page and looks once more: a marker that set a bit meanwhile has either seen that the page was free and queued it,
+/// or set the bit before this look.
 /// </para>
 /// </remarks>
 internal sealed unsafe partial class Marker(MarkQueue queue, uint bitmap, bool shared)
 {
     // The pages that are taken from the queue before their turn, and how many turns before it their blocks are fetched from memory.
-    private const uint AheadCount = 8;
-    private const uint BlocksAhead = 4;
+    private const uint LookaheadCount = 8;
+    private const uint BlockLookahead = 4;
 
     // The pointers that are found in blocks before their blocks are marked; and those to blocks of the same page that are followed at once.
     private const int FoundCapacity = 512;
@@ -48,7 +48,7 @@ internal sealed unsafe partial class Marker(MarkQueue queue, uint bitmap, bool s
     /// <summary>How often the process's table of arenas was asked, under its lock, which heap an address lies in.</summary>
     public long ArenasAsked { get; private set; }
 
-    /// <summary>The bytes of slots marked.</summary>
+    /// <summary>The bytes of the slots of the blocks that this marker has looked into.</summary>
     public long BytesMarked { get; private set; }
 
     /// <summary>Whether there was no memory for a page: all pages with blocks that wait must be queued again.</summary>
@@ -84,12 +84,16 @@ internal sealed unsafe partial class Marker(MarkQueue queue, uint bitmap, bool s
     }
 
     /// <summary>Queues a page if blocks of it wait, because there was no memory to queue it before.</summary>
-    public void VisitAgain(nint page)
+    /// <returns>Whether any block waits.</returns>
+    public bool VisitAgain(nint page)
     {
-        if (AnyWaiting(TracedBits.WordOf(page, TracedBits.Waiting)))
+        if (!AnyWaiting(TracedBits.WordOf(page, TracedBits.Waiting)))
         {
-            Queue(page);
+            return false;
         }
+
+        Queue(page);
+        return true;
     }
 
     /// <summary>Looks at all pages that wait, until nothing is left anywhere.</summary>
@@ -98,15 +102,15 @@ internal sealed unsafe partial class Marker(MarkQueue queue, uint bitmap, bool s
     public void Drain()
     {
         nint* found = stackalloc nint[FoundCapacity + OwnCapacity];
-        nint* ahead = stackalloc nint[(int)AheadCount];
+        nint* lookahead = stackalloc nint[(int)LookaheadCount];
         uint first = 0, count = 0, turn = 0;
         while (true)
         {
-            while (count < AheadCount && _pages.TryTake(out nint next))
+            while (count < LookaheadCount && _pages.TryTake(out nint next))
             {
                 Prefetch(TracedBits.WordOf(next, TracedBits.Waiting));
                 Prefetch(TracedBits.WordOf(next, bitmap));
-                ahead[(first + count++) % AheadCount] = next;
+                lookahead[(first + count++) % LookaheadCount] = next;
             }
 
             if (count == 0)
@@ -119,14 +123,14 @@ internal sealed unsafe partial class Marker(MarkQueue queue, uint bitmap, bool s
                 continue;
             }
 
-            if (count > BlocksAhead)
+            if (count > BlockLookahead)
             {
-                PrefetchBlocks(ahead[(first + BlocksAhead) % AheadCount]);
+                PrefetchBlocks(lookahead[(first + BlockLookahead) % LookaheadCount]);
             }
 
-            nint page = ahead[first++ % AheadCount];
+            nint page = lookahead[first++ % LookaheadCount];
             count--;
-            LookAt(page, found);
+            ScanPage(page, found);
             if (shared && ++turn % TurnsBetweenSharing == 0)
             {
                 _pages.Share();
@@ -166,7 +170,7 @@ internal sealed unsafe partial class Marker(MarkQueue queue, uint bitmap, bool s
 
     // The page is this marker's. The entry of a page says the span class of the blocks that begin there.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void LookAt(nint page, nint* found)
+    private void ScanPage(nint page, nint* found)
     {
         SpanClassInfo* spanClass = SpanClasses.Info(PageEntry.SpanClass(*ArenaHeader.EntryOf(page)));
         ulong* waiting = TracedBits.WordOf(page, TracedBits.Waiting);
@@ -179,7 +183,7 @@ internal sealed unsafe partial class Marker(MarkQueue queue, uint bitmap, bool s
                 ulong bits = TakeWaiting(waiting + word);
                 if (bits != 0)
                 {
-                    blocks += hasFields ? FollowFields(page, word, bits, spanClass->FirstPointers, found) : LookInto(page, word, bits, spanClass, found);
+                    blocks += hasFields ? FollowFields(page, word, bits, spanClass->FirstPointers, found) : ScanWord(page, word, bits, spanClass, found);
                 }
             }
         }
@@ -265,9 +269,7 @@ internal sealed unsafe partial class Marker(MarkQueue queue, uint bitmap, bool s
                 nint pointer = ((nint*)block)[BitOperations.TrailingZeroCount(rest)];
                 if ((nuint)(pointer - page) >= PageGeometry.PageSize || ownTop - own == OwnCapacity)
                 {
-                    // There is no branch here, because it would be unpredictable whether a pointer is null.
-                    *top = pointer;
-                    top += pointer != 0 ? 1 : 0;
+                    top = BlockPointers.Add(top, pointer);
                 }
                 else if (TryMark(pointer))
                 {
@@ -280,22 +282,22 @@ internal sealed unsafe partial class Marker(MarkQueue queue, uint bitmap, bool s
         return blocks;
     }
 
-    private int LookInto(nint page, int word, ulong bits, SpanClassInfo* spanClass, nint* found)
+    private int ScanWord(nint page, int word, ulong bits, SpanClassInfo* spanClass, nint* found)
     {
         for (ulong rest = spanClass->Form > TracedForm.Collectable ? bits : 0; rest != 0; rest &= rest - 1)
         {
-            LookInto(AddressOf(page, word, rest), spanClass, found);
+            ScanBlock(AddressOf(page, word, rest), spanClass, found);
         }
 
         return BitOperations.PopCount(bits);
     }
 
-    private void LookInto(nint block, SpanClassInfo* spanClass, nint* found)
+    private void ScanBlock(nint block, SpanClassInfo* spanClass, nint* found)
     {
         switch (spanClass->Form)
         {
             case TracedForm.Fields:
-                MarkPattern(block, spanClass, found);
+                MarkAll(found, CollectPattern(found, block, spanClass, found));
                 break;
             case TracedForm.References:
                 MarkReferences(block, found);
@@ -309,14 +311,22 @@ internal sealed unsafe partial class Marker(MarkQueue queue, uint bitmap, bool s
         }
     }
 
+    // Adds the pointers to those that have been found and not marked yet, and returns the place after the last of them.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void MarkPattern(nint start, SpanClassInfo* spanClass, nint* found)
+    private nint* CollectPattern(nint* top, nint start, SpanClassInfo* spanClass, nint* found)
     {
-        MarkAll(found, BlockPointers.Collect(found, (nint*)start, spanClass->FirstPointers));
-        for (int word = 1; spanClass->AllPointers != null && word < (spanClass->PatternWords + 63) / 64; word++)
+        for (int word = 0; word == 0 || (spanClass->AllPointers != null && word < (spanClass->PatternWords + 63) / 64); word++)
         {
-            MarkAll(found, BlockPointers.Collect(found, (nint*)start + (word * 64), spanClass->AllPointers[word]));
+            if (top - found > FoundCapacity - SpanClassInfo.WordsInline)
+            {
+                MarkAll(found, top);
+                top = found;
+            }
+
+            top = BlockPointers.Collect(top, (nint*)start + (word * 64), word == 0 ? spanClass->FirstPointers : spanClass->AllPointers[word]);
         }
+
+        return top;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -333,16 +343,19 @@ internal sealed unsafe partial class Marker(MarkQueue queue, uint bitmap, bool s
 
     private void MarkElements(nint block, SpanClassInfo* spanClass, nint* found)
     {
+        nint* top = found;
         nint element = block + SpanClassInfo.ArrayHeaderBytes;
         for (long left = *(long*)block; left > 0; left--)
         {
-            MarkPattern(element, spanClass, found);
+            top = CollectPattern(top, element, spanClass, found);
             element += (nint)spanClass->ElementBytes;
             if (left % FoundCapacity == 0)
             {
                 ShareWithin();
             }
         }
+
+        MarkAll(found, top);
     }
 
     // A long array keeps its marker busy, and others have what it has found so far.

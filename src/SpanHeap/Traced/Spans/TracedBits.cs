@@ -63,7 +63,7 @@ internal static unsafe class TracedBits
     public static bool IsSet(nint address, uint bitmap) => (*WordOf(address, bitmap) & BitOf(address)) != 0;
 
     /// <summary>
-    /// Gets the byte of a page that is 1 from when a marker queues it until one has looked at it, and otherwise 0. Only markers use it; it goes over by
+    /// Gets the byte of a page that is 1 from when a marker queues it until one has looked at it, and otherwise 0. Only markers use it; it changes by
     /// interlocked operations when there are several.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
