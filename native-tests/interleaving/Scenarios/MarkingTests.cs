@@ -71,7 +71,7 @@ public sealed class MarkingTests(ITestOutputHelper output)
         Scenario Make()
         {
             TracedWorld world = new();
-            int made = MakeTree(world, depth: 5);
+            int made = MakeTree(world, depth: 7);
             uint bitmap = SweepGeneration.MarkBitmap(world.Sweeper.Generation);
             MarkQueue queue = new(world.Heap.Core.Os, world.Heap.Core.Metadata);
             queue.Begin(markers);
@@ -145,6 +145,7 @@ public sealed class MarkingTests(ITestOutputHelper output)
             marker.Release();
         }))])
         {
+            StepsThroughPages = true,
             AtEnd = () =>
             {
                 int marks = CountMarks(world, bitmap);
@@ -156,7 +157,7 @@ public sealed class MarkingTests(ITestOutputHelper output)
         };
     }
 
-    // A tree that one handle keeps, each node in a page of its own: markers give pages to each other.
+    // A tree that one handle keeps, of which a page has two nodes: markers give pages to each other.
     private static int MakeTree(TracedWorld world, int depth)
     {
         using TracedScope scope = world.Heap.Enter();
@@ -165,15 +166,10 @@ public sealed class MarkingTests(ITestOutputHelper output)
         return made;
     }
 
-    private static TracedRef<Node> MakeTree(in TracedScope scope, int depth, ref int made)
+    private static TracedRef<WideNode> MakeTree(in TracedScope scope, int depth, ref int made)
     {
-        TracedRef<Node> node = scope.New<Node>();
+        TracedRef<WideNode> node = scope.New<WideNode>();
         made++;
-        for (int i = 0; i < NodesPerPage; i++)
-        {
-            scope.New<Node>();
-        }
-
         if (depth > 1)
         {
             node.Value.Left.Set(scope, MakeTree(scope, depth - 1, ref made));
@@ -193,5 +189,17 @@ public sealed class MarkingTests(ITestOutputHelper output)
         }
 
         return sum;
+    }
+
+    /// <summary>A block of half a page with two references.</summary>
+    private unsafe struct WideNode : ITraced<WideNode>
+    {
+        private const int Bytes = 4096;
+
+        public Traced<WideNode> Left;
+        public Traced<WideNode> Right;
+        private fixed byte _rest[Bytes - (2 * sizeof(long))];
+
+        public static TracedLayout Layout { get; } = TracedLayout.OfFields(Bytes, 0, 8);
     }
 }

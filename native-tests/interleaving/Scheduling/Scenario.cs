@@ -13,6 +13,9 @@ internal sealed class Scenario(IDisposable world, params ScenarioThread[] thread
     /// </summary>
     public bool StepsThroughFastPaths { get; init; }
 
+    /// <summary>Whether threads change while a marker looks at a page: elsewhere that would multiply the schedules, too.</summary>
+    public bool StepsThroughPages { get; init; }
+
     /// <summary>
     /// Whether threads change at a point, and do not pass it over. Scenarios of traced memory change them at its own points: those of the
     /// heap under it would multiply the schedules, and have scenarios of their own.
@@ -20,6 +23,7 @@ internal sealed class Scenario(IDisposable world, params ScenarioThread[] thread
     public bool StopsAt(InterleavingPoint point) => point switch
     {
         InterleavingPoint.StackRead => StepsThroughFastPaths,
+        InterleavingPoint.BlockWaits or InterleavingPoint.PageLeaving or InterleavingPoint.PageLeft => StepsThroughPages,
         < InterleavingPoint.RemoteBlockFreed => true,
         _ => world is not TracedWorld,
     };
