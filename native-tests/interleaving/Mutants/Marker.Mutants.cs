@@ -22,10 +22,10 @@ internal sealed unsafe partial class Marker
                 {
                     for (int word = 0; word < TracedBits.WordsPerPage; word++)
                     {
-                        FollowFields(page, word, TakeWaiting(waiting + word), pointers, found);
+                        FollowFields(page, word, _marks.TakeWaiting(waiting + word), pointers, found);
                     }
                 }
-                while (AnyWaiting(waiting));
+                while (PageMarks.AnyWaiting(page));
 
                 InterleavingPoints.At(InterleavingPoint.PageLeaving);
                 Interlocked.Exchange(ref *TracedBits.QueuedOf(page), 0);

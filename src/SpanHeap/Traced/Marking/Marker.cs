@@ -1,7 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
-using SpanHeap.Os;
 using SpanHeap.Pages;
 using SpanHeap.Spans;
 using SpanHeap.Traced.Layouts;
@@ -16,17 +15,12 @@ namespace SpanHeap.Traced.Marking;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Belongs to one thread. All threads are out of the heap meanwhile, so blocks do not change and none are made. Other markers set bits in the same
-/// words, by interlocked operations.
+/// Belongs to one thread. All threads are out of the heap meanwhile, so blocks do not change and none are made. Other markers may mark the same heap at
+/// the same time; how they keep out of each other's way is in <see cref="PageMarks"/>.
 /// </para>
 /// <para>
 /// Following a pointer touches bits and no block, and the bits of a whole page fit in one line of the processor's cache. Blocks of a page are read
 /// together, after they have been fetched from memory some turns before.
-/// </para>
-/// <para>
-/// A marker that looks at a page has it alone (<see cref="TracedBits.QueuedOf"/>). It takes waiting blocks out, a word at a time, until it finds
-/// none; then it releases the page and looks once more: a marker that set a bit meanwhile has either seen that the page was free and queued it,
-/// or set the bit before this look.
 /// </para>
 /// </remarks>
 internal sealed unsafe partial class Marker(MarkQueue queue, uint bitmap, bool shared)
@@ -42,6 +36,7 @@ internal sealed unsafe partial class Marker(MarkQueue queue, uint bitmap, bool s
     // The turns between two checks whether another marker has nothing to do.
     private const uint TurnsBetweenSharing = 8;
 
+    private readonly PageMarks _marks = new(bitmap, shared);
     private MarkPages _pages = new(queue);
     private KnownArenas _arenas;
 
@@ -87,7 +82,7 @@ internal sealed unsafe partial class Marker(MarkQueue queue, uint bitmap, bool s
     /// <returns>Whether any block waits.</returns>
     public bool VisitAgain(nint page)
     {
-        if (!AnyWaiting(TracedBits.WordOf(page, TracedBits.Waiting)))
+        if (!PageMarks.AnyWaiting(page))
         {
             return false;
         }
@@ -166,8 +161,6 @@ internal sealed unsafe partial class Marker(MarkQueue queue, uint bitmap, bool s
     private static nint AddressOf(nint page, int word, ulong bits) =>
         page + ((nint)word * TracedBits.BytesPerWord) + (BitOperations.TrailingZeroCount(bits) * TracedBits.Granule);
 
-    private static bool AnyWaiting(ulong* waiting) => new ReadOnlySpan<ulong>(waiting, TracedBits.WordsPerPage).ContainsAnyExcept(0UL);
-
     // The page is this marker's. The entry of a page says the span class of the blocks that begin there.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ScanPage(nint page, nint* found)
@@ -180,55 +173,17 @@ internal sealed unsafe partial class Marker(MarkQueue queue, uint bitmap, bool s
         {
             for (int word = 0; word < TracedBits.WordsPerPage; word++)
             {
-                ulong bits = TakeWaiting(waiting + word);
+                ulong bits = _marks.TakeWaiting(waiting + word);
                 if (bits != 0)
                 {
                     blocks += hasFields ? FollowFields(page, word, bits, spanClass->FirstPointers, found) : ScanWord(page, word, bits, spanClass, found);
                 }
             }
         }
-        while (!TryLeave(page, waiting));
+        while (!_marks.TryLeave(page));
 
         // A large block has a span of its own, whose record says how long it is.
         BytesMarked += blocks * (spanClass->SlotBytes != 0 ? spanClass->SlotBytes : (long)ArenaHeader.SpanAt(page)->SlotSize);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private ulong TakeWaiting(ulong* waiting)
-    {
-        ulong bits = *waiting;
-        if (bits != 0)
-        {
-            if (shared)
-            {
-                return Interlocked.Exchange(ref *waiting, 0);
-            }
-
-            *waiting = 0;
-        }
-
-        return bits;
-    }
-
-    // False if blocks wait again and the page is still this marker's.
-    private bool TryLeave(nint page, ulong* waiting)
-    {
-        if (AnyWaiting(waiting))
-        {
-            return false;
-        }
-
-        byte* queued = TracedBits.QueuedOf(page);
-        if (!shared)
-        {
-            *queued = 0;
-            return true;
-        }
-
-        InterleavingPoints.At(InterleavingPoint.PageLeaving);
-        Interlocked.Exchange(ref *queued, 0);
-        InterleavingPoints.At(InterleavingPoint.PageLeft);
-        return !AnyWaiting(waiting) || Interlocked.Exchange(ref *queued, 1) != 0;
     }
 
     // Looks into blocks, and at once into those of the same page that they refer to, or lists and trees would come back to each page many times. Returns
@@ -271,7 +226,7 @@ internal sealed unsafe partial class Marker(MarkQueue queue, uint bitmap, bool s
                 {
                     top = BlockPointers.Add(top, pointer);
                 }
-                else if (TryMark(pointer))
+                else if (_marks.TryMark(pointer))
                 {
                     *ownTop++ = pointer;
                 }
@@ -385,71 +340,20 @@ internal sealed unsafe partial class Marker(MarkQueue queue, uint bitmap, bool s
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Mark(nint block)
     {
-        if (!TryMark(block))
+        if (_marks.TryReach(block))
         {
-            return;
+            Queue(block & -PageGeometry.PageSize);
         }
-
-        ulong* waiting = TracedBits.WordOf(block, TracedBits.Waiting);
-        ulong bit = TracedBits.BitOf(block);
-        if (shared)
-        {
-            // A full fence: the look at the queue comes after it.
-            Interlocked.Or(ref *waiting, bit);
-            InterleavingPoints.At(InterleavingPoint.BlockWaits);
-        }
-        else
-        {
-            *waiting |= bit;
-        }
-
-        Queue(block & -PageGeometry.PageSize);
-    }
-
-    // False if it was marked before.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool TryMark(nint block)
-    {
-        ulong* word = TracedBits.WordOf(block, bitmap);
-        ulong bit = TracedBits.BitOf(block);
-        ulong before = *word;
-        if ((before & bit) != 0)
-        {
-            return false;
-        }
-
-        if (shared)
-        {
-            return (Interlocked.Or(ref *word, bit) & bit) == 0;
-        }
-
-        *word = before | bit;
-        return true;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Queue(nint page)
     {
-        byte* queued = TracedBits.QueuedOf(page);
-        if (Volatile.Read(ref *queued) != 0)
-        {
-            return;
-        }
-
-        if (!shared)
-        {
-            *queued = 1;
-        }
-        else if (Interlocked.Exchange(ref *queued, 1) != 0)
-        {
-            return;
-        }
-
-        if (!_pages.TryAdd(page))
+        if (_marks.TryClaim(page) && !_pages.TryAdd(page))
         {
             // Its blocks wait. No marker has it, so it can be queued again.
             Overflowed = true;
-            Volatile.Write(ref *queued, 0);
+            PageMarks.GiveUp(page);
         }
     }
 }
