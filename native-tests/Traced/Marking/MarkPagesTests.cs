@@ -69,18 +69,7 @@ public sealed class MarkPagesTests : IDisposable
         _queue.Begin(2);
         HashSet<nint> taken = [];
         using ManualResetEventSlim given = new();
-        Thread other = new(() =>
-        {
-            MarkPages pages = new(_queue);
-            while (pages.TryRefill())
-            {
-                given.Set();
-                TakeAll(ref pages, taken);
-            }
-
-            pages.Release();
-        });
-        other.Start();
+        Thread other = StartOther(taken, given);
         MarkPages mine = new(_queue);
         AddAll(ref mine, 3 * MarkChunk.Capacity);
         while (!_queue.IsWanted)
@@ -110,17 +99,8 @@ public sealed class MarkPagesTests : IDisposable
         AddAll(ref mine, Count);
         Assert.True(mine.TryTake(out _));
         HashSet<nint> taken = [];
-        Thread other = new(() =>
-        {
-            MarkPages pages = new(_queue);
-            while (pages.TryRefill())
-            {
-                TakeAll(ref pages, taken);
-            }
-
-            pages.Release();
-        });
-        other.Start();
+        using ManualResetEventSlim given = new();
+        Thread other = StartOther(taken, given);
         while (!_queue.IsWanted)
         {
             Thread.Yield();
@@ -163,6 +143,24 @@ public sealed class MarkPagesTests : IDisposable
     {
         _queue.Dispose();
         _metadata.Dispose();
+    }
+
+    // Takes what it is given until marking is done, and sets the event when it has been given something.
+    private Thread StartOther(HashSet<nint> taken, ManualResetEventSlim given)
+    {
+        Thread other = new(() =>
+        {
+            MarkPages pages = new(_queue);
+            while (pages.TryRefill())
+            {
+                given.Set();
+                TakeAll(ref pages, taken);
+            }
+
+            pages.Release();
+        });
+        other.Start();
+        return other;
     }
 
     private static void AddAll(ref MarkPages pages, int count)

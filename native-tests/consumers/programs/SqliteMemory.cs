@@ -9,6 +9,19 @@ internal static unsafe class SqliteMemory
     private const int ConfigMalloc = 4;
     private const int ConfigGetMalloc = 5;
 
+    /// <summary>Does so if there is a heap; otherwise SQLite keeps its own allocator.</summary>
+    /// <returns>The functions, which live until they are disposed.</returns>
+    public static HeapHooks? UseIfAny(NativeHeap? heap)
+    {
+        HeapHooks? hooks = heap?.CreateHooks();
+        if (hooks != null)
+        {
+            Use(hooks);
+        }
+
+        return hooks;
+    }
+
     public static void Use(HeapHooks hooks)
     {
         // What SQLite does at its start and its end stays as it is.

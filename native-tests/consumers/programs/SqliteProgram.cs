@@ -15,23 +15,12 @@ internal static class SqliteProgram
     public static void Run(NativeHeapOptions? options, int rows = 20_000)
     {
         using NativeHeap? heap = options == null ? null : new NativeHeap(options);
-        using HeapHooks? hooks = heap?.CreateHooks();
-        if (hooks != null)
-        {
-            SqliteMemory.Use(hooks);
-        }
-
+        using HeapHooks? hooks = SqliteMemory.UseIfAny(heap);
         string file = Path.GetTempFileName();
         foreach (string source in (string[])[":memory:", file])
         {
             using SqliteConnection connection = SqliteTable.Open(source);
-            SqliteTable.Create(connection);
-            using (SqliteTransaction transaction = connection.BeginTransaction())
-            {
-                SqliteTable.Insert(connection, transaction, rows);
-                transaction.Commit();
-            }
-
+            SqliteTable.Fill(connection, rows);
             SqliteTable.IndexAndThin(connection);
             Ask(connection);
         }

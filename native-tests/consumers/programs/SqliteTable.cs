@@ -12,6 +12,15 @@ internal static class SqliteTable
         return connection;
     }
 
+    /// <summary>Creates the table with so many rows.</summary>
+    public static void Fill(SqliteConnection connection, int rows)
+    {
+        Create(connection);
+        using SqliteTransaction transaction = connection.BeginTransaction();
+        Insert(connection, transaction, rows);
+        transaction.Commit();
+    }
+
     public static void Create(SqliteConnection connection) => Execute(connection, "create table t(id integer primary key, name text, v real, b blob)");
 
     public static void Insert(SqliteConnection connection, SqliteTransaction? transaction, int rows)

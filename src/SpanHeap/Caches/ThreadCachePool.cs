@@ -142,22 +142,18 @@ internal static unsafe class ThreadCachePool
 
     private static ThreadCache* TryCreate(OsMemory os)
     {
-        ThreadCache* cache;
-        while ((cache = TryCut()) == null)
+        ThreadCache* cache = TryCut();
+        while (cache == null)
         {
-            // Others may use the slab up before this thread gets a cache of it. And where the system refuses, it may have given this memory to others,
-            // each for a slab of which this thread can have a cache.
-            if (!TryAddSlab(os) && (cache = TryCut()) == null)
+            bool added = TryAddSlab(os);
+            InterleavingPoints.AtIf(added, InterleavingPoint.SlabAdded);
+
+            // Others may have used the slab up. And where the system refused, another thread may have added a slab of which this one can have a cache.
+            cache = TryCut();
+            if (cache == null && !added)
             {
                 return null;
             }
-
-            if (cache != null)
-            {
-                break;
-            }
-
-            InterleavingPoints.At(InterleavingPoint.SlabAdded);
         }
 
         uint owner = Interlocked.Increment(ref s_lastOwner);

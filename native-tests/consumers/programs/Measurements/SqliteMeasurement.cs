@@ -14,12 +14,7 @@ internal sealed class SqliteMeasurement(string name, bool inFile) : Measurement(
 
     public override double[] Run(NativeHeap? heap, Scale scale)
     {
-        using HeapHooks? hooks = heap?.CreateHooks();
-        if (hooks != null)
-        {
-            SqliteMemory.Use(hooks);
-        }
-
+        using HeapHooks? hooks = SqliteMemory.UseIfAny(heap);
         TimeSpan cpu = Cpu.TimeOf(() => Work(scale.Of(FewRows)), () => Work(scale.Of(Rows)), scale);
         return [cpu.TotalMilliseconds];
     }
@@ -40,13 +35,7 @@ internal sealed class SqliteMeasurement(string name, bool inFile) : Measurement(
     private static void Work(string source, int rows)
     {
         using SqliteConnection connection = SqliteTable.Open(source);
-        SqliteTable.Create(connection);
-        using (SqliteTransaction transaction = connection.BeginTransaction())
-        {
-            SqliteTable.Insert(connection, transaction, rows);
-            transaction.Commit();
-        }
-
+        SqliteTable.Fill(connection, rows);
         SqliteTable.IndexAndThin(connection);
         for (int i = 0; i < rows / RowsPerQuery; i++)
         {

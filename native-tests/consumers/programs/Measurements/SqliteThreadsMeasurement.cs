@@ -22,12 +22,7 @@ internal sealed class SqliteThreadsMeasurement()
 
     public override double[] Run(NativeHeap? heap, Scale scale)
     {
-        using HeapHooks? hooks = heap?.CreateHooks();
-        if (hooks != null)
-        {
-            SqliteMemory.Use(hooks);
-        }
-
+        using HeapHooks? hooks = SqliteMemory.UseIfAny(heap);
         string file = Path.GetTempFileName();
         Create(file, scale.Of(Rows));
         double before = Resident.MiB;

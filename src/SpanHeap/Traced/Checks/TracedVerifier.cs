@@ -76,7 +76,7 @@ internal sealed unsafe class TracedVerifier
                     VerifyBits(span);
                     for (int within = 0; within < span->Span.Pages; within++)
                     {
-                        VerifyNotMarking(address + ((nint)within << PageGeometry.PageShift));
+                        VerifyNotMarking(TracedSlots.PageAt(span, within));
                     }
 
                     page += span->Span.Pages;

@@ -189,7 +189,7 @@ internal sealed unsafe class MarkTeam : IDisposable
         {
             for (int page = 0; page < TracedSlots.PagesWithBits(walk.Current); page++)
             {
-                if (marker.VisitAgain(AddressOf(walk.Current, page)))
+                if (marker.VisitAgain(TracedSlots.PageAt(walk.Current, page)))
                 {
                     _queue.Begin(1);
                     marker.Drain();
@@ -209,10 +209,8 @@ internal sealed unsafe class MarkTeam : IDisposable
             TracedSlots.Clear(walk.Current, TracedBits.Waiting);
             for (int page = 0; page < TracedSlots.PagesWithBits(walk.Current); page++)
             {
-                *TracedBits.QueuedOf(AddressOf(walk.Current, page)) = 0;
+                *TracedBits.QueuedOf(TracedSlots.PageAt(walk.Current, page)) = 0;
             }
         }
     }
-
-    private static nint AddressOf(TracedSpan* span, int page) => span->Span.Base + ((nint)page << PageGeometry.PageShift);
 }

@@ -10,6 +10,9 @@ internal static unsafe class TracedSlots
     /// <summary>The number of words that a span's pages have in one bitmap.</summary>
     public static int Words(TracedSpan* span) => span->Span.Pages * TracedBits.WordsPerPage;
 
+    /// <summary>The address of a page of a span.</summary>
+    public static nint PageAt(TracedSpan* span, int page) => span->Span.Base + ((nint)page << PageGeometry.PageShift);
+
     /// <summary>The first address that a span's word stands for.</summary>
     public static nint AddressOf(TracedSpan* span, int word) => span->Span.Base + ((nint)word * TracedBits.BytesPerWord);
 
@@ -45,7 +48,7 @@ internal static unsafe class TracedSlots
         int sum = 0;
         for (int page = 0; page < PagesWithBits(span); page++)
         {
-            foreach (ulong word in TracedBits.OfPage(span->Span.Base + ((nint)page << PageGeometry.PageShift), bitmap))
+            foreach (ulong word in TracedBits.OfPage(PageAt(span, page), bitmap))
             {
                 sum += BitOperations.PopCount(word);
             }
@@ -59,7 +62,7 @@ internal static unsafe class TracedSlots
     {
         for (int page = 0; page < PagesWithBits(span); page++)
         {
-            nint address = span->Span.Base + ((nint)page << PageGeometry.PageShift);
+            nint address = PageAt(span, page);
             TracedBits.OfPage(address, from).CopyTo(TracedBits.OfPage(address, to));
         }
     }
@@ -69,7 +72,7 @@ internal static unsafe class TracedSlots
     {
         for (int page = 0; page < PagesWithBits(span); page++)
         {
-            TracedBits.OfPage(span->Span.Base + ((nint)page << PageGeometry.PageShift), bitmap).Clear();
+            TracedBits.OfPage(PageAt(span, page), bitmap).Clear();
         }
     }
 
