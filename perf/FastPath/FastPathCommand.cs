@@ -4,7 +4,7 @@ using SpanHeap.Perf.Measurement;
 
 namespace SpanHeap.Perf.FastPath;
 
-/// <summary><c>perf -- fastpath</c>: the machine code of an Alloc and a Free that hit, as the JIT made it here.</summary>
+/// <summary><c>perf -- fastpath</c>: the machine code of an Alloc, one of a constant size, and a Free that hit, as the JIT made it here.</summary>
 internal static class FastPathCommand
 {
     private const string HowCounted = """
@@ -53,6 +53,7 @@ internal static class FastPathCommand
     {
         Console.WriteLine(Machine.Current);
         Print("Alloc", JitListing.LastAtTier1(jitOutput, FastPathWorker.AllocName));
+        Print("Alloc<long>(4), of a constant size", JitListing.LastAtTier1(jitOutput, FastPathWorker.ConstantAllocName));
         Print("Free", JitListing.LastAtTier1(jitOutput, FastPathWorker.FreeName));
         Console.WriteLine();
         Console.WriteLine(CanCount ? HowCounted : "Whole methods, slow calls included. The path of a hit is followed and counted on Linux x64 only.");

@@ -3,7 +3,7 @@ using SpanHeap.Perf.Measurement;
 
 namespace SpanHeap.Perf.FastPath;
 
-/// <summary>Child process: makes the JIT compile an Alloc and a Free at tier 1, each in a method of its own.</summary>
+/// <summary>Child process: makes the JIT compile an Alloc, one of a size that is a constant, and a Free at tier 1, each in a method of its own.</summary>
 internal static unsafe class FastPathWorker
 {
     public const string Verb = "fastpath";
@@ -13,10 +13,12 @@ internal static unsafe class FastPathWorker
 
     public static string AllocName => $"{typeof(FastPathWorker).FullName}:{nameof(Alloc)}";
 
+    public static string ConstantAllocName => $"{typeof(FastPathWorker).FullName}:{nameof(ConstantAlloc)}";
+
     public static string FreeName => $"{typeof(FastPathWorker).FullName}:{nameof(Free)}";
 
-    /// <summary>Both, as the JIT wants to be told.</summary>
-    public static string MethodNames => $"{AllocName} {FreeName}";
+    /// <summary>All of them, as the JIT wants to be told.</summary>
+    public static string MethodNames => $"{AllocName} {ConstantAllocName} {FreeName}";
 
     public static int Run()
     {
@@ -25,6 +27,7 @@ internal static unsafe class FastPathWorker
             for (int pair = 0; pair < PairsPerBurst; pair++)
             {
                 Free(Alloc(32));
+                Free(ConstantAlloc());
             }
             // The runtime compiles at the next tier when it was left alone for 100 ms.
             Thread.Sleep(110);
@@ -36,6 +39,9 @@ internal static unsafe class FastPathWorker
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void* Alloc(nuint size) => SpanMemory.Alloc(size);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void* ConstantAlloc() => SpanMemory.Alloc<long>(4);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Free(void* block) => SpanMemory.Free(block);

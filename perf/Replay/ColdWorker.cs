@@ -5,7 +5,7 @@ using SpanHeap.Perf.Recordings;
 
 namespace SpanHeap.Perf.Replay;
 
-/// <summary>Child process: times the first operations of a fresh process, the JIT included.</summary>
+/// <summary>Child process: times the first operations of a fresh process. In a build that is not compiled ahead this includes the JIT.</summary>
 internal sealed class ColdWorker(string path) : IAllocatorVisitor
 {
     public const int MaxOperations = 100_000;
@@ -15,8 +15,8 @@ internal sealed class ColdWorker(string path) : IAllocatorVisitor
     public int Visit<T>() where T : struct, IAllocator<T>, allows ref struct
     {
         var replayer = new Replayer(_trace.SlotCount);
-        // Brings the operations and the slots into the caches. Nothing of the allocator has been called yet, and
-        // the loop around it is compiled anew for it, inside the time.
+        // Brings the operations and the slots into the caches. Nothing of the allocator has been called yet. Where the JIT compiles, the loop around
+        // it is compiled anew for it, inside the time.
         replayer.Run<NullAllocator>(_trace.Recorded);
 
         long start = Stopwatch.GetTimestamp();

@@ -36,13 +36,14 @@ internal static class ReplayCommand
         ReportFile.RefuseUnwritable(JsonReport.Option, json);
 
         IReadOnlyList<TraceSummary> traces = ReadTraces(files.Length > 0 ? files : TraceFile.Bundled());
-        IReadOnlyList<ReplayResult> results = new ReplaySeries(traces, allocators, rounds).Measure();
+        WorkerBuild fresh = AheadBuild.Make();
+        IReadOnlyList<ReplayResult> results = new ReplaySeries(traces, allocators, rounds, fresh).Measure();
         Progress.Clear();
 
-        Print(traces, results, rounds);
+        Print(traces, results, rounds, fresh);
         if (json is not null)
         {
-            JsonReport.Write(json, ReplayRows.Of(results, rounds), WorkerBuild.Ordinary);
+            JsonReport.Write(json, ReplayRows.Of(results, rounds), fresh);
         }
 
         return 0;
@@ -61,7 +62,7 @@ internal static class ReplayCommand
         return traces;
     }
 
-    private static void Print(IReadOnlyList<TraceSummary> traces, IReadOnlyList<ReplayResult> results, int rounds)
+    private static void Print(IReadOnlyList<TraceSummary> traces, IReadOnlyList<ReplayResult> results, int rounds, WorkerBuild fresh)
     {
         Console.WriteLine(Machine.Current);
         foreach (TraceSummary trace in traces)
@@ -74,8 +75,8 @@ internal static class ReplayCommand
         Console.WriteLine();
         Console.WriteLine($"""
             ns/op: median (min to max) of {rounds} rounds after warm-up, each allocator in a process of its own, rounds interleaved.
-            cold: median of {rounds} fresh processes, the first {ColdWorker.MaxOperations:N0} operations with the JIT included. The trace was loaded and
-            went through an allocator that does nothing; nothing of the measured one had been called.
+            cold: median of {rounds} fresh processes, the first {ColdWorker.MaxOperations:N0} operations. The trace was loaded and went through an
+            allocator that does nothing; nothing of the measured one had been called. {WhatItMeans(fresh)}
             peak: resident memory above the baseline in the first replay of a fresh process. Ratios are to system; lower is better.
             """);
         foreach (ReplayResult result in results.Where(result => result.Peak.OwnBytes is not null))
@@ -83,4 +84,8 @@ internal static class ReplayCommand
             Console.WriteLine($"{result.Allocator.Name} itself counts {MarkdownTable.Mebibytes(result.Peak.OwnBytes)} MiB resident when {result.Trace.Name} ends.");
         }
     }
+
+    private static string WhatItMeans(WorkerBuild fresh) => fresh == WorkerBuild.Ordinary
+        ? "No build that is compiled ahead could be made, so it is mostly the JIT's."
+        : "Compiled ahead, as the package and published programs are.";
 }

@@ -4,7 +4,11 @@ using SpanHeap.Perf.Measurement;
 namespace SpanHeap.Perf.Replay;
 
 /// <summary>Runs the child processes. Rounds go A B A B, so that what disturbs the machine disturbs all.</summary>
-internal sealed class ReplaySeries(IReadOnlyList<TraceSummary> traces, IReadOnlyList<AllocatorEntry> allocators, int rounds)
+/// <param name="traces">What they replay.</param>
+/// <param name="allocators">The allocators that are measured.</param>
+/// <param name="rounds">The number of rounds.</param>
+/// <param name="fresh">The build for processes that are measured in their first operations. Warm rounds are those of code that was compiled as it ran.</param>
+internal sealed class ReplaySeries(IReadOnlyList<TraceSummary> traces, IReadOnlyList<AllocatorEntry> allocators, int rounds, WorkerBuild fresh)
 {
     private readonly ReplayResult[] _results =
         [.. traces.SelectMany(_ => allocators, (trace, allocator) => new ReplayResult(trace, allocator))];
@@ -40,7 +44,7 @@ internal sealed class ReplaySeries(IReadOnlyList<TraceSummary> traces, IReadOnly
             foreach (ReplayResult result in results)
             {
                 Progress.Show($"{result.Trace.Name}: {result.Allocator.Name} warms up");
-                WorkerProcess worker = Start(result, "warm");
+                WorkerProcess worker = Start(result, "warm", WorkerBuild.Ordinary);
                 workers.Add(worker);
                 worker.Answer<WarmReady>();
             }
@@ -63,13 +67,13 @@ internal sealed class ReplaySeries(IReadOnlyList<TraceSummary> traces, IReadOnly
         }
     }
 
-    private static T RunOnce<T>(ReplayResult result, string kind, string which)
+    private T RunOnce<T>(ReplayResult result, string kind, string which)
     {
         Progress.Show($"{result.Trace.Name}: {result.Allocator.Name}, {kind}{which}");
-        using WorkerProcess worker = Start(result, kind);
+        using WorkerProcess worker = Start(result, kind, fresh);
         return worker.Answer<T>();
     }
 
-    private static WorkerProcess Start(ReplayResult result, string kind) =>
-        new([kind, result.Allocator.Key, result.Trace.Path], result.Allocator.Environment);
+    private static WorkerProcess Start(ReplayResult result, string kind, WorkerBuild build) =>
+        new([kind, result.Allocator.Key, result.Trace.Path], result.Allocator.Environment, build);
 }

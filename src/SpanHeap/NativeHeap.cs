@@ -241,7 +241,7 @@ public sealed unsafe partial class NativeHeap : IDisposable, IMeteredHeap
     /// <inheritdoc cref="SpanMemory.Alloc{T}(int)"/>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     public T* Alloc<T>(int count)
-        where T : unmanaged => (T*)Alloc(ByteCount.OfCount(count, (nuint)sizeof(T)));
+        where T : unmanaged => (T*)Alloc(ByteCount.OfCount(count, sizeof(T)));
 
     /// <inheritdoc cref="SpanMemory.AllocZeroed{T}(nuint)"/>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
@@ -251,7 +251,7 @@ public sealed unsafe partial class NativeHeap : IDisposable, IMeteredHeap
     /// <inheritdoc cref="SpanMemory.AllocZeroed{T}(int)"/>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     public T* AllocZeroed<T>(int count)
-        where T : unmanaged => (T*)AllocZeroed(ByteCount.OfCount(count, (nuint)sizeof(T)));
+        where T : unmanaged => (T*)AllocZeroed(ByteCount.OfCount(count, sizeof(T)));
 
     /// <inheritdoc cref="SpanMemory.Realloc{T}(T*, nuint)"/>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
@@ -261,7 +261,7 @@ public sealed unsafe partial class NativeHeap : IDisposable, IMeteredHeap
     /// <inheritdoc cref="SpanMemory.Realloc{T}(T*, int)"/>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     public T* Realloc<T>(T* ptr, int count)
-        where T : unmanaged => (T*)Realloc((void*)ptr, ByteCount.OfCount(count, (nuint)sizeof(T)));
+        where T : unmanaged => (T*)Realloc((void*)ptr, ByteCount.OfCount(count, sizeof(T)));
 
     /// <summary>
     /// Frees all blocks of the heap at once and gives its memory back to the system. The caller must make sure that no thread uses the heap or its

@@ -23,7 +23,7 @@ public static unsafe partial class SpanMemory
     /// <inheritdoc cref="Alloc{T}(nuint)"/>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is negative.</exception>
     public static T* Alloc<T>(int count)
-        where T : unmanaged => (T*)Alloc(ByteCount.OfCount(count, (nuint)sizeof(T)));
+        where T : unmanaged => (T*)Alloc(ByteCount.OfCount(count, sizeof(T)));
 
     /// <summary>Allocates and zeroes a block for the specified number of values.</summary>
     /// <typeparam name="T">The type of the values.</typeparam>
@@ -36,7 +36,7 @@ public static unsafe partial class SpanMemory
     /// <inheritdoc cref="AllocZeroed{T}(nuint)"/>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is negative.</exception>
     public static T* AllocZeroed<T>(int count)
-        where T : unmanaged => (T*)AllocZeroed(ByteCount.OfCount(count, (nuint)sizeof(T)));
+        where T : unmanaged => (T*)AllocZeroed(ByteCount.OfCount(count, sizeof(T)));
 
     /// <summary>
     /// Resizes a block to hold the specified number of values. Contents are preserved up to the lesser of the old and the new size.
@@ -53,7 +53,7 @@ public static unsafe partial class SpanMemory
     /// <inheritdoc cref="Realloc{T}(T*, nuint)"/>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is negative. The old block is unchanged.</exception>
     public static T* Realloc<T>(T* ptr, int count)
-        where T : unmanaged => (T*)Realloc((void*)ptr, ByteCount.OfCount(count, (nuint)sizeof(T)));
+        where T : unmanaged => (T*)Realloc((void*)ptr, ByteCount.OfCount(count, sizeof(T)));
 
     /// <summary>Allocates a block of memory of the specified size, in bytes, if there is memory for it.</summary>
     /// <param name="byteCount">The size, in bytes, of the block. A size of 0 returns a block that must be freed and must not be dereferenced.</param>

@@ -48,7 +48,7 @@ public static unsafe class NativeHeapBuffers
         where T : unmanaged
     {
         ArgumentNullException.ThrowIfNull(heap);
-        nuint byteCount = ByteCount.OfCount(length, (nuint)sizeof(T));
+        nuint byteCount = ByteCount.OfCount(length, sizeof(T));
         return new ScopedMemory<T>(heap, (T*)BufferBlock.Allocate(heap, byteCount, alignment, zeroed), length);
     }
 
@@ -58,7 +58,7 @@ public static unsafe class NativeHeapBuffers
         where T : struct
     {
         BufferBlock.RequireNoReferences<T>();
-        nuint byteCount = ByteCount.OfCount(length, (nuint)Unsafe.SizeOf<T>());
+        nuint byteCount = ByteCount.OfCount(length, Unsafe.SizeOf<T>());
         return whenDropped == WhenDropped.Keep && heap.Core.Guard is not { GuardsAll: true }
             ? new NativeOwner<T>(heap, length, byteCount, alignment, zeroed)
             : new WatchedOwner<T>(heap, length, byteCount, alignment, zeroed, whenDropped);
