@@ -7,7 +7,7 @@ public sealed class ByteCountTests
     // Factors on both sides of 32 bits, up to which a product is computed without a look at what overflows.
     private static readonly nuint[] s_factors =
     [
-        0, 1, 3, uint.MaxValue - 1, uint.MaxValue, (nuint)uint.MaxValue + 1, nuint.MaxValue / 3, (nuint.MaxValue / 2) + 1, nuint.MaxValue - 1, nuint.MaxValue,
+        0, 1, 3, uint.MaxValue - 1, uint.MaxValue, unchecked((nuint)(uint.MaxValue + 1UL)), nuint.MaxValue / 3, (nuint.MaxValue / 2) + 1, nuint.MaxValue - 1, nuint.MaxValue,
     ];
 
     [Fact]
@@ -26,7 +26,7 @@ public sealed class ByteCountTests
 
     [Fact]
     public void The_largest_count_of_the_largest_type_does_not_overflow() =>
-        Assert.Equal((nuint)int.MaxValue * int.MaxValue, ByteCount.OfCount(int.MaxValue, int.MaxValue));
+        Assert.Equal((ulong)int.MaxValue * int.MaxValue, (ulong)ByteCount.OfCount(int.MaxValue, int.MaxValue));
 
     [Fact]
     public void A_negative_count_is_refused_by_the_name_that_the_caller_gave_it()

@@ -101,6 +101,40 @@ internal static unsafe class ManualChecks
         Expect.That(heap.GetStatistics().ThreadCaches < 50, "caches of threads that ended are used again");
     }
 
+    // With stacks this small, sixteen threads look for their records in the same place, and all but one find another thread's there.
+    public static void Threads_with_small_stacks_keep_their_caches_apart()
+    {
+        const int Threads = 40;
+        const int Blocks = 1000;
+        using Barrier barrier = new(Threads);
+        int wrong = 0;
+        Thread[] threads = [.. Enumerable.Range(0, Threads).Select(number => new Thread(
+            () =>
+            {
+                nint[] blocks = new nint[Blocks];
+                for (int round = 0; round < 20; round++)
+                {
+                    for (int i = 0; i < Blocks; i++)
+                    {
+                        blocks[i] = (nint)SpanMemory.Alloc(64);
+                        *(int*)blocks[i] = number;
+                    }
+
+                    barrier.SignalAndWait();
+                    for (int i = 0; i < Blocks; i++)
+                    {
+                        Interlocked.Add(ref wrong, *(int*)blocks[i] == number ? 0 : 1);
+                        SpanMemory.Free((void*)blocks[i]);
+                    }
+                }
+            },
+            64 * 1024))];
+        Array.ForEach(threads, static thread => thread.Start());
+        Array.ForEach(threads, static thread => thread.Join());
+        Expect.That(wrong == 0, "no two threads have the same block");
+        NativeHeap.Shared.Verify();
+    }
+
     public static void Memory_goes_back()
     {
         using NativeHeap heap = new(new NativeHeapOptions { ScavengeDelay = TimeSpan.FromMilliseconds(20) });

@@ -16,6 +16,7 @@ if (args.Length > 0)
     (nameof(ManualChecks.Resized_blocks_keep_their_contents), ManualChecks.Resized_blocks_keep_their_contents),
     (nameof(ManualChecks.Blocks_are_freed_by_other_threads), ManualChecks.Blocks_are_freed_by_other_threads),
     (nameof(ManualChecks.Threads_that_end_leave_their_caches), ManualChecks.Threads_that_end_leave_their_caches),
+    (nameof(ManualChecks.Threads_with_small_stacks_keep_their_caches_apart), ManualChecks.Threads_with_small_stacks_keep_their_caches_apart),
     (nameof(ManualChecks.Memory_goes_back), ManualChecks.Memory_goes_back),
     (nameof(ManualChecks.A_limit_refuses_and_serves_again), ManualChecks.A_limit_refuses_and_serves_again),
     (nameof(ManualChecks.Foreign_pointers_are_refused), ManualChecks.Foreign_pointers_are_refused),

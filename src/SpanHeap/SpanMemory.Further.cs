@@ -122,8 +122,8 @@ public static unsafe partial class SpanMemory
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void* TryAllocSlow(nuint byteCount)
     {
-        ThreadCache* cache = ThreadRecord.Current->Shared;
-        return !ThreadRecord.WasGlancedAt(cache) && byteCount <= SizeClasses.MaxSharedSize && ThreadCache.TryAlloc(cache, byteCount, out void* block)
+        ThreadCache* cache = ThreadRecord.FindShared(out bool wasGlancedAt);
+        return !wasGlancedAt && byteCount <= SizeClasses.MaxSharedSize && ThreadCache.TryAlloc(cache, byteCount, out void* block)
             ? block
             : MeteredSharedHeap.Require().Allocator.TryAllocate(cache, byteCount);
     }

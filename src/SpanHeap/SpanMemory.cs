@@ -161,8 +161,8 @@ public static unsafe partial class SpanMemory
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void* AllocSlow(nuint byteCount)
     {
-        ThreadCache* cache = ThreadRecord.Current->Shared;
-        return !ThreadRecord.WasGlancedAt(cache) && byteCount <= SizeClasses.MaxSharedSize && ThreadCache.TryAlloc(cache, byteCount, out void* block)
+        ThreadCache* cache = ThreadRecord.FindShared(out bool wasGlancedAt);
+        return !wasGlancedAt && byteCount <= SizeClasses.MaxSharedSize && ThreadCache.TryAlloc(cache, byteCount, out void* block)
             ? block
             : MeteredSharedHeap.Require().Allocator.Allocate(cache, byteCount, zeroed: false);
     }
@@ -174,8 +174,8 @@ public static unsafe partial class SpanMemory
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void FreeSlow(void* ptr)
     {
-        ThreadCache* cache = ThreadRecord.Current->Shared;
-        if (ptr != null && (ThreadRecord.WasGlancedAt(cache) || !ThreadCache.TryFree(cache, ptr)))
+        ThreadCache* cache = ThreadRecord.FindShared(out bool wasGlancedAt);
+        if (ptr != null && (wasGlancedAt || !ThreadCache.TryFree(cache, ptr)))
         {
             MeteredSharedHeap.Require().Frees.Free(cache, ptr);
         }

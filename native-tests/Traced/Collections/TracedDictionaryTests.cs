@@ -150,6 +150,25 @@ public sealed class TracedDictionaryTests
     }
 
     [Fact]
+    public void A_table_that_shrank_finds_nothing_of_before_when_it_grows_again()
+    {
+        const int Before = 600_000;
+        using TracedHeap heap = TracedHeaps.Still();
+        TracedHandle<TracedDictionary<long, int>> kept = Make(heap, Before, 1);
+        using TracedScope scope = heap.Enter();
+        ref TracedDictionary<long, int> dictionary = ref kept.Get(scope).Value;
+        dictionary.Clear(scope);
+        dictionary.Add(scope, -1, 7);
+        dictionary.EnsureCapacity(scope, Before);
+        for (int i = 0; i < Before; i++)
+        {
+            Assert.False(dictionary.ContainsKey(scope, i));
+        }
+
+        Assert.Equal((1L, 7), (dictionary.Count, dictionary.Get(scope, -1)));
+    }
+
+    [Fact]
     public void Keys_whose_hashes_are_all_the_same_are_distinguished()
     {
         using TracedHeap heap = TracedHeaps.Still();

@@ -9,7 +9,7 @@ namespace SpanHeap.Threads;
 /// <remarks>
 /// <para>
 /// A thread finds its record by the address at which it runs. On Linux a thread-static read is a call into the dynamic linker. Instead, the address
-/// of a local determines a place in <see cref="s_byStack"/>, and the record there says which addresses are its thread's stack. This is sound for
+/// of a local determines a place in <see cref="StackPlaces"/>, and the record there says which addresses are its thread's stack. This is sound for
 /// three reasons. A record belongs to one stack forever (<see cref="Low"/> never changes). The stack addresses of a living thread belong to no other
 /// thread. And the C library itself sets <see cref="StackBytes"/> to zero when the thread ends, before its stack can become another thread's; from
 /// then on no thread has the record. (A thread must not be given a piece of a living thread's stack as its own.) Code that runs on a stack that is
@@ -25,21 +25,8 @@ internal unsafe struct ThreadRecord
     private const int ColdOffset = StackBytesOffset + PosixThread.WatchedBytes;
     private const int Size = 192;
 
-    // Stacks are 8 MiB apart by default, and most programs stay within the first MiB: it takes 512 such threads before two meet in one place. There are
-    // as many places as the upper bits of the lower half of an address can name, so that one shift of 32 bits gives the place of an address.
-    private const int StackShift = 20;
-    private const int StackPlaces = 1 << (32 - StackShift);
-
     /// <summary>The record of a thread that has none: it has no cache anywhere, and no stack. Never written.</summary>
     public static readonly ThreadRecord* None = Make(low: 0);
-
-    // Whether threads are found by their stacks where code is compiled as it runs. In code compiled ahead of time a thread-static read is two
-    // instructions, so nothing would be gained.
-    private static readonly bool s_findsByStack = PosixThread.IsSupported;
-
-    // [address / 1 MiB % places]. Never null. A thread writes its own record, by a release store, over one whose thread has ended. Threads that meet
-    // here compare what no two have in common.
-    private static readonly nint* s_byStack = MakePlaces();
 
     /// <summary>The lowest address of the thread's stack; 0 for a record by which no thread is found. Constant.</summary>
     [FieldOffset(0)]
@@ -94,15 +81,14 @@ internal unsafe struct ThreadRecord
         [SkipLocalsInit]
         get
         {
-            if (!RuntimeFeature.IsDynamicCodeCompiled || !s_findsByStack)
+            if (!StackPlaces.AreUsed)
             {
                 return OfThreadStatic;
             }
 
             byte here;
             nuint address = (nuint)(&here);
-            ThreadRecord* record = (ThreadRecord*)s_byStack[PlaceOf(address)];
-            return address - record->Low < record->StackBytes ? record : OfThread(address);
+            return StackPlaces.TryFind(address, out ThreadRecord* record) ? record : OfThread(address);
         }
     }
 
@@ -119,39 +105,46 @@ internal unsafe struct ThreadRecord
     [SkipLocalsInit]
     public static bool TryGlanceAtShared(out ThreadCache* cache)
     {
-        if (!RuntimeFeature.IsDynamicCodeCompiled)
+        if (!StackPlaces.AreUsed)
         {
             ThreadRecord* own = ThreadRecords.Own;
-            if (own != null && own->StackBytes != 0)
-            {
-                cache = own->Shared;
-                return true;
-            }
-
-            cache = null;
-            return false;
-        }
-
-        if (!s_findsByStack)
-        {
-            cache = OfThreadStatic->Shared;
-            return true;
+            bool any = own != null && own->StackBytes != 0;
+            cache = any ? own->Shared : null;
+            return any;
         }
 
         byte here;
-        nuint address = (nuint)(&here);
-        ThreadRecord* record = (ThreadRecord*)s_byStack[PlaceOf(address)];
-        cache = address - record->Low < record->StackBytes ? record->Shared : ThreadCache.None;
-        return true;
+        if (StackPlaces.TryFind((nuint)(&here), out ThreadRecord* record))
+        {
+            cache = record->Shared;
+            return true;
+        }
+
+        cache = RuntimeFeature.IsDynamicCodeCompiled ? ThreadCache.None : null;
+        return RuntimeFeature.IsDynamicCodeCompiled;
     }
 
-    /// <summary>
-    /// Determines whether a thread's cache of the shared heap is the one that its fast path has just tried in vain, as almost always, so that nothing
-    /// would be gained by trying it again.
-    /// </summary>
+    /// <summary>Finds the calling thread's cache of the shared heap; <see cref="ThreadCache.None"/> if it has none.</summary>
+    /// <param name="wasGlancedAt">
+    /// Whether <see cref="TryGlanceAtShared"/> finds it too, as almost always. Then a fast path has just tried this cache in vain, and nothing would be
+    /// gained by trying it again.
+    /// </param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool WasGlancedAt(ThreadCache* cache) =>
-        !RuntimeFeature.IsDynamicCodeCompiled || (TryGlanceAtShared(out ThreadCache* glanced) && glanced == cache);
+    [SkipLocalsInit]
+    public static ThreadCache* FindShared(out bool wasGlancedAt)
+    {
+        if (!StackPlaces.AreUsed)
+        {
+            wasGlancedAt = true;
+            return OfThreadStatic->Shared;
+        }
+
+        // No other thread takes the place of a thread that lives, so this finds what the fast path found.
+        byte here;
+        nuint address = (nuint)(&here);
+        wasGlancedAt = StackPlaces.TryFind(address, out ThreadRecord* record);
+        return (wasGlancedAt ? record : OfThread(address))->Shared;
+    }
 
     /// <summary>
     /// Finds the calling thread's cache of a heap. Returns <see cref="ThreadCache.None"/> when it has none yet or the cache is hidden.
@@ -177,10 +170,6 @@ internal unsafe struct ThreadRecord
         }
     }
 
-    // The address in MiB, modulo the number of places.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint PlaceOf(nuint address) => (uint)address >> StackShift;
-
     /// <summary>Creates a record that no thread has.</summary>
     /// <exception cref="OutOfMemoryException">There is no memory for the record.</exception>
     public static ThreadRecord* Make(nuint low)
@@ -199,25 +188,7 @@ internal unsafe struct ThreadRecord
             return None;
         }
 
-        nint* place = s_byStack + PlaceOf(address);
-        if (address - own->Low < own->StackBytes && ((ThreadRecord*)*place)->StackBytes == 0)
-        {
-            Volatile.Write(ref *place, (nint)own);
-        }
-
+        StackPlaces.Put(address, own);
         return own;
-    }
-
-    private static nint* MakePlaces()
-    {
-        nint* places = (nint*)NativeMemory.Alloc(StackPlaces, (nuint)sizeof(nint));
-        nint none = (nint)None;
-        // Not with Span.Fill, which uses vectors: compiling it on first use takes more than a millisecond.
-        for (int i = 0; i < StackPlaces; i++)
-        {
-            places[i] = none;
-        }
-
-        return places;
     }
 }
