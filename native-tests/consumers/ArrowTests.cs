@@ -10,4 +10,15 @@ public sealed class ArrowTests
         0 blocks after dispose
 
         """, ConsumerPrograms.Run("arrow"));
+
+    [ConsumerFact]
+    public void A_span_that_outlives_its_array_is_found_with_the_stacks_that_allocated_and_freed()
+    {
+        string said = ConsumerPrograms.RunToFailure("arrow", "dropped");
+        Assert.DoesNotContain("nothing was noticed", said, StringComparison.Ordinal);
+        string[] parts = said.Split(["Allocated:", "Freed:"], StringSplitOptions.None);
+        Assert.Contains("0 bytes into a freed block", parts[0], StringComparison.Ordinal);
+        Assert.Contains("Apache.Arrow.BinaryArray", parts[1], StringComparison.Ordinal);
+        Assert.Contains("RunFinalizers", parts[2], StringComparison.Ordinal);
+    }
 }

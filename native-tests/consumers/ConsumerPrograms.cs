@@ -20,6 +20,15 @@ internal static partial class ConsumerPrograms
     /// <returns>What it printed.</returns>
     public static string Run(params string[] arguments) => RunAssembly(s_built.Value, arguments);
 
+    /// <summary>Runs a program that does not end well.</summary>
+    /// <returns>What it printed.</returns>
+    public static string RunToFailure(params string[] arguments)
+    {
+        (int? exitCode, string text) = Execute(s_built.Value, arguments);
+        Assert.True(exitCode is not (null or 0), $"exit code {exitCode}: {text}");
+        return text;
+    }
+
     /// <summary>Runs another program, whose only source this text is.</summary>
     /// <returns>What it printed.</returns>
     public static string RunText(string name, string text)
@@ -32,10 +41,13 @@ internal static partial class ConsumerPrograms
 
     private static string RunAssembly(string assembly, params string[] arguments)
     {
-        (int? exitCode, string text) = StressProcess.Run("dotnet", ["exec", assembly, .. arguments], s_bound, ("DOTNET_DbgEnableMiniDump", "0"));
+        (int? exitCode, string text) = Execute(assembly, arguments);
         Assert.True(exitCode == 0, $"exit code {exitCode}: {text}");
         return text;
     }
+
+    private static (int? ExitCode, string Output) Execute(string assembly, string[] arguments) =>
+        StressProcess.Run("dotnet", ["exec", assembly, .. arguments], s_bound, ("DOTNET_DbgEnableMiniDump", "0"));
 
     // Only a package that cannot be had is no fault of ours.
     private static Outcome Restore()

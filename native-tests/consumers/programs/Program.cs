@@ -26,6 +26,9 @@ switch (args)
     case ["arrow"]:
         ArrowProgram.Run();
         break;
+    case ["arrow", "dropped"]:
+        ArrowDropProgram.Run();
+        break;
     case ["measure", .. string[] options]:
         return MeasureCommand.Run(options);
     case [MeasurementProcess.Command, string name, string variant, string scale]:
