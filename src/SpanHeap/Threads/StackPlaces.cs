@@ -24,28 +24,30 @@ internal static unsafe class StackPlaces
     // Never null, so that fast paths need no test for it.
     private static readonly nint* s_places = Make();
 
-    /// <summary>Whether threads look here. Where code is compiled ahead this is known when it is compiled, and no thread finds a record if stacks are unknown.</summary>
+    /// <summary>Whether threads look here. A constant also where code is compiled ahead, whether or not the C library helps then.</summary>
     public static bool AreUsed
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => RuntimeFeature.IsDynamicCodeCompiled ? s_canFindStacks : OperatingSystem.IsLinux();
     }
 
-    // A constant where code is compiled as it runs. Code compiled ahead would ask before each read whether the initializer has run.
-    private static nint* First
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => RuntimeFeature.IsDynamicCodeCompiled ? s_places : Ahead.First;
-    }
-
     /// <summary>Looks for the record of the thread on whose stack an address lies, which is the calling thread's.</summary>
     /// <param name="address">The address of a local.</param>
-    /// <param name="record">What lies in the place of the address. It is another thread's, or null in code compiled ahead, if the method returns false.</param>
+    /// <param name="record">The calling thread's record if the method returns true; otherwise one that has nothing to do with it.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool TryFind(nuint address, out ThreadRecord* record)
     {
-        record = (ThreadRecord*)First[PlaceOf(address)];
-        if ((RuntimeFeature.IsDynamicCodeCompiled || record != null) && address - record->Low < record->StackBytes)
+        nint* places = RuntimeFeature.IsDynamicCodeCompiled ? s_places : (nint*)Ahead.Places;
+        if (!RuntimeFeature.IsDynamicCodeCompiled && places == null)
+        {
+            record = null;
+            return false;
+        }
+
+        record = (ThreadRecord*)places[PlaceOf(address)];
+
+        // Not written as a single expression: the compiler would make a number of its value.
+        if (address - record->Low < record->StackBytes)
         {
             return true;
         }
@@ -53,17 +55,31 @@ internal static unsafe class StackPlaces
         return false;
     }
 
-    /// <summary>Puts the calling thread's record where it will look for it, unless a thread that lives has its record there.</summary>
-    /// <param name="address">The address of a local.</param>
-    /// <param name="own">The thread's record, which knows its stack.</param>
+    /// <summary>
+    /// Puts the calling thread's record where it will look for it: in the places from an address up to the beginning of its stack, but for those where
+    /// a thread that lives has its record. A fast path looks from a frame above the one from which the slow path looks, and there may be a MiB between.
+    /// </summary>
+    /// <param name="address">The address of a local. If it does not lie on the stack that the record knows, nothing is put.</param>
+    /// <param name="own">The thread's record.</param>
     public static void Put(nuint address, ThreadRecord* own)
     {
-        nint* place = First + PlaceOf(address);
-        ThreadRecord* other = (ThreadRecord*)Volatile.Read(ref *place);
-        if (address - own->Low < own->StackBytes && (other == null || other->StackBytes == 0))
+        const nuint MiB = 1 << Shift;
+        nuint end = own->Low + own->StackBytes;
+        if (address - own->Low >= own->StackBytes)
         {
-            Volatile.Write(ref *place, (nint)own);
+            return;
         }
+
+        for (nuint at = address & ~(MiB - 1); at < end; at += MiB)
+        {
+            nint* place = s_places + PlaceOf(at);
+            if (((ThreadRecord*)Volatile.Read(ref *place))->StackBytes == 0)
+            {
+                Volatile.Write(ref *place, (nint)own);
+            }
+        }
+
+        Volatile.Write(ref Ahead.Places, (nint)s_places);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -82,26 +98,9 @@ internal static unsafe class StackPlaces
         return places;
     }
 
-    // Null at first. Code compiled ahead keeps a static without references in the image of the program: it never moves, and as it has no initializer it is
-    // read without a question.
+    // A copy without an initializer, which code compiled ahead of time reads without asking whether it has run. Null until a thread has put its record.
     private static class Ahead
     {
-        private static Places s_ahead;
-
-        public static nint* First
-        {
-            [MethodImpl(MethodImplOptions.AggressiveInlining)]
-            get
-            {
-                ref Places places = ref s_ahead;
-                return (nint*)Unsafe.AsPointer(ref places);
-            }
-        }
-
-        [InlineArray(Count)]
-        private struct Places
-        {
-            private nint _first;
-        }
+        public static nint Places;
     }
 }

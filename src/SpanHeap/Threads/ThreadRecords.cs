@@ -22,7 +22,8 @@ internal static unsafe class ThreadRecords
     {
         try
         {
-            ThreadRecord* record = TryTakeOfStack();
+            // A thread that had a record has ended for the C library: it runs a last destructor, and nobody would tell that record of its end again.
+            ThreadRecord* record = Own == null ? TryTakeOfStack() : null;
             record = record != null ? record : TakeOfThread();
             Own = record;
             return record;
@@ -48,6 +49,8 @@ internal static unsafe class ThreadRecords
         }
 
         Begin(record, byteCount);
+        byte here;
+        StackPlaces.Put((nuint)(&here), record);
         return record;
     }
 
