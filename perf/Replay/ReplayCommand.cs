@@ -75,8 +75,8 @@ internal static class ReplayCommand
         Console.WriteLine();
         Console.WriteLine($"""
             ns/op: median (min to max) of {rounds} rounds after warm-up, each allocator in a process of its own, rounds interleaved.
-            cold: median of {rounds} fresh processes, the first {ColdWorker.MaxOperations:N0} operations. The trace was loaded and went through an
-            allocator that does nothing; nothing of the measured one had been called. {WhatItMeans(fresh)}
+            cold: median of {rounds} fresh processes, the first {ColdWorker.MaxOperations:N0} operations. To warm up the harness, the trace was
+            first replayed with an allocator that does nothing; the measured one had not been called before. {WhatItMeans(fresh)}
             peak: resident memory above the baseline in the first replay of a fresh process. Ratios are to system; lower is better.
             """);
         foreach (ReplayResult result in results.Where(result => result.Peak.OwnBytes is not null))

@@ -22,8 +22,9 @@ internal static unsafe class ThreadRecords
     {
         try
         {
-            // A thread that had a record has ended for the C library: it runs a last destructor, and nobody would tell that record of its end again.
-            ThreadRecord* record = Own == null ? TryTakeOfStack() : null;
+            // Also a thread whose end has been noted, which allocates in a destructor: the C library calls destructors again, and notes the end again.
+            // The managed thread that the runtime makes for such a call never ends, so that a record of its kind would be lost.
+            ThreadRecord* record = TryTakeOfStack();
             record = record != null ? record : TakeOfThread();
             Own = record;
             return record;
