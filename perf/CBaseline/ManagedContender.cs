@@ -13,7 +13,7 @@ internal sealed class ManagedContender : IContender
 
     public ManagedContender(AllocatorEntry allocator, string workload)
     {
-        _worker = new WorkerProcess([WarmWorkload.Verb, allocator.Key, workload, OneThread], allocator.Environment);
+        _worker = new WorkerProcess([WarmWorkload.Verb, allocator.Key, workload, OneThread], allocator.Environment, WorkerBuild.Warming);
         try
         {
             _worker.Answer<WarmReady>();

@@ -81,7 +81,7 @@ internal sealed class ComparisonSeries(Comparison comparison, int rounds, Worker
             Progress.Show($"{comparison.Name}: warm-up of {Names(some)}");
             foreach (CompareResult result in some)
             {
-                Try(result, () => workers.Add(result, Start(result, WarmWorkload.Verb, WorkerBuild.Ordinary)));
+                Try(result, () => workers.Add(result, Start(result, WarmWorkload.Verb, WorkerBuild.Warming)));
             }
 
             foreach (CompareResult result in some)

@@ -43,7 +43,7 @@ internal sealed class WorkerProcess : IDisposable
             start.ArgumentList.Add(arg);
         }
 
-        foreach ((string name, string value) in environment)
+        foreach ((string name, string value) in (ReadOnlySpan<(string, string)>)[.. build.Environment, .. environment])
         {
             start.Environment[name] = value;
         }

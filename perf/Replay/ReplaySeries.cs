@@ -44,7 +44,7 @@ internal sealed class ReplaySeries(IReadOnlyList<TraceSummary> traces, IReadOnly
             foreach (ReplayResult result in results)
             {
                 Progress.Show($"{result.Trace.Name}: {result.Allocator.Name} warms up");
-                WorkerProcess worker = Start(result, "warm", WorkerBuild.Ordinary);
+                WorkerProcess worker = Start(result, "warm", WorkerBuild.Warming);
                 workers.Add(worker);
                 worker.Answer<WarmReady>();
             }

@@ -78,8 +78,6 @@ internal static unsafe class StackPlaces
                 Volatile.Write(ref *place, (nint)own);
             }
         }
-
-        Volatile.Write(ref Ahead.Places, (nint)s_places);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -95,10 +93,12 @@ internal static unsafe class StackPlaces
             places[i] = none;
         }
 
+        Volatile.Write(ref Ahead.Places, (nint)places);
         return places;
     }
 
-    // A copy without an initializer, which code compiled ahead of time reads without asking whether it has run. Null until a thread has put its record.
+    // A copy without an initializer, which code compiled ahead of time reads without asking whether it has run. Null until the places are made, which
+    // the first thread that puts its record brings about. Written once, by a release store.
     private static class Ahead
     {
         public static nint Places;
