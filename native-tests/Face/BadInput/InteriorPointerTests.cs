@@ -128,6 +128,17 @@ public sealed unsafe class InteriorPointerTests
         AssertOneFoundAndNothingElseChanged(heap, block);
     }
 
+    [Fact]
+    [Unguarded("with all blocks guarded, checks are full")]
+    public void Standard_checks_drop_and_count_a_pointer_past_a_spans_last_block_when_it_returns()
+    {
+        using NativeHeap heap = HeapMaker.New();
+        nint block = (nint)heap.Alloc(SpanShape.SizeWithTail());
+        heap.Free((void*)SpanShape.Of(block).PastLast);
+        heap.Trim();
+        AssertOneFoundAndNothingElseChanged(heap, (void*)block);
+    }
+
     // No promise to find it at the call, but it must not come back from an allocation either way.
     [Theory]
     [InlineData(40_000, 16)]
