@@ -95,7 +95,10 @@ public sealed unsafe partial class NativeHeap : IDisposable, IMeteredHeap
     /// <summary>Gets the heap's name in messages, statistics and metrics.</summary>
     public string Name => _core.Name;
 
-    /// <summary>Gets the limit, in bytes of pages in use and metadata, above which allocations fail; 0 for no limit.</summary>
+    /// <summary>
+    /// Gets the number of bytes in use above which allocations throw <see cref="OutOfMemoryException"/>, or 0 for no limit.
+    /// <see cref="NativeHeapOptions.MemoryLimit"/> says what counts.
+    /// </summary>
     public nuint MemoryLimit => _core.Options.MemoryLimit;
 
     /// <summary>Gets how much misuse the heap detects, and when.</summary>

@@ -3,8 +3,9 @@ using System.Diagnostics.CodeAnalysis;
 namespace SpanHeap;
 
 /// <summary>
-/// The exception that is thrown when a pointer passed to a heap is not one of its allocated blocks, when the block has been written to past its end, or
-/// when <see cref="NativeHeap.Verify"/> finds an error. The heap has not been changed and remains usable.
+/// The exception that is thrown when a pointer passed to a heap is not one of its allocated blocks, for example because the block has already been
+/// freed, when the block has been written to past its end, or when <see cref="NativeHeap.Verify"/> finds an error. The heap has not been changed and
+/// remains usable.
 /// </summary>
 [SuppressMessage("Design", "CA1032:Implement standard exception constructors", Justification = "Only heaps throw it, always with an address.")]
 public sealed class HeapCorruptionException : Exception
