@@ -9,6 +9,7 @@ using SpanHeap.Perf.Guard;
 using SpanHeap.Perf.Recordings;
 using SpanHeap.Perf.Replay;
 using SpanHeap.Perf.Traced.Details;
+using SpanHeap.Perf.Traced.Latency;
 using SpanHeap.Perf.Traced.Workers;
 
 namespace SpanHeap.Perf;
@@ -32,6 +33,7 @@ internal static class Worker
         ["endurance", var allocator, var scenario, var blocks] =>
             AllocatorCatalog.Find(allocator).Accept(new EnduranceWorker(scenario, blocks)),
         [TracedWorker.Verb, var allocator, var workload] => TracedWorker.Run(allocator, workload),
+        [LatencyWorker.Verb, var contender, var threads, var live, var seconds] => LatencyWorker.Run(contender, threads, live, seconds),
         [DetailWorker.Verb, var detail] => DetailWorker.Run(detail),
         [GuardPairs.Verb, var pairs, var budget] =>
             GuardPairs.Run(long.Parse(pairs, CultureInfo.InvariantCulture), nuint.Parse(budget, CultureInfo.InvariantCulture)),

@@ -1,25 +1,25 @@
 using System.ComponentModel;
-using System.Globalization;
 using SpanHeap.Perf.Measurement;
-using SpanHeap.Perf.Traced.Workers;
 
 namespace SpanHeap.Perf.Traced;
 
-/// <summary>The same trees in Go, compiled for this run into a directory that goes away with it.</summary>
+/// <summary>A program of the folder <c>go</c>, compiled for this run into a directory that goes away with it.</summary>
 internal sealed class GoProgram : IDisposable
 {
     private const string Compiler = "go";
 
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("spanheap-go-");
 
-    private GoProgram() { }
+    private readonly string _name;
 
-    private string Program => Path.Combine(_directory.FullName, "trees");
+    private GoProgram(string name) => _name = name;
+
+    private string Program => Path.Combine(_directory.FullName, _name);
 
     /// <summary>Null, and a line that says what is missing, where there is no compiler.</summary>
-    public static GoProgram? TryBuild()
+    public static GoProgram? TryBuild(string name)
     {
-        var program = new GoProgram();
+        var program = new GoProgram(name);
         try
         {
             program.Build();
@@ -38,12 +38,12 @@ internal sealed class GoProgram : IDisposable
         }
     }
 
-    public TracedRun Run(int depth) =>
-        WorkerProtocol.Parse<TracedRun>(Output(Program, [depth.ToString(CultureInfo.InvariantCulture)]));
+    /// <summary>Runs the program, whose only line of output is the result.</summary>
+    public T Run<T>(params string[] arguments) => WorkerProtocol.Parse<T>(Output(Program, arguments));
 
     public void Dispose() => _directory.Delete(recursive: true);
 
-    private void Build() => Output(Compiler, ["build", "-o", Program, Path.Combine(AppContext.BaseDirectory, "go", "trees.go")]);
+    private void Build() => Output(Compiler, ["build", "-o", Program, Path.Combine(AppContext.BaseDirectory, "go", _name + ".go")]);
 
     // One file without a module, and nothing from outside.
     private string Output(string program, string[] arguments) => OtherProgram.Output(program, arguments, new Dictionary<string, string?>

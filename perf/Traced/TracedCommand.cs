@@ -3,6 +3,7 @@ using SpanHeap.Perf.CommandLine;
 using SpanHeap.Perf.Measurement;
 using SpanHeap.Perf.Reports;
 using SpanHeap.Perf.Traced.Details;
+using SpanHeap.Perf.Traced.Latency;
 using SpanHeap.Perf.Traced.Workers;
 using SpanHeap.Perf.Traced.Workloads;
 
@@ -11,11 +12,16 @@ namespace SpanHeap.Perf.Traced;
 /// <summary><c>perf -- traced</c>: programs that make garbage, with traced memory, .NET's collector, Boehm's and Go's.</summary>
 internal static class TracedCommand
 {
-    public static Command Declare() => TracedOptions.Declare(Run);
+    public static Command Declare()
+    {
+        Command command = TracedOptions.Declare(Run);
+        command.Add(LatencyCommand.Declare());
+        return command;
+    }
 
     private static int Run(TracedOptions options)
     {
-        using GoProgram? go = options.Runs(TracedAllocator.Go) ? GoProgram.TryBuild() : null;
+        using GoProgram? go = options.Runs(TracedAllocator.Go) ? GoProgram.TryBuild("trees") : null;
         TracedAllocator[] allocators = [.. options.Allocators.Where(IsHere)];
         TracedResult[][] programs =
         [

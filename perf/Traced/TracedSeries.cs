@@ -1,3 +1,4 @@
+using System.Globalization;
 using SpanHeap.Perf.Measurement;
 using SpanHeap.Perf.Traced.Workers;
 
@@ -13,7 +14,7 @@ internal static class TracedSeries
             foreach (TracedResult result in results)
             {
                 Progress.Show($"{result.Workload.Name}: {result.Allocator.Name}, round {round} of {rounds}");
-                result.Runs.Add(result.Allocator.Name == TracedAllocator.Go ? go!.Run(result.Workload.TreeDepth!.Value) : RunWorker(result));
+                result.Runs.Add(result.Allocator.Name == TracedAllocator.Go ? go!.Run<TracedRun>(result.Workload.TreeDepth!.Value.ToString(CultureInfo.InvariantCulture)) : RunWorker(result));
             }
         }
     }

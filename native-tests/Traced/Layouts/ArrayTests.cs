@@ -45,7 +45,7 @@ public sealed class ArrayTests
         {
             TracedRef<byte> array = scope.NewElements(layout, 3);
             Assert.Equal(3, *(long*)array.Address);
-            *(nint*)(array.Address + sizeof(long) + (2 * 24) + 16) = scope.New<Node>().Address;
+            ((Traced<Node>*)(array.Address + sizeof(long) + (2 * 24) + 16))->Set(scope, scope.New<Node>());
             scope.New<Node>();
             kept = scope.Keep(array);
         }

@@ -130,6 +130,7 @@ public sealed unsafe class CustomLayoutTests
 
     [Fact]
     [Unguarded("stacks are managed memory")]
+    [Trait("Audit", "Off")]
     public void Marking_custom_blocks_makes_no_garbage()
     {
         using TracedHeap heap = new(new TracedHeapOptions { MinimumBytes = nuint.MaxValue >> 2, MarkThreads = 1 });

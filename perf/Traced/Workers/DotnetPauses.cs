@@ -16,16 +16,19 @@ internal sealed class DotnetPauses : EventListener
     private static readonly TimeSpan s_delay = TimeSpan.FromMilliseconds(500);
 
     private readonly Lock _lock = new();
-    private readonly List<(DateTime Begin, double Milliseconds)> _pauses = new(4096);
+    private readonly List<(DateTime Begin, double Ms)> _pauses = new(4096);
     private DateTime? _begin;
 
     /// <summary>The pauses since a time, in milliseconds. Waits for those that are still to be told of.</summary>
-    public double[] Since(DateTime start)
+    public double[] Since(DateTime start) => [.. DatedSince(start).Select(pause => pause.Ms)];
+
+    /// <summary>The same, with the time at which each began.</summary>
+    public (DateTime Begin, double Ms)[] DatedSince(DateTime start)
     {
         Thread.Sleep(s_delay);
         lock (_lock)
         {
-            return [.. _pauses.Where(pause => pause.Begin >= start).Select(pause => pause.Milliseconds)];
+            return [.. _pauses.Where(pause => pause.Begin >= start)];
         }
     }
 

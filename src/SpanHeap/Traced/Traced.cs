@@ -36,7 +36,7 @@ public struct Traced<T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Set(scoped in TracedScope scope, TracedRef<T> value)
     {
-        scope.RequireReference(value.Address);
+        scope.BeforeStore(ref Address, value.Address);
         Volatile.Write(ref Address, value.Address);
     }
 }

@@ -7,10 +7,10 @@ namespace SpanHeap.Traced;
 /// <summary>Reads and writes fields of traced blocks without being given a scope: for generated properties.</summary>
 /// <remarks>
 /// The calling thread is in a scope all the same. If any heap of the process has full checks, the heap is found by the block's address and checks
-/// the access; otherwise only references to nothing are refused.
+/// the access; otherwise only references to nothing are refused. A heap whose stores are audited is found in the same way.
 /// </remarks>
 [EditorBrowsable(EditorBrowsableState.Never)]
-public static class TracedAccess
+public static unsafe class TracedAccess
 {
     /// <summary>Gets a block whose fields are about to be read or written.</summary>
     /// <typeparam name="T">The type of the block.</typeparam>
@@ -54,9 +54,10 @@ public static class TracedAccess
         where TBlock : unmanaged
         where T : unmanaged
     {
-        if (CheckedHeaps.Any)
+        if (AttentiveHeaps.Any)
         {
-            CheckedHeaps.RequireStorable(block.Address, value.Address);
+            // The field lies in a block, so it does not move; where it does not, its address is compared and never used.
+            AttentiveHeaps.BeforeStore(block.Address, (nint)Unsafe.AsPointer(ref field), value.Address);
         }
 
         Volatile.Write(ref field.Address, value.Address);

@@ -45,7 +45,7 @@ public sealed class TracedHeap : IDisposable
         _core = new HeapCore(validated, hasTraced: true);
         try
         {
-            _parts = new TracedParts(_core, TracingOptions.Of(validated), validated.VerifyMarking);
+            _parts = new TracedParts(_core, TracingOptions.Of(validated), validated.VerifyMarking, validated.AuditStores);
         }
         catch
         {

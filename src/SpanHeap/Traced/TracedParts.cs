@@ -21,10 +21,11 @@ internal sealed unsafe class TracedParts : IDisposable
 
     static TracedParts() => GarbageRelief.SetExceptions(&MustNotWait);
 
-    public TracedParts(HeapCore core, TracingOptions options, bool verifiesMarking)
+    public TracedParts(HeapCore core, TracingOptions options, bool verifiesMarking, bool auditsStores)
     {
         Core = core;
         IsChecked = core.HasFullChecks;
+        StoreAudit? audit = auditsStores ? new StoreAudit() : null;
         Heap = new HeapIdentity(core.Name, core.Serial, core.Options.MemoryLimit);
 
         // Spans, and how they are swept.
@@ -48,7 +49,9 @@ internal sealed unsafe class TracedParts : IDisposable
         // What checks look at.
         Records = new TracedRecords(Heap, core.Pages, core.Guard, Spans, Sweeper, Caches, Roots, WeakHandles, CleanUps, Quarantine, core.Os);
         ScopeChecks = new ScopeChecks(Heap, Caches, Sweeper);
-        Checks = new TracedChecks(Records, Pacer, IsChecked, verifiesMarking);
+        Checks = new TracedChecks(Records, Pacer, IsChecked, verifiesMarking, audit);
+        Barrier = new StoreBarrier(Heap, IsChecked ? ScopeChecks : null, audit);
+        IsAttentive = Barrier.IsActive;
 
         // Collections.
         Flush = new CacheFlush(Caches, refill, Sweeper);
@@ -71,10 +74,21 @@ internal sealed unsafe class TracedParts : IDisposable
         {
             CheckedHeaps.Add(ScopeChecks);
         }
+
+        if (IsAttentive)
+        {
+            AttentiveHeaps.Add(Barrier);
+        }
     }
 
     /// <summary>Whether references and stores are checked.</summary>
     public bool IsChecked { get; }
+
+    /// <summary>Whether <see cref="Barrier"/> is told of each store of a reference before it is made.</summary>
+    public bool IsAttentive { get; }
+
+    /// <summary>What happens before a reference is stored.</summary>
+    public StoreBarrier Barrier { get; }
 
     /// <summary>The manual half, whose pages traced blocks share.</summary>
     public HeapCore Core { get; }
@@ -185,6 +199,7 @@ internal sealed unsafe class TracedParts : IDisposable
         CleanUpQueue.Dispose();
         CleanUps.DropAll();
         CheckedHeaps.Remove(ScopeChecks);
+        AttentiveHeaps.Remove(Barrier);
         HeapNames.Remove(Heap.Serial);
         Roots.Close();
         WeakHandles.Close();

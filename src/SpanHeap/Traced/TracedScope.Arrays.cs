@@ -58,6 +58,10 @@ public readonly unsafe ref partial struct TracedScope
     /// <exception cref="ArgumentException">
     /// <paramref name="layout"/> was not made by <see cref="TracedLayout.OfElements"/> for elements with references.
     /// </exception>
+    /// <remarks>
+    /// A reference is stored through a pointer to its place, as by <c>((Traced&lt;Node&gt;*)(array.Address + offset))-&gt;Set(in scope, node)</c>, and never
+    /// as a number.
+    /// </remarks>
     [UnscopedRef]
     public TracedRef<byte> NewElements(TracedLayout layout, long length) =>
         new(NewArray(layout.Number, length, SpanClasses.ElementBytesOf(layout.Number)));
@@ -71,6 +75,10 @@ public readonly unsafe ref partial struct TracedScope
     /// <inheritdoc cref="NewArray{T}" path="/exception"/>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="byteCount"/> is negative, or less than the layout's references need.</exception>
     /// <exception cref="ArgumentException"><paramref name="layout"/> was never made, or is one of arrays.</exception>
+    /// <remarks>
+    /// A reference whose place the layout names is stored through a pointer to it, as by
+    /// <c>((Traced&lt;Node&gt;*)(block.Address + offset))-&gt;Set(in scope, node)</c>, and never as a number. What a trace function finds is stored as it likes.
+    /// </remarks>
     [UnscopedRef]
     public TracedRef<byte> NewBytes(TracedLayout layout, long byteCount)
     {

@@ -169,6 +169,17 @@ public readonly unsafe ref partial struct TracedScope
         }
     }
 
+    // Of each store into a field of a block. Where the heap wants to know of stores, it is told before they are made.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void BeforeStore(scoped ref nint field, nint value)
+    {
+        if (_heap.IsAttentive)
+        {
+            // The field lies in a block, so it does not move; where it does not, its address is compared and never used.
+            _heap.Barrier.Before(_cache, _number, _depth, (nint)Unsafe.AsPointer(ref field), value);
+        }
+    }
+
     [MethodImpl(MethodImplOptions.NoInlining)]
     private nint NewSlow<T>()
         where T : unmanaged, ITraced<T>

@@ -1,6 +1,4 @@
-using System.Diagnostics.CodeAnalysis;
 using SpanHeap.Os;
-using SpanHeap.Spans;
 
 namespace SpanHeap.Traced.Checks;
 
@@ -27,39 +25,5 @@ internal static class CheckedHeaps
     /// <exception cref="NullReferenceException">It is 0.</exception>
     /// <exception cref="InvalidOperationException">The thread is in no scope of the heap.</exception>
     /// <exception cref="HeapCorruptionException">It is not a live block.</exception>
-    public static void RequireUsable(nint block) => Find(block)?.RequireUsable(block);
-
-    /// <summary>Requires that a block is usable and a value is nothing or a live block of the same heap.</summary>
-    /// <inheritdoc cref="RequireUsable" path="/exception"/>
-    public static void RequireStorable(nint block, nint value)
-    {
-        ScopeChecks? heap = Find(block);
-        heap?.RequireUsable(block);
-        heap?.RequireBlock(value);
-    }
-
-    // Finds the heap that an address lies in; null if that heap has no full checks.
-    private static ScopeChecks? Find(nint block)
-    {
-        if (block == 0)
-        {
-            ThrowNull();
-        }
-
-        foreach (ScopeChecks heap in Volatile.Read(ref s_heaps) ?? [])
-        {
-            if (ArenaMap.IsInArenaOf(heap.Serial, block))
-            {
-                return heap;
-            }
-        }
-
-        return ArenaMap.Holds(block)
-            ? null
-            : throw new HeapCorruptionException($"0x{block:x} is used as a traced block but lies in no heap. Was its heap disposed?", block, null);
-    }
-
-    [DoesNotReturn]
-    [SuppressMessage("Usage", "CA2201:Do not raise reserved exception types", Justification = "It is what happens without checks.")]
-    private static void ThrowNull() => throw new NullReferenceException("The reference refers to nothing.");
+    public static void RequireUsable(nint block) => HeapOfBlock.Find(Volatile.Read(ref s_heaps), block)?.RequireUsable(block);
 }

@@ -9,7 +9,7 @@ namespace SpanHeap.Traced.Checks;
 
 /// <summary>The full checks of a scope and of what is used in it.</summary>
 /// <remarks>Thread safe. Called by the thread that uses the scope.</remarks>
-internal sealed unsafe class ScopeChecks(HeapIdentity heap, TracedCaches caches, Sweeper sweeper)
+internal sealed unsafe class ScopeChecks(HeapIdentity heap, TracedCaches caches, Sweeper sweeper) : IOfHeap
 {
     /// <summary>The serial number of the heap whose blocks are checked.</summary>
     public ulong Serial => heap.Serial;

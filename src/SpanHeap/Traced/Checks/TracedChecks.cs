@@ -11,8 +11,9 @@ namespace SpanHeap.Traced.Checks;
 /// <param name="pacer">Notified when a collection is given up.</param>
 /// <param name="references">Whether references are checked: with full checks.</param>
 /// <param name="checkmarks">Whether marking is checked: <see cref="TracedHeapOptions.VerifyMarking"/>.</param>
+/// <param name="audit">What has noted the stores; null where they are not audited.</param>
 /// <remarks>Used by the collecting thread.</remarks>
-internal sealed class TracedChecks(TracedRecords records, Pacer pacer, bool references, bool checkmarks)
+internal sealed class TracedChecks(TracedRecords records, Pacer pacer, bool references, bool checkmarks, StoreAudit? audit)
 {
     private Checkmark? _before;
 
@@ -47,25 +48,19 @@ internal sealed class TracedChecks(TracedRecords records, Pacer pacer, bool refe
 
     /// <param name="bitmap">The bitmap with the marks.</param>
     /// <param name="bytes">The bytes of all marked blocks, as marking has counted them.</param>
-    /// <exception cref="HeapCorruptionException">Marking missed a block, marked one too many, or counted wrongly.</exception>
+    /// <exception cref="HeapCorruptionException">
+    /// Marking missed a block, marked one too many, or counted wrongly; or a reference was stored past the barrier.
+    /// </exception>
     public void AfterMarking(uint bitmap, long bytes)
     {
-        if (!checkmarks)
-        {
-            return;
-        }
-
         try
         {
-            Checkmark.RequireCounted(records, bitmap, bytes);
-            BeforeComparing?.Invoke(bitmap);
-            if (!_before!.IsMarked(bitmap))
+            if (checkmarks)
             {
-                // Roots may have gone before the marker came to them; what the remaining roots reach must be marked.
-                Checkmark.Reach(records).RequireMarked(bitmap);
+                Compare(_before!, bitmap, bytes);
             }
 
-            _before.RequireNothingElseMarked(bitmap);
+            audit?.RequireNoted(records, bitmap);
         }
         catch
         {
@@ -77,6 +72,19 @@ internal sealed class TracedChecks(TracedRecords records, Pacer pacer, bool refe
         {
             _before = null;
         }
+    }
+
+    private void Compare(Checkmark before, uint bitmap, long bytes)
+    {
+        Checkmark.RequireCounted(records, bitmap, bytes);
+        BeforeComparing?.Invoke(bitmap);
+        if (!before.IsMarked(bitmap))
+        {
+            // Roots may have gone before the marker came to them; what the remaining roots reach must be marked.
+            Checkmark.Reach(records).RequireMarked(bitmap);
+        }
+
+        before.RequireNothingElseMarked(bitmap);
     }
 
     private unsafe void ClearMarks(uint bitmap)

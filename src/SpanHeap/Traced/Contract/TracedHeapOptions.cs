@@ -74,6 +74,12 @@ public sealed class TracedHeapOptions : NativeHeapOptions
     public bool VerifyMarking { get; set; }
 
     /// <summary>
+    /// Gets or sets whether each collection requires that all references in live blocks were stored where a write barrier sees it: to check the library.
+    /// Setting the environment variable <c>SPANHEAP_TRACED_AUDIT</c> to 1 turns it on for all heaps.
+    /// </summary>
+    internal bool AuditStores { get; set; }
+
+    /// <summary>
     /// Gets or sets whether traced memory is collected at each outermost <see cref="TracedHeap.Enter"/> and each <see cref="TracedScope.Yield"/>,
     /// unless another thread's scope prevents it, so that a reference kept too long refers to a dead block at its next use. For tests.
     /// </summary>
@@ -117,6 +123,7 @@ public sealed class TracedHeapOptions : NativeHeapOptions
     private void Read(Func<string, string?> read)
     {
         VerifyMarking |= EnvironmentOption.Switch(read, "SPANHEAP_TRACED_CHECKMARK");
+        AuditStores |= EnvironmentOption.Switch(read, "SPANHEAP_TRACED_AUDIT");
         Stress |= EnvironmentOption.Switch(read, "SPANHEAP_TRACED_STRESS");
         Checks = Stress ? HeapChecks.Full : Checks;
         LogCollections |= EnvironmentOption.Switch(read, "SPANHEAP_GCTRACE");

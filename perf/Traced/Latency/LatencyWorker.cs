@@ -1,0 +1,67 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime;
+using SpanHeap.Perf.Measurement;
+using SpanHeap.Perf.Traced.Workers;
+using SpanHeap.Perf.Traced.Workloads;
+using SpanHeap.Traced;
+
+namespace SpanHeap.Perf.Traced.Latency;
+
+/// <summary>Child process: fills the caches, times their use, and tells how long operations and pauses were.</summary>
+internal static class LatencyWorker
+{
+    public const string Verb = "traced-latency";
+
+    private const long Mebibyte = 1 << 20;
+
+    /// <summary>Gets the words that start a worker.</summary>
+    public static string[] Words(string contender, LatencySetting setting) =>
+        [Verb, contender, Text(setting.Threads), Text(setting.LiveMebibytes), Text(setting.Seconds)];
+
+    public static int Run(string contender, string threads, string live, string seconds)
+    {
+        var setting = new LatencySetting(Number(threads), Number(live), Number(seconds));
+        WorkerProtocol.Send(contender == LatencyContender.SpanHeap ? OnSpanHeap(setting) : OnDotnet(setting, contender == LatencyContender.SustainedLowLatency));
+        return 0;
+    }
+
+    private static LatencyRun OnSpanHeap(LatencySetting setting)
+    {
+        using var session = new SpanHeapSession(new TracedHeapOptions());
+        return Measure(setting, (capacity, bits) => new SpanHeapLru(session, capacity, bits), start =>
+            [.. session.DatedPauses.Where(pause => pause.At >= start).Select(pause => new CollectorPause(
+                Stopwatch.GetElapsedTime(start, pause.At).TotalMilliseconds, pause.Ms))]);
+    }
+
+    private static LatencyRun OnDotnet(LatencySetting setting, bool isLowLatency)
+    {
+        if (isLowLatency)
+        {
+            GCSettings.LatencyMode = GCLatencyMode.SustainedLowLatency;
+        }
+
+        using var pauses = new DotnetPauses();
+        return Measure(setting, static (capacity, bits) => new DotnetLru(capacity, bits), start =>
+        {
+            DateTime begun = DateTime.UtcNow - Stopwatch.GetElapsedTime(start);
+            return [.. pauses.DatedSince(begun).Select(pause => new CollectorPause((pause.Begin - begun).TotalMilliseconds + pause.Ms, pause.Ms))];
+        });
+    }
+
+    private static LatencyRun Measure(LatencySetting setting, Func<int, int, ILru> make, Func<long, CollectorPause[]> pausesSince)
+    {
+        PeakMeter peak = PeakMeter.Start();
+        using var mutators = new LatencyMutators(make, setting.Threads, setting.LiveMebibytes * Mebibyte, TimeSpan.FromSeconds(setting.Seconds));
+        mutators.Fill();
+        TimeSpan cpu = Environment.CpuUsage.TotalTime;
+        (LatencyHistogram all, SlowOperation[] slow, long start) = mutators.Time();
+        double used = (Environment.CpuUsage.TotalTime - cpu).TotalSeconds;
+        double span = setting.Seconds * 1000.0;
+        return new LatencyRun(setting.Seconds, all.Counts, slow, [.. pausesSince(start).Where(pause => pause.AtMs - pause.Ms < span)], peak.Bytes, used);
+    }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
+}

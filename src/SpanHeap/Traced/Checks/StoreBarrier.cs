@@ -1,0 +1,41 @@
+using SpanHeap.Traced.Contract;
+using SpanHeap.Traced.Sweeping;
+
+namespace SpanHeap.Traced.Checks;
+
+/// <summary>What happens before a reference is stored into a block of a heap that wants to know of stores: checks, and the audit.</summary>
+/// <param name="heap">The heap.</param>
+/// <param name="checks">Checks what is stored; null without full checks.</param>
+/// <param name="audit">Notes what is stored; null where stores are not audited.</param>
+/// <remarks>Thread safe. Called by the thread that stores.</remarks>
+internal sealed unsafe class StoreBarrier(HeapIdentity heap, ScopeChecks? checks, StoreAudit? audit) : IOfHeap
+{
+    public ulong Serial => heap.Serial;
+
+    /// <summary>Whether anything happens at all. Constant.</summary>
+    public bool IsActive => checks != null || audit != null;
+
+    /// <summary>Does what is to be done before a store within a scope.</summary>
+    /// <param name="cache">The cache of the scope's thread.</param>
+    /// <param name="number">The scope's number.</param>
+    /// <param name="depth">The scope's depth.</param>
+    /// <param name="field">Where the reference goes.</param>
+    /// <param name="value">The block; 0 for nothing.</param>
+    public void Before(TracedCache* cache, ulong number, int depth, nint field, nint value)
+    {
+        checks?.RequireOpen(cache, number, depth);
+        checks?.RequireBlock(value);
+        audit?.Note(field, value);
+    }
+
+    /// <summary>Does the same where no scope is at hand.</summary>
+    /// <param name="block">The block whose field it is.</param>
+    /// <param name="field">Where the reference goes.</param>
+    /// <param name="value">The block that is stored; 0 for nothing.</param>
+    public void Before(nint block, nint field, nint value)
+    {
+        checks?.RequireUsable(block);
+        checks?.RequireBlock(value);
+        audit?.Note(field, value);
+    }
+}
