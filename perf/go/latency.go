@@ -24,8 +24,10 @@ const (
 	fillBatch     = 1000
 	slowNs        = 250_000
 	sampleNs      = 1_000_000
-	mostSlow      = 20_000
+	mostListed    = 20_000
 	stepBits      = 5
+	mostBits      = 40
+	histogramSize = (mostBits - stepBits + 1) << stepBits
 	usageOfThread = 1
 	clockOfThread = 3
 )
@@ -64,6 +66,8 @@ type result struct {
 	Seconds    float64
 	Counts     map[string]int64
 	Slow       []slow
+	Causes     [3]int
+	LongestMs  float64
 	Pauses     []pause
 	PeakBytes  int64
 	CpuSeconds float64
@@ -72,8 +76,10 @@ type result struct {
 type usage struct{ ran, waits int64 }
 
 type recorder struct {
-	counts    map[int]int64
+	counts    [histogramSize]int64
 	slow      []slow
+	causes    [3]int
+	longestMs float64
 	usage     usage
 	sampledAt time.Time
 }
@@ -84,13 +90,14 @@ func main() {
 	os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
 	baseline := memory("VmRSS:")
 	capacity := live << 20 / threads / bytesPerEntry
-	var filled, done sync.WaitGroup
-	begin := make(chan time.Time)
+	var filled, used, done sync.WaitGroup
+	begin, check := make(chan time.Time), make(chan bool)
 	recorders := make([]*recorder, threads)
 	for i := range recorders {
 		filled.Add(1)
+		used.Add(1)
 		done.Add(1)
-		recorders[i] = &recorder{counts: map[int]int64{}}
+		recorders[i] = &recorder{slow: make([]slow, 0, mostListed)}
 		go func(own *recorder, seed uint64) {
 			// A thread of the system for each, so that what the system counts is the thread's.
 			runtime.LockOSThread()
@@ -102,6 +109,8 @@ func main() {
 			filled.Done()
 			start := <-begin
 			own.use(c, start, start.Add(time.Duration(seconds)*time.Second))
+			used.Done()
+			<-check
 			if good := c.countGood(); good != capacity {
 				fail(fmt.Sprintf("latency in Go: %d entries of %d are left.", good, capacity))
 			}
@@ -112,16 +121,27 @@ func main() {
 	for range recorders {
 		begin <- start
 	}
+	used.Wait()
+	end := time.Now()
+	all := result{Seconds: end.Sub(start).Seconds(), Counts: map[string]int64{}, CpuSeconds: cpuSeconds() - cpu, Slow: []slow{}}
+	all.Pauses = pausesSince(start, end)
+	all.PeakBytes = memory("VmHWM:") - baseline
+	close(check)
 	done.Wait()
-	all := result{Seconds: float64(seconds), Counts: map[string]int64{}, CpuSeconds: cpuSeconds() - cpu, Slow: []slow{}}
 	for _, each := range recorders {
 		for index, count := range each.counts {
-			all.Counts[strconv.Itoa(index)] += count
+			if count != 0 {
+				all.Counts[strconv.Itoa(index)] += count
+			}
+		}
+		for cause, count := range each.causes {
+			all.Causes[cause] += count
+		}
+		if each.longestMs > all.LongestMs {
+			all.LongestMs = each.longestMs
 		}
 		all.Slow = append(all.Slow, each.slow...)
 	}
-	all.Pauses = pausesSince(start, start.Add(time.Duration(seconds)*time.Second))
-	all.PeakBytes = memory("VmHWM:") - baseline
 	line, _ := json.Marshal(all)
 	fmt.Println(string(line))
 }
@@ -253,7 +273,11 @@ func (r *recorder) addSlow(start, begin, end time.Time) {
 			cause = waited
 		}
 	}
-	if len(r.slow) < mostSlow {
+	r.causes[cause]++
+	if cause != preempted && ms(took) > r.longestMs {
+		r.longestMs = ms(took)
+	}
+	if len(r.slow) < mostListed {
 		r.slow = append(r.slow, slow{ms(begin.Sub(start).Nanoseconds()), ms(took), ms(off), cause})
 	}
 }
@@ -269,6 +293,7 @@ func (r *recorder) sample(now time.Time) {
 }
 
 func indexOf(nanoseconds int64) int {
+	nanoseconds = min(nanoseconds, 1<<mostBits-1)
 	shift := max(0, int64(bits.Len64(uint64(nanoseconds))-1-stepBits))
 	return int(shift<<stepBits + nanoseconds>>shift)
 }
@@ -280,7 +305,8 @@ func pausesSince(start, end time.Time) []pause {
 	pauses := []pause{}
 	for i, at := range stats.PauseEnd {
 		if at.After(start) && at.Before(end) {
-			pauses = append(pauses, pause{ms(at.Sub(start).Nanoseconds()), ms(stats.Pause[i].Nanoseconds())})
+			took := stats.Pause[i].Nanoseconds()
+			pauses = append(pauses, pause{ms(at.Sub(start).Nanoseconds() - took), ms(took)})
 		}
 	}
 	return pauses

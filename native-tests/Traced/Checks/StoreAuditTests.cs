@@ -24,6 +24,7 @@ public sealed unsafe class StoreAuditTests : IDisposable
         HeapCorruptionException error = Assert.Throws<HeapCorruptionException>(_heap.Collect);
         Assert.Equal(first + sizeof(nint), error.Address);
         Assert.Contains($"0x{second:x}, which was not stored by Set", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"'{_heap.Name}'", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

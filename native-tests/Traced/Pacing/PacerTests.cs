@@ -51,6 +51,36 @@ public sealed unsafe class PacerTests(ITestOutputHelper output)
         }
     }
 
+    [Fact]
+    public void However_much_is_owed_an_allocation_sweeps_a_bounded_number_of_spans_and_the_next_ones_go_on()
+    {
+        // Enough for three reports, whatever pages a span has.
+        const int Pages = 8000;
+        const int Report = 32 << 10;
+        const int PagesOfReport = Report / (8 << 10);
+        using TracedHeap heap = TracedHeaps.Still();
+        TracedParts traced = heap.Parts;
+        using (TracedScope scope = heap.Enter())
+        {
+            while (traced.Spans.PagesInUse < Pages)
+            {
+                scope.New<Node>();
+            }
+        }
+
+        Pacer pacer = new(traced.Sweeper, traced.Statistics, traced.Spans, new MemoryRoom(traced.Core.Limit, traced.Spans, long.MaxValue), new TracingOptions { MinimumBytes = Report });
+        pacer.BeginCycle(QuietCycle.Mark(traced));
+        for (int report = 1; report <= 3; report++)
+        {
+            pacer.NoteTaken(Report);
+            Assert.Equal(report * (Pacer.MostSpansToPay + PagesOfReport), traced.Statistics.SpansSweptBy(SweepReason.Allocation));
+        }
+
+        // A large block takes longer to be cleared than so many spans to be swept.
+        pacer.NoteTaken((long)Pages * (8 << 10));
+        Assert.False(traced.Sweeper.SweepOne(SweepReason.Finish), "What is owed in full is swept in full.");
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]

@@ -78,7 +78,7 @@ internal sealed class LatencyChart
     {
         string facts = string.Create(
             CultureInfo.InvariantCulture,
-            $"p99.9 {result.Microseconds(0.999):n0} us, longest operation {result.LongestMs:n1} ms, longest pause {result.LongestPauseMs:n1} ms");
+            $"p99.9 {result.Microseconds(0.999):n0} us, longest operation {result.Run.LongestMs:n1} ms, longest pause {result.LongestPauseMs:n1} ms");
         Line($"""<text class="name" x="{Margin}" y="{top + 12}">{WebUtility.HtmlEncode(result.Contender.Name)}</text><text class="text" x="{Margin + 160}" y="{top + 12}">{facts}</text>""");
         for (int decade = 0; decade <= Decades; decade++)
         {

@@ -77,6 +77,7 @@ internal static class LatencyCommand
         {setting.Threads} threads, each with a cache that forgets what was used least recently, {setting.LiveMebibytes} MiB together. An operation is {LatencyMutators.LookUps} look-ups, of
         which one in three replaces an entry; {setting.Seconds} s were timed, after the caches had been filled and mixed. Slow: operations of more than
         {SlowOperation.Threshold.TotalMicroseconds:f0} us. Of these the thread ran for most of the time, waited, or was preempted: the system had taken the processor away for more than
-        half of it. Longest: of those that were not preempted. Pauses: when the collector kept all threads out.
+        half of it. Longest: of those that were not preempted. Pauses: when the collector kept all threads out. A thread that waits begins no further
+        operation, so a long pause is one operation of each thread, and no percentile shows it.
         """);
 }

@@ -19,7 +19,7 @@ internal sealed class LatencyHistogram
 
     public LatencyHistogram() { }
 
-    /// <summary>Takes up what <see cref="Counts"/> gave.</summary>
+    /// <summary>Initializes a histogram from the value of <see cref="Counts"/>.</summary>
     public LatencyHistogram(IReadOnlyDictionary<int, long> counts)
     {
         foreach ((int index, long count) in counts)

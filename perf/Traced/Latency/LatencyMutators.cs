@@ -50,29 +50,27 @@ internal sealed class LatencyMutators : IDisposable
         _together.SignalAndWait();
     }
 
-    /// <summary>Lets the threads begin, and returns when all have ended.</summary>
-    /// <returns>What they recorded, and the timestamp of the beginning.</returns>
-    public (LatencyHistogram All, SlowOperation[] Slow, long Start) Time()
+    /// <summary>Lets the threads use their caches, and returns when all have done so.</summary>
+    /// <returns>The timestamp of the beginning.</returns>
+    public long Time()
     {
         _start = Stopwatch.GetTimestamp();
+        _together.SignalAndWait();
+        _together.SignalAndWait();
+        return _start;
+    }
+
+    /// <summary>Lets the threads look whether their caches have lost anything, and gives what they recorded.</summary>
+    /// <exception cref="WorkerException">A thread failed, or found something lost.</exception>
+    public IReadOnlyList<LatencyRecorder> Check()
+    {
         _together.SignalAndWait();
         foreach (Thread thread in _threads)
         {
             thread.Join();
         }
 
-        if (_failure is not null)
-        {
-            throw new WorkerException(_failure.ToString());
-        }
-
-        var all = new LatencyHistogram();
-        foreach (LatencyRecorder? recorder in _recorders)
-        {
-            all.Add(recorder!.Histogram);
-        }
-
-        return (all, [.. _recorders.SelectMany(recorder => recorder!.Slow).OrderBy(operation => operation.AtMs)], _start);
+        return _failure is null ? [.. _recorders.OfType<LatencyRecorder>()] : throw new WorkerException(_failure.ToString());
     }
 
     public void Dispose() => _together.Dispose();
@@ -96,6 +94,8 @@ internal sealed class LatencyMutators : IDisposable
             var recorder = new LatencyRecorder(_start);
             _recorders[index] = recorder;
             Use(cache, recorder, _start + TicksOf(_time), ref random);
+            _together.SignalAndWait();
+            _together.SignalAndWait();
             if (cache.CountGood() != _capacity)
             {
                 throw new WrongResultException($"The cache of thread {index} has lost entries.");

@@ -9,24 +9,32 @@ namespace SpanHeap.Perf.Traced.Latency;
 /// </remarks>
 internal sealed class LatencyRecorder(long start)
 {
-    // More would be a different finding, and a large message.
-    private const int MostSlow = 20_000;
+    // More would make the message large and the picture no clearer. All are counted.
+    private const int MostListed = 20_000;
 
     private static readonly long s_sampleTicks = Stopwatch.Frequency / 1000;
     private static readonly long s_slowTicks = (long)(SlowOperation.Threshold.TotalSeconds * Stopwatch.Frequency);
 
-    private readonly List<SlowOperation> _slow = new(MostSlow);
+    private readonly List<SlowOperation> _slow = new(MostListed);
+    private readonly int[] _causes = new int[Enum.GetValues<SlowCause>().Length];
     private ThreadUsage _usage = ThreadUsage.Now;
     private long _sampledAt = Stopwatch.GetTimestamp();
 
     public LatencyHistogram Histogram { get; } = new();
 
+    /// <summary>The first slow operations.</summary>
     public IReadOnlyList<SlowOperation> Slow => _slow;
+
+    /// <summary>The number of all slow operations by <see cref="SlowCause"/>.</summary>
+    public IReadOnlyList<int> Causes => _causes;
+
+    /// <summary>The longest operation above the threshold that was not preempted, in milliseconds; 0 without any.</summary>
+    public double LongestMs { get; private set; }
 
     /// <summary>Notes an operation, from its beginning to its end.</summary>
     public void Add(long begin, long end)
     {
-        Histogram.Add((end - begin) * 1_000_000_000 / Stopwatch.Frequency);
+        Histogram.Add((long)((Int128)(end - begin) * 1_000_000_000 / Stopwatch.Frequency));
         if (end - begin > s_slowTicks)
         {
             AddSlow(begin, end);
@@ -44,10 +52,13 @@ internal sealed class LatencyRecorder(long start)
         Sample(end);
         TimeSpan took = Stopwatch.GetElapsedTime(begin, end);
         TimeSpan off = before == default ? TimeSpan.Zero : Min(took, passed - (_usage.Ran - before.Ran));
-        if (_slow.Count < MostSlow)
+        SlowCause cause = CauseOf(before, took, off);
+        _causes[(int)cause]++;
+        LongestMs = cause != SlowCause.Preempted ? Math.Max(LongestMs, took.TotalMilliseconds) : LongestMs;
+        if (_slow.Count < MostListed)
         {
             _slow.Add(new SlowOperation(
-                Stopwatch.GetElapsedTime(start, begin).TotalMilliseconds, took.TotalMilliseconds, Math.Max(0, off.TotalMilliseconds), CauseOf(before, took, off)));
+                Stopwatch.GetElapsedTime(start, begin).TotalMilliseconds, took.TotalMilliseconds, Math.Max(0, off.TotalMilliseconds), cause));
         }
     }
 

@@ -14,10 +14,7 @@ internal sealed class LatencyResult(LatencyContender contender, LatencyRun run)
     /// <summary>Gets the time, in microseconds, that a part of the operations did not exceed.</summary>
     public double Microseconds(double part) => _histogram.Percentile(part) / 1000.0;
 
-    public int Slow(SlowCause cause) => Run.Slow.Count(operation => operation.Cause == cause);
-
-    /// <summary>The longest operation that the system did not preempt, in milliseconds; 0 when all are below the threshold.</summary>
-    public double LongestMs => Run.Slow.Where(operation => operation.Cause != SlowCause.Preempted).Select(operation => operation.Ms).DefaultIfEmpty().Max();
+    public int Slow(SlowCause cause) => Run.Causes[(int)cause];
 
     public double LongestPauseMs => Run.Pauses.Select(pause => pause.Ms).DefaultIfEmpty().Max();
 }

@@ -28,7 +28,7 @@ internal static class LatencyTable
     public static LatencyRow RowOf(LatencyResult result) => new(
         result.Contender.Name, result.Operations / result.Run.Seconds, result.Microseconds(Median), result.Microseconds(OneInHundred),
         result.Microseconds(OneInThousand), result.Microseconds(OneInTenThousand), result.Slow(SlowCause.Ran), result.Slow(SlowCause.Waited),
-        result.Slow(SlowCause.Preempted), result.LongestMs, result.Run.Pauses.Length, result.LongestPauseMs, result.Run.CpuSeconds / result.Run.Seconds,
+        result.Slow(SlowCause.Preempted), result.Run.LongestMs, result.Run.Pauses.Length, result.LongestPauseMs, result.Run.CpuSeconds / result.Run.Seconds,
         result.Run.PeakBytes);
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);

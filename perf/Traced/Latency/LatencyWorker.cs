@@ -31,7 +31,7 @@ internal static class LatencyWorker
         using var session = new SpanHeapSession(new TracedHeapOptions());
         return Measure(setting, (capacity, bits) => new SpanHeapLru(session, capacity, bits), start =>
             [.. session.DatedPauses.Where(pause => pause.At >= start).Select(pause => new CollectorPause(
-                Stopwatch.GetElapsedTime(start, pause.At).TotalMilliseconds, pause.Ms))]);
+                Stopwatch.GetElapsedTime(start, pause.At).TotalMilliseconds - pause.Ms, pause.Ms))]);
     }
 
     private static LatencyRun OnDotnet(LatencySetting setting, bool isLowLatency)
@@ -45,7 +45,7 @@ internal static class LatencyWorker
         return Measure(setting, static (capacity, bits) => new DotnetLru(capacity, bits), start =>
         {
             DateTime begun = DateTime.UtcNow - Stopwatch.GetElapsedTime(start);
-            return [.. pauses.DatedSince(begun).Select(pause => new CollectorPause((pause.Begin - begun).TotalMilliseconds + pause.Ms, pause.Ms))];
+            return [.. pauses.DatedSince(begun).Select(pause => new CollectorPause((pause.Begin - begun).TotalMilliseconds, pause.Ms))];
         });
     }
 
@@ -55,10 +55,26 @@ internal static class LatencyWorker
         using var mutators = new LatencyMutators(make, setting.Threads, setting.LiveMebibytes * Mebibyte, TimeSpan.FromSeconds(setting.Seconds));
         mutators.Fill();
         TimeSpan cpu = Environment.CpuUsage.TotalTime;
-        (LatencyHistogram all, SlowOperation[] slow, long start) = mutators.Time();
+        long start = mutators.Time();
+        TimeSpan passed = Stopwatch.GetElapsedTime(start);
         double used = (Environment.CpuUsage.TotalTime - cpu).TotalSeconds;
-        double span = setting.Seconds * 1000.0;
-        return new LatencyRun(setting.Seconds, all.Counts, slow, [.. pausesSince(start).Where(pause => pause.AtMs - pause.Ms < span)], peak.Bytes, used);
+        CollectorPause[] pauses = [.. pausesSince(start).Where(pause => pause.AtMs < passed.TotalMilliseconds)];
+        long? peakBytes = peak.Bytes;
+        IReadOnlyList<LatencyRecorder> recorders = mutators.Check();
+        var all = new LatencyHistogram();
+        int[] causes = new int[Enum.GetValues<SlowCause>().Length];
+        foreach (LatencyRecorder recorder in recorders)
+        {
+            all.Add(recorder.Histogram);
+            for (int cause = 0; cause < causes.Length; cause++)
+            {
+                causes[cause] += recorder.Causes[cause];
+            }
+        }
+
+        return new LatencyRun(
+            passed.TotalSeconds, all.Counts, [.. recorders.SelectMany(recorder => recorder.Slow).OrderBy(operation => operation.AtMs)], causes,
+            recorders.Max(recorder => recorder.LongestMs), pauses, peakBytes, used);
     }
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);

@@ -27,6 +27,6 @@ internal sealed record SlowOperation(double AtMs, double Ms, double OffProcessor
 }
 
 /// <summary>A time in which all threads were kept out.</summary>
-/// <param name="AtMs">When it ended, in milliseconds after the first operation.</param>
+/// <param name="AtMs">When it began, in milliseconds after the first operation.</param>
 /// <param name="Ms">How long it took, in milliseconds.</param>
 internal sealed record CollectorPause(double AtMs, double Ms);

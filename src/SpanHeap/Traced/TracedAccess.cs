@@ -56,7 +56,7 @@ public static unsafe class TracedAccess
     {
         if (AttentiveHeaps.Any)
         {
-            // The field lies in a block, so it does not move; where it does not, its address is compared and never used.
+            // A field in a block does not move. Of a field elsewhere, the address is only compared and never used to access memory.
             AttentiveHeaps.BeforeStore(block.Address, (nint)Unsafe.AsPointer(ref field), value.Address);
         }
 

@@ -25,8 +25,8 @@ internal sealed unsafe class TracedParts : IDisposable
     {
         Core = core;
         IsChecked = core.HasFullChecks;
-        StoreAudit? audit = auditsStores ? new StoreAudit() : null;
         Heap = new HeapIdentity(core.Name, core.Serial, core.Options.MemoryLimit);
+        StoreAudit? audit = auditsStores ? new StoreAudit(Heap) : null;
 
         // Spans, and how they are swept.
         Spans = new TracedSpanSource(core.Pages, core.Arenas, core.Limit, core.Metadata, core.Guard);

@@ -175,7 +175,7 @@ public readonly unsafe ref partial struct TracedScope
     {
         if (_heap.IsAttentive)
         {
-            // The field lies in a block, so it does not move; where it does not, its address is compared and never used.
+            // A field in a block does not move. Of a field elsewhere, the address is only compared and never used to access memory.
             _heap.Barrier.Before(_cache, _number, _depth, (nint)Unsafe.AsPointer(ref field), value);
         }
     }

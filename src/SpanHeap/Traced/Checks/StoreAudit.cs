@@ -1,24 +1,26 @@
+using SpanHeap.Traced.Contract;
 using SpanHeap.Traced.Layouts;
 using SpanHeap.Traced.Spans;
 
 namespace SpanHeap.Traced.Checks;
 
 /// <summary>
-/// Notes each reference that is stored into a block, and finds references in blocks that no store has noted: something has written them past the
+/// Notes each reference that is stored into a block, and finds references in blocks that were never noted: something has written them past the
 /// barrier, and a collector that marks while the program runs would lose what they refer to.
 /// </summary>
 /// <remarks>
 /// For tests, because it takes time and memory for each store. A store is noted before it is made, so of several threads that store into one field
-/// each may be the last. Trace functions know fields that nothing else knows; blocks that have one are not audited.
+/// each may be the last. A value that was noted for the field since the last collection may be written back unseen. Trace functions know fields that
+/// nothing else knows; blocks that have one are not audited.
 /// </remarks>
-internal sealed unsafe class StoreAudit
+internal sealed unsafe class StoreAudit(HeapIdentity heap)
 {
     private readonly Lock _lock = new();
 
-    // Fields and what was stored since the last look. Guarded by the lock while threads are in scopes, and the collecting thread's while none is.
+    // Fields and what was stored since the last collection. Guarded by the lock while threads are in scopes, and the collecting thread's while none is.
     private readonly HashSet<(nint Field, nint Value)> _noted = [];
 
-    // What the fields of live blocks had at the last look, where that was not null. The collecting thread's.
+    // What the fields of live blocks held at the last collection, where that was not null. The collecting thread's.
     private Dictionary<nint, nint> _seen = [];
 
     /// <summary>Notes that a value, perhaps null, is about to be stored into a field. Thread safe.</summary>
@@ -57,7 +59,9 @@ internal sealed unsafe class StoreAudit
         if (pointer != _seen.GetValueOrDefault(field) && !_noted.Contains((field, pointer)))
         {
             throw new HeapCorruptionException(
-                $"{ReferenceFault.NameOf(block)} {ReferenceFault.NameOf(offset)} has 0x{pointer:x}, which was not stored by Set, a generated property or a collection.", field, null);
+                $"In the heap '{heap.Name}', {ReferenceFault.NameOf(block)} {ReferenceFault.NameOf(offset)} has 0x{pointer:x}, which was not stored by Set, a generated property or a collection type.",
+                field,
+                null);
         }
 
         if (pointer != 0)

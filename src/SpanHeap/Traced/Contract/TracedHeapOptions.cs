@@ -74,8 +74,8 @@ public sealed class TracedHeapOptions : NativeHeapOptions
     public bool VerifyMarking { get; set; }
 
     /// <summary>
-    /// Gets or sets whether each collection requires that all references in live blocks were stored where a write barrier sees it: to check the library.
-    /// Setting the environment variable <c>SPANHEAP_TRACED_AUDIT</c> to 1 turns it on for all heaps.
+    /// Gets or sets whether each collection requires that all references in live blocks, except those that trace functions find, were stored through the
+    /// write barrier: to check the library. Setting the environment variable <c>SPANHEAP_TRACED_AUDIT</c> to 1 turns it on for all heaps.
     /// </summary>
     internal bool AuditStores { get; set; }
 
