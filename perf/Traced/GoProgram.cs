@@ -43,7 +43,9 @@ internal sealed class GoProgram : IDisposable
 
     public void Dispose() => _directory.Delete(recursive: true);
 
-    private void Build() => Output(Compiler, ["build", "-o", Program, Path.Combine(AppContext.BaseDirectory, "go", _name + ".go")]);
+    private void Build() => Output(Compiler, ["build", "-o", Program, Source(_name), Source("process")]);
+
+    private static string Source(string name) => Path.Combine(AppContext.BaseDirectory, "go", name + ".go");
 
     // One file without a module, and nothing from outside.
     private string Output(string program, string[] arguments) => OtherProgram.Output(program, arguments, new Dictionary<string, string?>

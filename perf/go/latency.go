@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/bits"
@@ -87,7 +86,7 @@ type recorder struct {
 func main() {
 	threads, live, seconds := number(1), number(2), number(3)
 	debug.FreeOSMemory()
-	os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
+	resetPeak()
 	baseline := memory("VmRSS:")
 	capacity := live << 20 / threads / bytesPerEntry
 	var filled, used, done sync.WaitGroup
@@ -334,31 +333,4 @@ func number(index int) int {
 		fail(err.Error())
 	}
 	return n
-}
-
-func fail(message string) {
-	fmt.Fprintln(os.Stderr, message)
-	os.Exit(1)
-}
-
-func cpuSeconds() float64 {
-	var u syscall.Rusage
-	syscall.Getrusage(syscall.RUSAGE_SELF, &u)
-	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
-}
-
-// Zero where there is no /proc.
-func memory(key string) int64 {
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0
-	}
-	for _, line := range bytes.Split(status, []byte("\n")) {
-		fields := bytes.Fields(line)
-		if len(fields) > 1 && string(fields[0]) == key {
-			kibibytes, _ := strconv.ParseInt(string(fields[1]), 10, 64)
-			return kibibytes * 1024
-		}
-	}
-	return 0
 }
