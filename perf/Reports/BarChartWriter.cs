@@ -1,17 +1,10 @@
 using System.Globalization;
-using System.Net;
-using System.Text;
 
 namespace SpanHeap.Perf.Reports;
 
-/// <summary>
-/// Draws a <see cref="BarChart"/> at the width of a README. It has a background of its own, light or dark as the reader prefers, so that
-/// it can be read on any page.
-/// </summary>
+/// <summary>Draws a <see cref="BarChart"/>.</summary>
 internal sealed class BarChartWriter
 {
-    private const int Width = 830;
-    private const int Margin = 14;
     private const int MostGroupsInOneColumn = 12;
     private const int ColumnGap = 18;
     private const int NameWidth = 112;
@@ -30,7 +23,7 @@ internal sealed class BarChartWriter
     private const int LabelWidth = 30;
 
     private readonly BarChart _chart;
-    private readonly StringBuilder _svg = new();
+    private readonly SvgPage _page;
     private readonly int _columns;
     private readonly int _columnWidth;
     private readonly int _rows;
@@ -40,7 +33,7 @@ internal sealed class BarChartWriter
     {
         _chart = chart;
         _columns = chart.Groups.Count > MostGroupsInOneColumn ? 2 : 1;
-        _columnWidth = (Width - (2 * Margin) - ((_columns - 1) * ColumnGap)) / _columns;
+        _columnWidth = (SvgPage.Width - (2 * SvgPage.Margin) - ((_columns - 1) * ColumnGap)) / _columns;
         _rows = (chart.Groups.Count + _columns - 1) / _columns;
         _tops = new int[chart.Groups.Count];
         BarsBottom = HeaderHeight;
@@ -50,6 +43,8 @@ internal sealed class BarChartWriter
             bottom = _tops[i] + BarsHeight(chart.Groups[i]) + GroupGap;
             BarsBottom = Math.Max(BarsBottom, bottom);
         }
+
+        _page = new SvgPage(chart.Title, BarsBottom + AxisHeight + SvgPage.Margin, StyleOf(chart));
     }
 
     private double UnitWidth => (_columnWidth - NameWidth - LabelWidth) / AxisEnd;
@@ -60,12 +55,6 @@ internal sealed class BarChartWriter
 
     private string Write()
     {
-        int height = BarsBottom + AxisHeight + Margin;
-        Line($"""<svg xmlns="http://www.w3.org/2000/svg" width="{Width}" height="{height}" viewBox="0 0 {Width} {height}" role="img">""");
-        Line($"<title>{Escape(_chart.Title)}</title>");
-        WriteStyle();
-        Line($"""<rect class="paper" x="0.5" y="0.5" width="{Width - 1}" height="{height - 1}" rx="6"/>""");
-        Line($"""<text class="title" x="{Margin}" y="24">{Escape(_chart.Title)}</text>""");
         WriteLegend();
         for (int column = 0; column < _columns; column++)
         {
@@ -77,39 +66,32 @@ internal sealed class BarChartWriter
             WriteGroup(_chart.Groups[i], Left(i / _rows), _tops[i]);
         }
 
-        Line("</svg>");
-        return _svg.ToString();
+        return _page.End();
     }
 
     // A group has no gaps where values are missing.
     private static int BarsHeight(BarGroup group) => Math.Max(1, group.Values.Count(value => value is not null)) * BarPitch;
 
-    private int Left(int column) => Margin + (column * (_columnWidth + ColumnGap));
+    private int Left(int column) => SvgPage.Margin + (column * (_columnWidth + ColumnGap));
 
-    private void WriteStyle()
-    {
-        Line("<style>");
-        Line("text { font-family: -apple-system, 'Segoe UI', 'DejaVu Sans', Helvetica, Arial, sans-serif; font-size: 11px; fill: #24292f; }");
-        Line(".title { font-size: 14px; font-weight: 600; } .name { text-anchor: end; } .label { font-size: 9px; stroke: #ffffff; stroke-width: 2px; paint-order: stroke; } .first { font-weight: 700; }");
-        Line(".tick { font-size: 10px; text-anchor: middle; fill: #57606a; } .paper { fill: #ffffff; stroke: #d0d7de; }");
-        Line(".grid { stroke: #d8dee4; } .one { stroke: #57606a; stroke-dasharray: 3 2; } .mark { stroke: #111111; stroke-width: 2; }");
-        for (int i = 0; i < _chart.Series.Count; i++)
-        {
-            Line($".s{i} {{ fill: {_chart.Series[i].Colour}; }}");
-        }
-
-        Line("@media (prefers-color-scheme: dark) {");
-        Line("text { fill: #e6edf3; } .label { stroke: #0d1117; } .tick { fill: #9198a1; } .paper { fill: #0d1117; stroke: #30363d; }");
-        Line(".grid { stroke: #262c36; } .one { stroke: #9198a1; } .mark { stroke: #f0f6fc; } }");
-        Line("</style>");
-    }
+    private static IEnumerable<string> StyleOf(BarChart chart) =>
+    [
+        "text { font-family: -apple-system, 'Segoe UI', 'DejaVu Sans', Helvetica, Arial, sans-serif; font-size: 11px; fill: #24292f; }",
+        ".title { font-size: 14px; font-weight: 600; } .name { text-anchor: end; } .label { font-size: 9px; stroke: #ffffff; stroke-width: 2px; paint-order: stroke; } .first { font-weight: 700; }",
+        ".tick { font-size: 10px; text-anchor: middle; fill: #57606a; } .paper { fill: #ffffff; stroke: #d0d7de; }",
+        ".grid { stroke: #d8dee4; } .one { stroke: #57606a; stroke-dasharray: 3 2; } .mark { stroke: #111111; stroke-width: 2; }",
+        .. chart.Series.Select((series, i) => $".s{i} {{ fill: {series.Colour}; }}"),
+        "@media (prefers-color-scheme: dark) {",
+        "text { fill: #e6edf3; } .label { stroke: #0d1117; } .tick { fill: #9198a1; } .paper { fill: #0d1117; stroke: #30363d; }",
+        ".grid { stroke: #262c36; } .one { stroke: #9198a1; } .mark { stroke: #f0f6fc; } }",
+    ];
 
     private void WriteLegend()
     {
-        int x = Margin;
+        int x = SvgPage.Margin;
         for (int i = 0; i < _chart.Series.Count; i++)
         {
-            Line($"""<rect class="s{i}" x="{x}" y="36" width="10" height="10" rx="1"/>""");
+            _page.Line($"""<rect class="s{i}" x="{x}" y="36" width="10" height="10" rx="1"/>""");
             x = WriteLegendText(x, _chart.Series[i].Name);
         }
 
@@ -118,13 +100,13 @@ internal sealed class BarChartWriter
             return;
         }
 
-        Line($"""<line class="mark" x1="{x + 5}" y1="35" x2="{x + 5}" y2="47"/>""");
+        _page.Line($"""<line class="mark" x1="{x + 5}" y1="35" x2="{x + 5}" y2="47"/>""");
         WriteLegendText(x, mark);
     }
 
     private int WriteLegendText(int x, string text)
     {
-        Line($"""<text x="{x + 14}" y="45">{Escape(text)}</text>""");
+        _page.Line($"""<text x="{x + 14}" y="45">{SvgPage.Escape(text)}</text>""");
         return x + 14 + (text.Length * LegendCharacterWidth) + 10;
     }
 
@@ -132,30 +114,30 @@ internal sealed class BarChartWriter
     {
         for (double value = 0; value <= AxisEnd; value += AxisStep)
         {
-            string x = Number(left + NameWidth + (value * UnitWidth));
+            string x = SvgPage.Number(left + NameWidth + (value * UnitWidth));
             string kind = value == 1 ? "one" : "grid";
-            Line($"""<line class="{kind}" x1="{x}" y1="{HeaderHeight - 4}" x2="{x}" y2="{BarsBottom}"/>""");
-            Line($"""<text class="tick" x="{x}" y="{BarsBottom + 13}">{Number(value)}</text>""");
+            _page.Line($"""<line class="{kind}" x1="{x}" y1="{HeaderHeight - 4}" x2="{x}" y2="{BarsBottom}"/>""");
+            _page.Line($"""<text class="tick" x="{x}" y="{BarsBottom + 13}">{SvgPage.Number(value)}</text>""");
         }
     }
 
     private void WriteGroup(BarGroup group, int left, int top)
     {
         int barsHeight = BarsHeight(group);
-        Line($"""<text class="name" x="{left + NameWidth - 6}" y="{top + (barsHeight / 2) + 4}">{Escape(group.Name)}</text>""");
+        _page.Line($"""<text class="name" x="{left + NameWidth - 6}" y="{top + (barsHeight / 2) + 4}">{SvgPage.Escape(group.Name)}</text>""");
         (int Series, double Value, double Width)[] bars =
         [
             .. group.Values.Index().Where(bar => bar.Item is not null).Select(bar => (bar.Index, bar.Item!.Value, Math.Min(bar.Item.Value, AxisEnd) * UnitWidth)),
         ];
         for (int i = 0; i < bars.Length; i++)
         {
-            Line($"""<rect class="s{bars[i].Series}" x="{left + NameWidth}" y="{top + (i * BarPitch)}" width="{Number(bars[i].Width)}" height="{BarHeight}"/>""");
+            _page.Line($"""<rect class="s{bars[i].Series}" x="{left + NameWidth}" y="{top + (i * BarPitch)}" width="{SvgPage.Number(bars[i].Width)}" height="{BarHeight}"/>""");
         }
 
         if (group.Mark is { } mark)
         {
-            string x = Number(left + NameWidth + (Math.Min(mark, AxisEnd) * UnitWidth));
-            Line($"""<line class="mark" x1="{x}" y1="{top - 1}" x2="{x}" y2="{top + barsHeight}"/>""");
+            string x = SvgPage.Number(left + NameWidth + (Math.Min(mark, AxisEnd) * UnitWidth));
+            _page.Line($"""<line class="mark" x1="{x}" y1="{top - 1}" x2="{x}" y2="{top + barsHeight}"/>""");
         }
 
         // Last, so that nothing lies over them.
@@ -169,12 +151,6 @@ internal sealed class BarChartWriter
     {
         string ratio = value.ToString(value < 10 ? "F2" : "F0", CultureInfo.InvariantCulture);
         string emphasis = series == 0 ? " first" : "";
-        Line($"""<text class="label{emphasis}" x="{Number(end + 3)}" y="{top + BarHeight - 1}">{ratio}</text>""");
+        _page.Line($"""<text class="label{emphasis}" x="{SvgPage.Number(end + 3)}" y="{top + BarHeight - 1}">{ratio}</text>""");
     }
-
-    private static string Number(double value) => value.ToString("0.#", CultureInfo.InvariantCulture);
-
-    private static string Escape(string text) => WebUtility.HtmlEncode(text);
-
-    private void Line(string text) => _svg.Append(text).Append('\n');
 }

@@ -55,8 +55,8 @@ type cache struct {
 }
 
 type slow struct {
-	AtMs, Ms, OffProcessorMs float64
-	Cause                    int
+	AtMs, Ms float64
+	Cause    int
 }
 
 type pause struct{ AtMs, Ms float64 }
@@ -264,7 +264,7 @@ func (r *recorder) addSlow(start, begin, end time.Time) {
 	before, passed := r.usage, end.Sub(r.sampledAt).Nanoseconds()
 	r.sample(end)
 	took := end.Sub(begin).Nanoseconds()
-	off := max(0, min(took, passed-(r.usage.ran-before.ran)))
+	off := passed - (r.usage.ran - before.ran)
 	cause := ran
 	if off >= took/2 {
 		cause = preempted
@@ -277,7 +277,7 @@ func (r *recorder) addSlow(start, begin, end time.Time) {
 		r.longestMs = ms(took)
 	}
 	if len(r.slow) < mostListed {
-		r.slow = append(r.slow, slow{ms(begin.Sub(start).Nanoseconds()), ms(took), ms(off), cause})
+		r.slow = append(r.slow, slow{ms(begin.Sub(start).Nanoseconds()), ms(took), cause})
 	}
 }
 

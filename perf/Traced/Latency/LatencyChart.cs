@@ -1,17 +1,13 @@
 using System.Globalization;
-using System.Net;
-using System.Text;
+using SpanHeap.Perf.Reports;
 
 namespace SpanHeap.Perf.Traced.Latency;
 
 /// <summary>
-/// Draws pauses and slow operations over time, a panel for each contender, at the width of a README: what came when, and how long it took, on a scale
-/// of powers of ten.
+/// Draws pauses and slow operations over time, a panel for each contender: what came when, and how long it took, on a scale of powers of ten.
 /// </summary>
 internal sealed class LatencyChart
 {
-    private const int Width = 830;
-    private const int Margin = 14;
     private const int HeaderHeight = 58;
     private const int PanelHeight = 110;
     private const int PanelGap = 26;
@@ -31,45 +27,44 @@ internal sealed class LatencyChart
         (SlowCause.Ran, "#cf222e", "ran"),
     ];
 
-    private readonly StringBuilder _svg = new();
+    private static readonly string[] s_style =
+    [
+        ".paper{fill:#fff;stroke:#d0d7de}.title{font:600 15px sans-serif;fill:#1f2328}.text{font:11px sans-serif;fill:#59636e}.name{font:600 12px sans-serif;fill:#1f2328}.grid{stroke:#d0d7de;stroke-width:1}",
+        "@media(prefers-color-scheme:dark){.paper{fill:#0d1117;stroke:#30363d}.title,.name{fill:#f0f6fc}.text{fill:#9198a1}.grid{stroke:#30363d}}",
+    ];
+
     private readonly LatencySetting _setting;
+    private readonly int _height;
+    private readonly SvgPage _page;
 
-    private LatencyChart(LatencySetting setting) => _setting = setting;
+    private LatencyChart(LatencySetting setting, int panels)
+    {
+        _setting = setting;
+        _height = HeaderHeight + (panels * (PanelHeight + PanelGap)) + FooterHeight;
+        _page = new SvgPage($"Pauses and slow operations: {setting.Threads} threads, {setting.LiveMebibytes} MiB live", _height, s_style);
+    }
 
-    public static string Of(IReadOnlyList<LatencyResult> results, LatencySetting setting) => new LatencyChart(setting).Write(results);
+    public static string Of(IReadOnlyList<LatencyResult> results, LatencySetting setting) => new LatencyChart(setting, results.Count).Write(results);
 
     private string Write(IReadOnlyList<LatencyResult> results)
     {
-        int height = HeaderHeight + (results.Count * (PanelHeight + PanelGap)) + FooterHeight;
-        string title = $"Pauses and slow operations: {_setting.Threads} threads, {_setting.LiveMebibytes} MiB live";
-        Line($"""<svg xmlns="http://www.w3.org/2000/svg" width="{Width}" height="{height}" viewBox="0 0 {Width} {height}" role="img">""");
-        Line($"<title>{WebUtility.HtmlEncode(title)}</title>");
-        Line("""
-            <style>
-            .paper{fill:#fff;stroke:#d0d7de}.title{font:600 15px sans-serif;fill:#1f2328}.text{font:11px sans-serif;fill:#59636e}.name{font:600 12px sans-serif;fill:#1f2328}.grid{stroke:#d0d7de;stroke-width:1}
-            @media(prefers-color-scheme:dark){.paper{fill:#0d1117;stroke:#30363d}.title,.name{fill:#f0f6fc}.text{fill:#9198a1}.grid{stroke:#30363d}}
-            </style>
-            """);
-        Line($"""<rect class="paper" x="0.5" y="0.5" width="{Width - 1}" height="{height - 1}" rx="6"/>""");
-        Line($"""<text class="title" x="{Margin}" y="24">{WebUtility.HtmlEncode(title)}</text>""");
         WriteLegend();
         for (int i = 0; i < results.Count; i++)
         {
             WritePanel(results[i], HeaderHeight + (i * (PanelHeight + PanelGap)));
         }
 
-        WriteSeconds(height - FooterHeight + 8);
-        Line("</svg>");
-        return _svg.ToString();
+        WriteSeconds(_height - FooterHeight + 8);
+        return _page.End();
     }
 
     private void WriteLegend()
     {
         const int CharacterWidth = 6;
-        double left = Margin;
+        double left = SvgPage.Margin;
         foreach ((string colour, string text) in s_causes.Select(cause => (cause.Colour, cause.Text)).Prepend((PauseColour, "pause of all threads")))
         {
-            Line($"""<circle cx="{Number(left + 4)}" cy="40" r="4" fill="{colour}"/><text class="text" x="{Number(left + 12)}" y="44">{text}</text>""");
+            _page.Line($"""<circle cx="{SvgPage.Number(left + 4)}" cy="40" r="4" fill="{colour}"/><text class="text" x="{SvgPage.Number(left + 12)}" y="44">{text}</text>""");
             left += 30 + (text.Length * CharacterWidth);
         }
     }
@@ -79,12 +74,12 @@ internal sealed class LatencyChart
         string facts = string.Create(
             CultureInfo.InvariantCulture,
             $"p99.9 {result.Microseconds(0.999):n0} us, longest operation {result.Run.LongestMs:n1} ms, longest pause {result.LongestPauseMs:n1} ms");
-        Line($"""<text class="name" x="{Margin}" y="{top + 12}">{WebUtility.HtmlEncode(result.Contender.Name)}</text><text class="text" x="{Margin + 160}" y="{top + 12}">{facts}</text>""");
+        _page.Line($"""<text class="name" x="{SvgPage.Margin}" y="{top + 12}">{SvgPage.Escape(result.Contender.Name)}</text><text class="text" x="{SvgPage.Margin + 160}" y="{top + 12}">{facts}</text>""");
         for (int decade = 0; decade <= Decades; decade++)
         {
             double milliseconds = Shortest * Math.Pow(10, decade);
             double y = Y(milliseconds, top);
-            Line($"""<line class="grid" x1="{Margin + LabelWidth}" x2="{Width - Margin}" y1="{Number(y)}" y2="{Number(y)}"/><text class="text" x="{Margin + LabelWidth - 6}" y="{Number(y + 4)}" text-anchor="end">{Text(milliseconds)}</text>""");
+            _page.Line($"""<line class="grid" x1="{SvgPage.Margin + LabelWidth}" x2="{SvgPage.Width - SvgPage.Margin}" y1="{SvgPage.Number(y)}" y2="{SvgPage.Number(y)}"/><text class="text" x="{SvgPage.Margin + LabelWidth - 6}" y="{SvgPage.Number(y + 4)}" text-anchor="end">{Text(milliseconds)}</text>""");
         }
 
         foreach ((SlowCause cause, string colour, _) in s_causes)
@@ -100,10 +95,10 @@ internal sealed class LatencyChart
     {
         IEnumerable<(double X, double Y)> places = points.Where(point => point.Ms >= Shortest)
             .Select(point => (Math.Round(X(point.AtMs)), Math.Round(Y(point.Ms, top)))).Distinct();
-        string path = string.Concat(places.Select(place => $"M{Number(place.X)} {Number(place.Y)}h0"));
+        string path = string.Concat(places.Select(place => $"M{SvgPage.Number(place.X)} {SvgPage.Number(place.Y)}h0"));
         if (path.Length > 0)
         {
-            Line($"""<path d="{path}" stroke="{colour}" stroke-width="{Number(radius * 2)}" stroke-linecap="round" fill="none"/>""");
+            _page.Line($"""<path d="{path}" stroke="{colour}" stroke-width="{SvgPage.Number(radius * 2)}" stroke-linecap="round" fill="none"/>""");
         }
     }
 
@@ -113,14 +108,14 @@ internal sealed class LatencyChart
         for (int mark = 0; mark <= Marks; mark++)
         {
             double seconds = (double)_setting.Seconds * mark / Marks;
-            Line($"""<text class="text" x="{Number(X(seconds * 1000))}" y="{y}" text-anchor="{(mark == Marks ? "end" : "middle")}">{Number(seconds)} s</text>""");
+            _page.Line($"""<text class="text" x="{SvgPage.Number(X(seconds * 1000))}" y="{y}" text-anchor="{(mark == Marks ? "end" : "middle")}">{SvgPage.Number(seconds)} s</text>""");
         }
     }
 
     private double X(double milliseconds)
     {
-        int width = Width - (2 * Margin) - LabelWidth;
-        return Margin + LabelWidth + (Math.Clamp(milliseconds / (_setting.Seconds * 1000.0), 0, 1) * width);
+        int width = SvgPage.Width - (2 * SvgPage.Margin) - LabelWidth;
+        return SvgPage.Margin + LabelWidth + (Math.Clamp(milliseconds / (_setting.Seconds * 1000.0), 0, 1) * width);
     }
 
     private static double Y(double milliseconds, int top)
@@ -133,8 +128,4 @@ internal sealed class LatencyChart
     private static string Text(double milliseconds) => milliseconds >= 1000
         ? string.Create(CultureInfo.InvariantCulture, $"{milliseconds / 1000:0} s")
         : string.Create(CultureInfo.InvariantCulture, $"{milliseconds:0.#} ms");
-
-    private static string Number(double number) => number.ToString("0.#", CultureInfo.InvariantCulture);
-
-    private void Line(string text) => _svg.AppendLine(text);
 }

@@ -64,10 +64,10 @@ internal static class LatencyCommand
         Progress.Show($"{contender.Name}: filling, then {setting.Seconds} s");
         if (IsGo(contender))
         {
-            return go!.Run<LatencyRun>([.. LatencyWorker.Words(contender.Name, setting).AsSpan(2)]);
+            return go!.Run<LatencyRun>(setting.Words);
         }
 
-        using var worker = new WorkerProcess(LatencyWorker.Words(contender.Name, setting), contender.Environment, WorkerBuild.Warming);
+        using var worker = new WorkerProcess([LatencyWorker.Verb, contender.Name, .. setting.Words], contender.Environment, WorkerBuild.Warming);
         return worker.Answer<LatencyRun>();
     }
 

@@ -51,14 +51,13 @@ internal sealed class LatencyRecorder(long start)
         TimeSpan passed = Stopwatch.GetElapsedTime(_sampledAt, end);
         Sample(end);
         TimeSpan took = Stopwatch.GetElapsedTime(begin, end);
-        TimeSpan off = before == default ? TimeSpan.Zero : Min(took, passed - (_usage.Ran - before.Ran));
+        TimeSpan off = before == default ? TimeSpan.Zero : passed - (_usage.Ran - before.Ran);
         SlowCause cause = CauseOf(before, took, off);
         _causes[(int)cause]++;
         LongestMs = cause != SlowCause.Preempted ? Math.Max(LongestMs, took.TotalMilliseconds) : LongestMs;
         if (_slow.Count < MostListed)
         {
-            _slow.Add(new SlowOperation(
-                Stopwatch.GetElapsedTime(start, begin).TotalMilliseconds, took.TotalMilliseconds, Math.Max(0, off.TotalMilliseconds), cause));
+            _slow.Add(new SlowOperation(Stopwatch.GetElapsedTime(start, begin).TotalMilliseconds, took.TotalMilliseconds, cause));
         }
     }
 
@@ -70,6 +69,4 @@ internal sealed class LatencyRecorder(long start)
         _usage = ThreadUsage.Now;
         _sampledAt = now;
     }
-
-    private static TimeSpan Min(TimeSpan one, TimeSpan other) => one < other ? one : other;
 }

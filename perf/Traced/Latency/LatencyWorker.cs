@@ -15,10 +15,6 @@ internal static class LatencyWorker
 
     private const long Mebibyte = 1 << 20;
 
-    /// <summary>Gets the words that start a worker.</summary>
-    public static string[] Words(string contender, LatencySetting setting) =>
-        [Verb, contender, Text(setting.Threads), Text(setting.LiveMebibytes), Text(setting.Seconds)];
-
     public static int Run(string contender, string threads, string live, string seconds)
     {
         var setting = new LatencySetting(Number(threads), Number(live), Number(seconds));
@@ -76,8 +72,6 @@ internal static class LatencyWorker
             passed.TotalSeconds, all.Counts, [.. recorders.SelectMany(recorder => recorder.Slow).OrderBy(operation => operation.AtMs)], causes,
             recorders.Max(recorder => recorder.LongestMs), pauses, peakBytes, used);
     }
-
-    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
     private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 }

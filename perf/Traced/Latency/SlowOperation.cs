@@ -18,9 +18,8 @@ internal enum SlowCause
 /// <summary>An operation that took longer than <see cref="Threshold"/>.</summary>
 /// <param name="AtMs">When it began, in milliseconds after the first operation.</param>
 /// <param name="Ms">How long it took, in milliseconds.</param>
-/// <param name="OffProcessorMs">How long the thread did not run meanwhile, in milliseconds.</param>
 /// <param name="Cause">What the system says about it.</param>
-internal sealed record SlowOperation(double AtMs, double Ms, double OffProcessorMs, SlowCause Cause)
+internal sealed record SlowOperation(double AtMs, double Ms, SlowCause Cause)
 {
     /// <summary>Operations that take no longer than this are counted and not listed.</summary>
     public static readonly TimeSpan Threshold = TimeSpan.FromMicroseconds(250);
