@@ -72,6 +72,22 @@ public sealed class SchedulerTests
     }
 
     [Fact]
+    public void A_scenario_that_is_not_the_same_each_time_is_found()
+    {
+        int made = 0;
+        Scenario Changing()
+        {
+            made++;
+            return new(Nothing.Instance, new("first", () => StepsIf(made > 1)), new("second", () => StepsIf(made > 0)), new("third", static () => { }));
+        }
+
+        ScheduleFailedException failure = Assert.Throws<ScheduleFailedException>(() => Exploration.RunAll(Changing, preemptions: 1));
+
+        Assert.Contains("another schedule", failure.Message, StringComparison.Ordinal);
+        static void StepsIf(bool steps) => InterleavingPoints.AtIf(steps, Anywhere);
+    }
+
+    [Fact]
     public void Threads_that_wait_for_each_other_are_named_with_their_places()
     {
         Scenario Waiting() => new(

@@ -1,5 +1,3 @@
-using SpanHeap.Caches;
-using SpanHeap.Os;
 using SpanHeap.Tests.Interleaving.Scheduling;
 using Xunit.Abstractions;
 
@@ -9,39 +7,45 @@ namespace SpanHeap.Tests.Interleaving.Scenarios;
 [Trait("Category", "Protocol")]
 public sealed class CachePoolTests(ITestOutputHelper output)
 {
-    private const int CachesPerSlab = 8;
+    [Fact]
+    public void M13_A_thread_whose_slab_was_used_up_by_others_adds_another() => Exploration.RunAllAndSeeds(MakeTakers, output, preemptions: 2);
 
     [Fact]
-    public void M13_A_thread_whose_slab_was_used_up_by_others_adds_another() => Exploration.RunAllAndSeeds(Make, output, preemptions: 2);
+    public void Schedules_are_the_same_whatever_the_pool_has_before()
+    {
+        Schedule usual = Exploration.Run(MakeOwners, new RandomOrder(seed: 1));
+        for (int left = 0; left < CachePool.CachesPerSlab; left++)
+        {
+            List<nint> taken = CachePool.TakeAll();
+            taken[..left].ForEach(CachePool.Give);
+            Schedule schedule = Exploration.Run(MakeOwners, new RandomOrder(seed: 1));
+            taken[left..].ForEach(CachePool.Give);
+            Assert.Equal(usual.Steps, schedule.Steps);
+        }
+    }
 
-    private static Scenario Make()
+    private static Scenario MakeTakers()
     {
         EmptyPool pool = new();
-        return new Scenario(pool, new("one", () => pool.Take(1)), new("slab", () => pool.Take(CachesPerSlab)))
+        return new Scenario(pool, new("one", () => pool.Take(1)), new("slab", () => pool.Take(CachePool.CachesPerSlab)))
         {
-            AtEnd = () => Assert.Equal(CachesPerSlab + 1, pool.TakenByThreads),
+            AtEnd = () => Assert.Equal(CachePool.CachesPerSlab + 1, pool.TakenByThreads),
         };
     }
 
-    /// <summary>The caches of the process that belong to no heap, of which the test has taken all.</summary>
-    private sealed unsafe class EmptyPool : IDisposable
+    private static Scenario MakeOwners()
     {
-        private const ulong Serial = 1;
+        ManualWorld world = new();
+        return new Scenario(world, new("one", () => world.Free(world.AllocateMany(2))), new("other", () => world.AllocateMany(2)));
+    }
 
-        private readonly OsMemory _os = new();
-        private readonly List<nint> _taken = [];
+    /// <summary>The caches of the process that belong to no heap, of which the test has taken all.</summary>
+    private sealed class EmptyPool : IDisposable
+    {
+        private readonly List<nint> _taken = CachePool.TakeAll();
         private readonly int _before;
 
-        public EmptyPool()
-        {
-            for (int slabs = ThreadCachePool.Slabs; ThreadCachePool.Slabs == slabs;)
-            {
-                Take(1);
-            }
-
-            Take(CachesPerSlab - 1);
-            _before = _taken.Count;
-        }
+        public EmptyPool() => _before = _taken.Count;
 
         public int TakenByThreads => _taken.Count - _before;
 
@@ -49,12 +53,10 @@ public sealed class CachePoolTests(ITestOutputHelper output)
         {
             for (int i = 0; i < count; i++)
             {
-                ThreadCache* cache = ThreadCachePool.TryTake(_os, Serial);
-                Assert.True(cache != null, "The system has memory, and a thread got no cache.");
-                _taken.Add((nint)cache);
+                _taken.Add(CachePool.Take());
             }
         }
 
-        public void Dispose() => _taken.ForEach(cache => ThreadCachePool.Give((ThreadCache*)cache, _os));
+        public void Dispose() => _taken.ForEach(CachePool.Give);
     }
 }

@@ -1,3 +1,5 @@
+using SpanHeap.Os;
+
 namespace SpanHeap.Tests.Interleaving.Scheduling;
 
 /// <summary>
@@ -8,7 +10,10 @@ internal sealed class ExhaustiveSearch(int preemptions)
 {
     private readonly List<Node> _path = [];
 
-    /// <summary>The order of the next schedule; to be run before <see cref="TryAdvance"/>.</summary>
+    /// <summary>
+    /// The order of the next schedule; to be run before <see cref="TryAdvance"/>. A schedule fails when it is not the one before up to the decision
+    /// that is to differ: then something other than decisions tells schedules apart, and the search would miss some.
+    /// </summary>
     public Order Next() => new PathOrder(this);
 
     /// <summary>Goes to the next schedule; false when all have been.</summary>
@@ -29,7 +34,7 @@ internal sealed class ExhaustiveSearch(int preemptions)
         return false;
     }
 
-    private readonly record struct Node(int Chosen, int Options, bool CostsOne);
+    private readonly record struct Node(int Chosen, int Options, bool CostsOne, int? Current, InterleavingPoint? Point, int Step);
 
     private sealed class PathOrder(ExhaustiveSearch search) : Order
     {
@@ -41,13 +46,19 @@ internal sealed class ExhaustiveSearch(int preemptions)
         public override int Choose(in Choice choice)
         {
             List<Node> path = search._path;
+            int options = choice.CurrentCanGoOn && _spent == search.Preemptions ? 1 : choice.Ready.Count;
+            Node found = new(0, options, choice.CurrentCanGoOn, choice.Current, choice.Point, choice.Step);
             if (_depth == path.Count)
             {
-                int options = choice.CurrentCanGoOn && _spent == search.Preemptions ? 1 : choice.Ready.Count;
-                path.Add(new Node(0, options, choice.CurrentCanGoOn));
+                path.Add(found);
             }
 
             Node node = path[_depth++];
+            if (node with { Chosen = 0 } != found)
+            {
+                throw new InvalidOperationException($"The same decisions made another schedule: decision {_depth} is {found}, and was {node} before.");
+            }
+
             _spent += node.CostsOne && node.Chosen > 0 ? 1 : 0;
             return node.Chosen;
         }

@@ -16,6 +16,7 @@ internal static class Exploration
     /// <exception cref="ScheduleFailedException">It failed.</exception>
     public static Schedule Run(Func<Scenario> make, Order order)
     {
+        CachePool.Arrange();
         Scenario scenario = make();
         Schedule schedule = Scheduler.Run(scenario, order);
 
@@ -102,6 +103,7 @@ internal static class Exploration
             Assert.True(Array.Exists(reasons, reason => failure.Message.Contains(reason, StringComparison.Ordinal)), failure.Message);
             ScheduleFailedException again = Assert.Throws<ScheduleFailedException>(() => Run(make, new ReplayedOrder(Decisions.Read(failure.Decisions))));
             Assert.Contains(reasons, reason => again.Message.Contains(reason, StringComparison.Ordinal));
+            Assert.Equal(failure.Decisions, again.Decisions);
         }
     }
 

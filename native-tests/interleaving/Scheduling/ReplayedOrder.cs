@@ -7,9 +7,6 @@ internal sealed class ReplayedOrder(IReadOnlyList<int> decisions) : Order
 
     public override string Description => "replayed order";
 
-    /// <summary>Whether all decisions could be had.</summary>
-    public bool Fits { get; private set; } = true;
-
     public override int Choose(in Choice choice)
     {
         if (_next == decisions.Count)
@@ -26,7 +23,6 @@ internal sealed class ReplayedOrder(IReadOnlyList<int> decisions) : Order
             }
         }
 
-        Fits = false;
         return 0;
     }
 }

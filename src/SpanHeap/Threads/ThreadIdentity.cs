@@ -1,7 +1,6 @@
 using SpanHeap.Caches;
 using SpanHeap.Os;
 
-
 namespace SpanHeap.Threads;
 
 /// <summary>Identifies a thread that has a record, so that other threads can ask whether it still lives and whether it waits.</summary>
