@@ -32,12 +32,14 @@ public sealed class RandomGraphTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [InlineData(1 << 20, 11)]
-    [InlineData(1 << 16, 12)]
-    public void Collections_that_come_by_themselves_take_nothing_that_is_reachable(int minimum, int seed)
+    [InlineData(1 << 20, false, 11)]
+    [InlineData(1 << 16, false, 12)]
+    [InlineData(1 << 20, true, 13)]
+    [InlineData(1 << 16, true, 14)]
+    public void Collections_that_come_by_themselves_take_nothing_that_is_reachable(int minimum, bool generational, int seed)
     {
         output.WriteLine($"seed {seed}");
-        using TracedHeap heap = new(new TracedHeapOptions { MinimumBytes = (nuint)minimum });
+        using TracedHeap heap = new(new TracedHeapOptions { MinimumBytes = (nuint)minimum, Generational = generational, VerifyMarking = generational });
         ShadowGraph[] graphs = Make(heap, seed);
         for (int round = 0; round < 6; round++)
         {
@@ -46,6 +48,7 @@ public sealed class RandomGraphTests(ITestOutputHelper output)
         }
 
         Assert.InRange(heap.Parts.Collector.Cycles, 10, long.MaxValue);
+        Assert.Equal(heap.Parts.HasMinors, heap.Parts.Collector.MinorCycles > 0);
         AssertEmptyAtLast(heap, graphs);
     }
 

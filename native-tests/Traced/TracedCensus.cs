@@ -26,10 +26,11 @@ internal static unsafe class TracedCensus
             Assert.True(generation == span->SweepGen || (kept && span->Allocated == 0));
             Assert.NotEqual(kept, span->Span.Listed);
             Assert.Equal(span->Allocated, TracedSlots.Count(span, SweepGeneration.AllocBitmap(generation)));
-            Assert.Equal(0, TracedSlots.Count(span, SweepGeneration.MarkBitmap(generation)));
             for (int word = 0; word < (span->Span.Slots == 1 ? 1 : TracedSlots.Words(span)); word++)
             {
-                Assert.Equal(0UL, *TracedSlots.Word(span, word, SweepGeneration.AllocBitmap(generation)) & ~TracedSlots.Starts(span, word));
+                ulong allocated = *TracedSlots.Word(span, word, SweepGeneration.AllocBitmap(generation));
+                Assert.Equal(0UL, allocated & ~TracedSlots.Starts(span, word));
+                Assert.Equal(0UL, *TracedSlots.Word(span, word, SweepGeneration.MarkBitmap(generation)) & ~(heap.Parts.HasMinors ? allocated : 0));
             }
 
             bool isLarge = span->Span.SizeClass == SizeClasses.None;

@@ -30,7 +30,7 @@ public sealed unsafe class PacerTests(ITestOutputHelper output)
         {
             Fill(heap, random, out int largestSpan);
             long marked = QuietCycle.Mark(traced);
-            pacer.BeginCycle(marked);
+            pacer.BeginCycle(marked, marked);
             long toSweep = traced.Spans.PagesInUse;
             long sweptBefore = traced.Statistics.Pages;
             long distance = Math.Max(minimum, marked) / 2;
@@ -69,7 +69,8 @@ public sealed unsafe class PacerTests(ITestOutputHelper output)
         }
 
         Pacer pacer = new(traced.Sweeper, traced.Statistics, traced.Spans, new MemoryRoom(traced.Core.Limit, traced.Spans, long.MaxValue), new TracingOptions { MinimumBytes = Report });
-        pacer.BeginCycle(QuietCycle.Mark(traced));
+        long marked = QuietCycle.Mark(traced);
+        pacer.BeginCycle(marked, marked);
         for (int report = 1; report <= 3; report++)
         {
             pacer.NoteTaken(Report);

@@ -22,7 +22,9 @@ internal static class QuietCycle
         }
 
         using MarkTeam team = new(heap.Roots, heap.Core.Pages, heap.Core.Os, heap.Core.Metadata, maxThreads: 1);
-        long marked = team.Mark(SweepGeneration.MarkBitmap(heap.Sweeper.Generation), heap.Pacer.LiveBytes);
+        uint bitmap = SweepGeneration.MarkBitmap(heap.Sweeper.Generation);
+        new OldBlocks(heap.Core.Pages, areKept: true).Forget(bitmap);
+        long marked = team.Mark(bitmap, heap.Pacer.LiveBytes, changed: null);
         heap.Sweeper.Advance((keepCaches ? heap.Caches.CountUsed() : 0) + others);
         if (!keepCaches)
         {
@@ -30,7 +32,7 @@ internal static class QuietCycle
         }
 
         heap.Caches.ForgetTaken();
-        heap.Pacer.BeginCycle(marked);
+        heap.Pacer.BeginCycle(marked, marked);
         return marked;
     }
 }

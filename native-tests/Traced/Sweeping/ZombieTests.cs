@@ -77,6 +77,6 @@ public sealed unsafe class ZombieTests
     {
         Assert.True(SweepToken.TryAcquire(span, heap.Parts.Sweeper.Generation, out SweepToken token));
         SweepTally tally = default;
-        new SpanSweeper(heap.Parts.Spans, new DeadBlockPoison(poison), quarantine: null).SweepAndKeep(token, ref tally);
+        new SpanSweeper(heap.Parts.Spans, new DeadBlockPoison(poison), quarantine: null, keepsMarks: false).SweepAndKeep(token, ref tally);
     });
 }

@@ -110,7 +110,7 @@ public sealed class PublicationTests(ITestOutputHelper output)
         }
 
         SweepTally tally = default;
-        new SpanSweeper(world.Parts.Spans, new DeadBlockPoison(enabled: false), quarantine: null).Sweep(token, ref tally);
+        new SpanSweeper(world.Parts.Spans, new DeadBlockPoison(enabled: false), quarantine: null, keepsMarks: false).Sweep(token, ref tally);
     }
 
     private static unsafe void Own(TracedWorld world, NewOwner owner, nint place)

@@ -24,7 +24,7 @@ internal struct ArenaDescriptor
 /// <summary>
 /// Computes where an arena's metadata lies. First comes an entry per page; then 128 bytes per page, of which those of the
 /// first page of a span hold the span, and all that follow, up to the end of the span, hold its alloc bits; then, in a heap with full checks, live bits,
-/// 128 bytes per page; then, in a traced heap, the bitmaps of traced blocks, 193 bytes per page.
+/// 128 bytes per page; then, in a traced heap, the bitmaps of traced blocks, 201 bytes per page.
 /// </summary>
 /// <remarks>A span and its first bits are neighbors, because returning a block needs both.</remarks>
 internal static unsafe class ArenaHeader
@@ -32,8 +32,8 @@ internal static unsafe class ArenaHeader
     /// <summary>A page's record has two to the power of this many bytes.</summary>
     public const byte RecordShift = 7;
 
-    /// <summary>Bytes per page for traced blocks: three bitmaps and a byte, which are laid out by the code that uses them.</summary>
-    public const int TracedBytesPerPage = (3 * 64) + 1;
+    /// <summary>Bytes per page for traced blocks: three bitmaps, a byte and eight cards, which are laid out by the code that uses them.</summary>
+    public const int TracedBytesPerPage = (3 * 64) + 1 + 8;
 
     private const int EntryBytes = sizeof(uint);
     private const int LiveBitsShift = 7;

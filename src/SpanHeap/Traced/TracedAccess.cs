@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Runtime.CompilerServices;
 using SpanHeap.Traced.Checks;
+using SpanHeap.Traced.Spans;
 
 namespace SpanHeap.Traced;
 
@@ -61,5 +62,10 @@ public static unsafe class TracedAccess
         }
 
         Volatile.Write(ref field.Address, value.Address);
+        if (TracedCards.AreUsed)
+        {
+            // After the store, which throws if there is no block. The block lies in a traced heap, so there is a card.
+            TracedCards.Note((nint)Unsafe.AsPointer(ref field));
+        }
     }
 }

@@ -25,6 +25,7 @@ internal sealed unsafe class TracedParts : IDisposable
     {
         Core = core;
         IsChecked = core.HasFullChecks;
+        HasMinors = options.HasMinors;
         Heap = new HeapIdentity(core.Name, core.Serial, core.Options.MemoryLimit);
         StoreAudit? audit = auditsStores ? new StoreAudit(Heap) : null;
 
@@ -33,7 +34,7 @@ internal sealed unsafe class TracedParts : IDisposable
         DeadBlockPoison poison = new(IsChecked);
         Quarantine = MakeQuarantine(options.SoftLimitBytes);
         core.KeptSpans = Quarantine;
-        Sweeper = new Sweeper(Spans, new SpanSweeper(Spans, poison, Quarantine), Quarantine, Statistics);
+        Sweeper = new Sweeper(Spans, new SpanSweeper(Spans, poison, Quarantine, options.HasMinors), Quarantine, Statistics);
         TracedRefill refill = new(Spans, Sweeper, poison, core.Sampler);
         Pacer = new Pacer(Sweeper, Statistics, Spans, new MemoryRoom(core.Limit, Spans, options.SoftLimitBytes), options);
 
@@ -50,16 +51,16 @@ internal sealed unsafe class TracedParts : IDisposable
         Records = new TracedRecords(Heap, core.Pages, core.Guard, Spans, Sweeper, Caches, Roots, WeakHandles, CleanUps, Quarantine, core.Os);
         ScopeChecks = new ScopeChecks(Heap, Caches, Sweeper);
         Checks = new TracedChecks(Records, Pacer, IsChecked, verifiesMarking, audit);
-        Barrier = new StoreBarrier(Heap, IsChecked ? ScopeChecks : null, audit);
-        IsAttentive = Barrier.IsActive;
+        Barrier = new StoreBarrier(Heap, IsChecked ? ScopeChecks : null, audit, options.HasMinors);
+        Attention = Barrier.Attention;
 
         // Collections.
         Flush = new CacheFlush(Caches, refill, Sweeper);
         Team = new MarkTeam(Roots, core.Pages, core.Os, core.Metadata, options.MarkThreads);
-        MarkPhase marking = new(Team, new CollectableBlocks(Heap, Spans, Sweeper, Quarantine), Checks, WeakHandles, CleanUps, CleanUpQueue, Sweeper, Pacer);
+        MarkPhase marking = new(Team, new OldBlocks(core.Pages, options.HasMinors), new CollectableBlocks(Heap, Spans, Sweeper, Quarantine), Checks, WeakHandles, CleanUps, CleanUpQueue, Sweeper, Pacer);
         _background = new BackgroundSweeper(Sweeper);
         CollectionTurn turn = new(Gate, Caches, watchdog, new GatePatience(options.Patience, options.LongestPatience));
-        CollectionCycle cycle = new(Heap, Gate, Caches, Flush, Sweeper, marking, Pacer, _background, CleanUpQueue, Quarantine, core.Frees, options);
+        CollectionCycle cycle = new(Heap, Gate, Caches, Flush, Sweeper, marking, Pacer, new MinorChoice(options.HasMinors, options.MinimumBytes), _background, CleanUpQueue, Quarantine, core.Frees, options);
         Collector = new Collector(turn, cycle, Gate, Pacer, Sweeper, Spans, watchdog, _background);
         Sessions = new MarkSessions(turn, cycle, marking, _background);
         Idle = options.IdleDelay != Timeout.InfiniteTimeSpan && !options.ByHand ? new IdleCollection(Collector, options.IdleDelay) : null;
@@ -75,7 +76,12 @@ internal sealed unsafe class TracedParts : IDisposable
             CheckedHeaps.Add(ScopeChecks);
         }
 
-        if (IsAttentive)
+        if (options.HasMinors)
+        {
+            TracedCards.Use();
+        }
+
+        if (Attention == StoreAttention.Barrier)
         {
             AttentiveHeaps.Add(Barrier);
         }
@@ -84,8 +90,11 @@ internal sealed unsafe class TracedParts : IDisposable
     /// <summary>Whether references and stores are checked.</summary>
     public bool IsChecked { get; }
 
-    /// <summary>Whether <see cref="Barrier"/> is told of each store of a reference before it is made.</summary>
-    public bool IsAttentive { get; }
+    /// <summary>Whether collections may be minor, so that old blocks stay marked.</summary>
+    public bool HasMinors { get; }
+
+    /// <summary>What each store of a reference has to do.</summary>
+    public StoreAttention Attention { get; }
 
     /// <summary>What happens before a reference is stored.</summary>
     public StoreBarrier Barrier { get; }
@@ -153,7 +162,7 @@ internal sealed unsafe class TracedParts : IDisposable
 
     /// <summary>Walks all records. No thread may use the heap or sweep meanwhile.</summary>
     /// <exception cref="HeapCorruptionException">Something does not agree; the message has the facts.</exception>
-    public void Verify() => TracedVerifier.Verify(Records, Pacer.LiveBytes, IsChecked);
+    public void Verify() => TracedVerifier.Verify(Records, Pacer.LiveBytes, IsChecked, HasMinors);
 
     /// <summary>Keeps idle collections and background sweeping from beginning, and waits for those that are running.</summary>
     /// <returns>The argument for <see cref="Resume"/>.</returns>

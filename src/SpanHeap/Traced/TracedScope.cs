@@ -1,8 +1,10 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using SpanHeap.Spans;
+using SpanHeap.Traced.Checks;
 using SpanHeap.Traced.Gating;
 using SpanHeap.Traced.Layouts;
+using SpanHeap.Traced.Spans;
 using SpanHeap.Traced.Sweeping;
 
 namespace SpanHeap.Traced;
@@ -173,10 +175,20 @@ public readonly unsafe ref partial struct TracedScope
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void BeforeStore(scoped ref nint field, nint value)
     {
-        if (_heap.IsAttentive)
+        if (_heap.Attention == StoreAttention.None)
         {
-            // A field in a block does not move. Of a field elsewhere, the address is only compared and never used to access memory.
-            _heap.Barrier.Before(_cache, _number, _depth, (nint)Unsafe.AsPointer(ref field), value);
+            return;
+        }
+
+        // A field in a block does not move. Of a field elsewhere, the address is only compared and never used to access memory.
+        nint address = (nint)Unsafe.AsPointer(ref field);
+        if (_heap.Attention != StoreAttention.Card)
+        {
+            _heap.Barrier.Before(_cache, _number, _depth, address, value);
+        }
+        else if (ArenaMap.IsInArena(address))
+        {
+            TracedCards.Note(address);
         }
     }
 

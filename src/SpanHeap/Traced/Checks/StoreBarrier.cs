@@ -1,19 +1,22 @@
+using SpanHeap.Spans;
 using SpanHeap.Traced.Contract;
+using SpanHeap.Traced.Spans;
 using SpanHeap.Traced.Sweeping;
 
 namespace SpanHeap.Traced.Checks;
 
-/// <summary>What happens before a reference is stored into a block of a heap that wants to know of stores: checks, and the audit.</summary>
+/// <summary>What happens before a reference is stored into a block of a heap that wants to know of stores: checks, the audit, and cards.</summary>
 /// <param name="heap">The heap.</param>
 /// <param name="checks">Checks what is stored; null without full checks.</param>
 /// <param name="audit">Notes what is stored; null where stores are not audited.</param>
+/// <param name="setsCards">Whether cards say where references are stored.</param>
 /// <remarks>Thread safe. Called by the thread that stores.</remarks>
-internal sealed unsafe class StoreBarrier(HeapIdentity heap, ScopeChecks? checks, StoreAudit? audit) : IOfHeap
+internal sealed unsafe class StoreBarrier(HeapIdentity heap, ScopeChecks? checks, StoreAudit? audit, bool setsCards) : IOfHeap
 {
     public ulong Serial => heap.Serial;
 
-    /// <summary>Whether anything happens at all. Constant.</summary>
-    public bool IsActive => checks != null || audit != null;
+    /// <summary>What the code that stores has to do. Constant.</summary>
+    public StoreAttention Attention => checks != null || audit != null ? StoreAttention.Barrier : setsCards ? StoreAttention.Card : StoreAttention.None;
 
     /// <summary>Does what is to be done before a store within a scope.</summary>
     /// <param name="cache">The cache of the scope's thread.</param>
@@ -25,7 +28,7 @@ internal sealed unsafe class StoreBarrier(HeapIdentity heap, ScopeChecks? checks
     {
         checks?.RequireOpen(cache, number, depth);
         checks?.RequireBlock(value);
-        audit?.Note(field, value);
+        Note(field, value);
     }
 
     /// <summary>Does the same where no scope is at hand.</summary>
@@ -36,6 +39,16 @@ internal sealed unsafe class StoreBarrier(HeapIdentity heap, ScopeChecks? checks
     {
         checks?.RequireUsable(block);
         checks?.RequireBlock(value);
+        Note(field, value);
+    }
+
+    // A field of a struct that lies in no block has no card.
+    private void Note(nint field, nint value)
+    {
         audit?.Note(field, value);
+        if (setsCards && ArenaMap.IsInArena(field))
+        {
+            TracedCards.Note(field);
+        }
     }
 }

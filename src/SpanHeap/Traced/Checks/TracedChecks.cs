@@ -48,16 +48,17 @@ internal sealed class TracedChecks(TracedRecords records, Pacer pacer, bool refe
 
     /// <param name="bitmap">The bitmap with the marks.</param>
     /// <param name="bytes">The bytes of all marked blocks, as marking has counted them.</param>
+    /// <param name="isMinor">Whether old blocks are marked whatever reaches them.</param>
     /// <exception cref="HeapCorruptionException">
     /// Marking missed a block, marked one too many, or counted wrongly; or a reference was stored past the barrier.
     /// </exception>
-    public void AfterMarking(uint bitmap, long bytes)
+    public void AfterMarking(uint bitmap, long bytes, bool isMinor)
     {
         try
         {
             if (checkmarks)
             {
-                Compare(_before!, bitmap, bytes);
+                Compare(_before!, bitmap, bytes, isMinor);
             }
 
             audit?.RequireNoted(records, bitmap);
@@ -74,7 +75,7 @@ internal sealed class TracedChecks(TracedRecords records, Pacer pacer, bool refe
         }
     }
 
-    private void Compare(Checkmark before, uint bitmap, long bytes)
+    private void Compare(Checkmark before, uint bitmap, long bytes, bool isMinor)
     {
         Checkmark.RequireCounted(records, bitmap, bytes);
         BeforeComparing?.Invoke(bitmap);
@@ -84,7 +85,10 @@ internal sealed class TracedChecks(TracedRecords records, Pacer pacer, bool refe
             Checkmark.Reach(records).RequireMarked(bitmap);
         }
 
-        before.RequireNothingElseMarked(bitmap);
+        if (!isMinor)
+        {
+            before.RequireNothingElseMarked(bitmap);
+        }
     }
 
     private unsafe void ClearMarks(uint bitmap)

@@ -21,6 +21,7 @@ internal sealed unsafe class TracedVerifier
     private readonly TracedRecords _records;
     private readonly long _knownBytes;
     private readonly bool _isChecked;
+    private readonly bool _keepsMarks;
     private readonly uint _generation;
     private readonly TracedHolders _holders;
     private readonly LiveBlocks _live;
@@ -33,11 +34,12 @@ internal sealed unsafe class TracedVerifier
     // For each system page of the arena's bitmaps, which follow each other, the lowest bit says whether it is in memory.
     private readonly byte[] _bitmaps = new byte[(TracedBits.AllBytes / (nint)OsMemory.PageSize) + 1];
 
-    private TracedVerifier(TracedRecords records, long knownBytes, bool isChecked)
+    private TracedVerifier(TracedRecords records, long knownBytes, bool isChecked, bool keepsMarks)
     {
         _records = records;
         _knownBytes = knownBytes;
         _isChecked = isChecked;
+        _keepsMarks = keepsMarks;
         _generation = records.Sweeper.Generation;
         _holders = new TracedHolders(records);
         _live = new LiveBlocks(records);
@@ -46,10 +48,11 @@ internal sealed unsafe class TracedVerifier
     /// <param name="records">The records to verify.</param>
     /// <param name="knownBytes">The bytes of blocks that live, as far as the heap knows.</param>
     /// <param name="isChecked">Whether free slots are filled, as with full checks.</param>
+    /// <param name="keepsMarks">Whether old blocks of spans that are swept stay marked.</param>
     /// <exception cref="HeapCorruptionException">Something does not agree; the message has the facts.</exception>
-    public static void Verify(TracedRecords records, long knownBytes, bool isChecked)
+    public static void Verify(TracedRecords records, long knownBytes, bool isChecked, bool keepsMarks)
     {
-        TracedVerifier verifier = new(records, knownBytes, isChecked);
+        TracedVerifier verifier = new(records, knownBytes, isChecked, keepsMarks);
         verifier.VerifyArenas();
         verifier.VerifySums();
         records.Roots.Verify();
@@ -139,7 +142,7 @@ internal sealed unsafe class TracedVerifier
         _anyUnswept |= state == SweepGeneration.Unswept(_generation);
     }
 
-    // A swept span uses one bitmap, and the other is ready for marks; an unswept one has its marks where its next alloc bits will be.
+    // A swept span uses one bitmap, and the other is ready for marks, or has those of old blocks; an unswept one has its marks where its next alloc bits will be.
     private void VerifyBits(TracedSpan* span)
     {
         uint state = SweepGeneration.Of(span);
@@ -153,8 +156,8 @@ internal sealed unsafe class TracedVerifier
             ulong bits = *TracedSlots.Word(span, word, own);
             ulong other = *TracedSlots.Word(span, word, own ^ 1);
             HeapVerifier.Require((bits & ~starts) == 0, address, $"alloc bits 0x{bits:x} are set where no slot begins");
-            HeapVerifier.Require(swept || (other & ~bits) == 0, address, $"marks 0x{other:x} are set of slots that are not allocated");
-            HeapVerifier.Require(!swept || other == 0, address, $"marks 0x{other:x} are left in a span that is swept");
+            HeapVerifier.Require((swept && !_keepsMarks) || (other & ~bits) == 0, address, $"marks 0x{other:x} are set of slots that are not allocated");
+            HeapVerifier.Require(!swept || _keepsMarks || other == 0, address, $"marks 0x{other:x} are left in a span that is swept");
             allocated += BitOperations.PopCount(bits);
             _liveBytes += BitOperations.PopCount(swept ? bits : other) * (long)span->Span.SlotSize;
             if (_isChecked)

@@ -13,13 +13,18 @@ namespace SpanHeap.Traced.Collecting;
 /// <summary>Runs a collection once the gate is closed: finishes the previous sweep, marks, advances the generation and opens the gate.</summary>
 /// <remarks>Used by the thread that has the <see cref="CollectionTurn"/>. Any thread reads the figures.</remarks>
 internal sealed class CollectionCycle(
-    HeapIdentity heap, Gate gate, TracedCaches caches, CacheFlush flush, Sweeper sweeper, MarkPhase marking, Pacer pacer, BackgroundSweeper background, CleanUpQueue cleanUps, DeadSpanQuarantine? quarantine, BlockFrees manualFrees, TracingOptions options)
+    HeapIdentity heap, Gate gate, TracedCaches caches, CacheFlush flush, Sweeper sweeper, MarkPhase marking, Pacer pacer, MinorChoice minors, BackgroundSweeper background, CleanUpQueue cleanUps, DeadSpanQuarantine? quarantine, BlockFrees manualFrees, TracingOptions options)
 {
     private long _count;
+    private long _minors;
+    private bool _isMinor;
     private CollectionInfo? _last;
 
     /// <summary>The number of collections completed.</summary>
     public long Count => Volatile.Read(ref _count);
+
+    /// <summary>How many of them were minor.</summary>
+    public long Minors => Volatile.Read(ref _minors);
 
     /// <summary>What the last collection did; null before the first.</summary>
     public CollectionInfo? Last => Volatile.Read(ref _last);
@@ -54,6 +59,7 @@ internal sealed class CollectionCycle(
             // The previous cycle must be swept completely: its marks lie where this one's will.
             Finish();
             long finished = Stopwatch.GetTimestamp();
+            _isMinor = reason == CollectionReason.Growth && !flushAll && marking.CanBeMinor && minors.WantsMinor;
             if (flushAll)
             {
                 flush.FlushAll();
@@ -80,6 +86,7 @@ internal sealed class CollectionCycle(
     {
         long before = pacer.LiveBytes;
         long after;
+        _isMinor = false;
         try
         {
             after = MarkAndAdvance(marked, isFlushed: true, closedAt);
@@ -118,7 +125,8 @@ internal sealed class CollectionCycle(
 
     private long MarkAndAdvanceFrozen(long? marked, bool isFlushed, long start)
     {
-        long bytes = marking.Mark(marked);
+        long bytes = marking.Mark(marked, _isMinor);
+        NoteGenerations(bytes);
         long markEnd = Stopwatch.GetTimestamp();
         marking.TakeDead();
         sweeper.Advance(isFlushed ? 0 : caches.CountUsed());
@@ -129,17 +137,30 @@ internal sealed class CollectionCycle(
 
         // What caches took since their last report is included in what was marked, as far as it lives.
         caches.ForgetTaken();
-        pacer.BeginCycle(bytes);
+        pacer.BeginCycle(bytes, minors.MajorBytes);
         Volatile.Write(ref _count, _count + 1);
         LastTimes = new CycleTimes(default, Stopwatch.GetElapsedTime(start, markEnd), markEnd);
         return bytes;
+    }
+
+    private void NoteGenerations(long bytes)
+    {
+        if (_isMinor)
+        {
+            minors.NoteMinor(pacer.BytesTaken, bytes);
+            Volatile.Write(ref _minors, _minors + 1);
+        }
+        else
+        {
+            minors.NoteMajor(bytes);
+        }
     }
 
     // Notifies the parts that depend on dead blocks, and event handlers. The gate is open again.
     private void GoOn(CollectionReason reason, long before, long after)
     {
         CollectionInfo done = new(
-            _count, reason, before, after, pacer.GoalBytes, LastTimes.Finishing, LastTimes.Marking, Pauses.Last, marking.LastMarkers);
+            _count, reason, before, after, pacer.GoalBytes, LastTimes.Finishing, LastTimes.Marking, Pauses.Last, marking.LastMarkers) { IsMinor = _isMinor };
         Volatile.Write(ref _last, done);
         if (quarantine != null)
         {

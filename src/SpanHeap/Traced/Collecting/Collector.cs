@@ -24,6 +24,9 @@ internal sealed unsafe class Collector(
     /// <summary>The number of collections completed.</summary>
     public long Cycles => cycle.Count;
 
+    /// <summary>How many of them were minor.</summary>
+    public long MinorCycles => cycle.Minors;
+
     /// <summary>The bytes taken since the last collection marked.</summary>
     public long BytesTaken => pacer.BytesTaken;
 

@@ -15,6 +15,7 @@ internal sealed class TracedSnapshot(
         LiveBytes = pacer.LiveBytes,
         GoalBytes = pacer.GoalBytes,
         Collections = collector.Cycles,
+        MinorCollections = collector.MinorCycles,
         HeldUp = collector.HeldUp,
         LastPause = collector.Pauses.Last,
         LongestPause = collector.Pauses.Longest,

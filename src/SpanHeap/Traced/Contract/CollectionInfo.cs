@@ -11,4 +11,11 @@ namespace SpanHeap.Traced;
 /// <param name="Pause">How long threads were kept out, from the end of the last scope that was waited for.</param>
 /// <param name="MarkThreads">How many threads marked.</param>
 public sealed record CollectionInfo(
-    long Number, CollectionReason Reason, long BytesBefore, long BytesAfter, long GoalBytes, TimeSpan Finishing, TimeSpan Marking, TimeSpan Pause, int MarkThreads);
+    long Number, CollectionReason Reason, long BytesBefore, long BytesAfter, long GoalBytes, TimeSpan Finishing, TimeSpan Marking, TimeSpan Pause, int MarkThreads)
+{
+    /// <summary>
+    /// Gets whether the collection was minor: it looked for dead blocks only among those made since the collection before it
+    /// (<see cref="TracedHeapOptions.Generational"/>).
+    /// </summary>
+    public bool IsMinor { get; init; }
+}

@@ -34,6 +34,19 @@ public sealed class TracedHeapOptions : NativeHeapOptions
     public nuint SoftMemoryLimit { get; set; }
 
     /// <summary>
+    /// Gets or sets whether collections that are due because of growth may be minor: they look for dead blocks only among those made since the
+    /// collection before, and keep all others. False by default. Setting the environment variable <c>SPANHEAP_TRACED_GENERATIONAL</c> to 1 turns it on
+    /// for all heaps.
+    /// </summary>
+    /// <remarks>
+    /// A minor collection takes time for the young blocks that live and for the KiB of old ones in which references were stored, and not for all
+    /// that lives. The heap goes back to major collections for a while where minor ones free little, and makes one when old blocks have doubled. Old
+    /// blocks, their weak handles and their clean-ups wait for a major collection, which <see cref="TracedHeap.Collect"/> always is. Each store of a
+    /// reference takes a few instructions more. A heap with custom layouts or collectable blocks has major collections only.
+    /// </remarks>
+    public bool Generational { get; set; }
+
+    /// <summary>
     /// Gets or sets whether only <see cref="TracedHeap.Collect"/> collects traced memory, without work on other threads: only threads that need
     /// memory and <see cref="TracedHeap.FinishSweeping"/> sweep.
     /// </summary>
@@ -124,6 +137,7 @@ public sealed class TracedHeapOptions : NativeHeapOptions
     {
         VerifyMarking |= EnvironmentOption.Switch(read, "SPANHEAP_TRACED_CHECKMARK");
         AuditStores |= EnvironmentOption.Switch(read, "SPANHEAP_TRACED_AUDIT");
+        Generational |= EnvironmentOption.Switch(read, "SPANHEAP_TRACED_GENERATIONAL");
         Stress |= EnvironmentOption.Switch(read, "SPANHEAP_TRACED_STRESS");
         Checks = Stress ? HeapChecks.Full : Checks;
         LogCollections |= EnvironmentOption.Switch(read, "SPANHEAP_GCTRACE");

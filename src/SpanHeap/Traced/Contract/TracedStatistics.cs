@@ -19,6 +19,9 @@ public readonly record struct TracedStatistics
     /// <summary>Gets the number of collections completed.</summary>
     public long Collections { get; init; }
 
+    /// <summary>Gets how many of the collections were minor (<see cref="TracedHeapOptions.Generational"/>).</summary>
+    public long MinorCollections { get; init; }
+
     /// <summary>Gets how often a collection could not begin because a thread was in a scope for longer than other threads may be kept out.</summary>
     public long HeldUp { get; init; }
 

@@ -21,6 +21,9 @@ internal sealed record TracingOptions
     /// <summary>Whether a cycle is due at each outermost scope and each Yield.</summary>
     public bool IsStressed { get; init; }
 
+    /// <summary>Whether cycles may be minor.</summary>
+    public bool HasMinors { get; init; }
+
     /// <summary>How long a heap must be idle to be collected for that reason; infinite for never.</summary>
     public TimeSpan IdleDelay { get; init; } = Timeout.InfiniteTimeSpan;
 
@@ -44,6 +47,7 @@ internal sealed record TracingOptions
         SoftLimitBytes = options.SoftMemoryLimit == 0 ? long.MaxValue : (long)Math.Min((ulong)options.SoftMemoryLimit, long.MaxValue),
         ByHand = options.ManualOnly,
         IsStressed = options.Stress && !options.ManualOnly,
+        HasMinors = options.Generational,
         IdleDelay = options.IdleDelay,
         WritesTrace = options.LogCollections,
         LongestPatience = options.ScopePatience,

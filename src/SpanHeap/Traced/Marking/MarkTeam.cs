@@ -53,12 +53,14 @@ internal sealed unsafe class MarkTeam : IDisposable
 
     /// <summary>Marks all that the heap's roots reach. No thread is in a scope, and everything is swept.</summary>
     /// <param name="bitmap">The bitmap that gets the marks.</param>
-    /// <param name="live">The bytes that live, as far as is known, which decide whether help is worthwhile.</param>
+    /// <param name="live">The bytes to mark, as far as is known, which decide whether help is worthwhile.</param>
+    /// <param name="changed">The blocks that are marked already and stay so, in which there may be references to others; null if there are none.</param>
     /// <returns>Bytes marked.</returns>
     /// <remarks>After an exception, of a program's trace function or for want of memory, nothing is marked.</remarks>
-    public long Mark(uint bitmap, long live)
+    public long Mark(uint bitmap, long live, OldBlocks? changed)
     {
-        bool large = live >= BytesWorthHelp && _maxThreads > 1;
+        // What a minor collection has to mark is mostly little, and not what the choice compares.
+        bool large = live >= BytesWorthHelp && _maxThreads > 1 && changed == null;
         int wanted = large && _choice.WantsHelp ? _maxThreads - 1 : 0;
         long start = Stopwatch.GetTimestamp();
         Marker marker = new(_queue, bitmap, shared: wanted > 0);
@@ -76,6 +78,7 @@ internal sealed unsafe class MarkTeam : IDisposable
             }
 
             RootScan.VisitAll(_roots, marker);
+            changed?.VisitChanged(marker, bitmap);
             marker.Drain();
         }
         catch (Exception exception)

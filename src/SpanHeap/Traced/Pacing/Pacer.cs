@@ -106,25 +106,24 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
         }
     }
 
-    /// <summary>Notes how many bytes a cycle has marked; its sweeping begins. No thread is in a scope.</summary>
-    public void BeginCycle(long marked)
+    /// <summary>Notes what a cycle has marked; its sweeping begins. No thread is in a scope.</summary>
+    /// <param name="marked">The bytes that are marked.</param>
+    /// <param name="known">The bytes that are known to live, of which the heap may grow by a part: fewer after a minor collection.</param>
+    public void BeginCycle(long marked, long known)
     {
         _live = marked;
         _taken = 0;
         _pagesToSweep = spans.PagesInUse;
         _pagesSweptBefore = statistics.Pages;
-        SetGoal();
+        SetGoal(known);
     }
 
     /// <summary>Notes that a cycle was given up: the next is due when the heap has grown as much again. No thread is in a scope.</summary>
-    public void PutOff()
-    {
-        SetGoal();
-    }
+    public void PutOff() => SetGoal(_live);
 
-    private void SetGoal()
+    private void SetGoal(long known)
     {
-        long growth = Math.Max(options.MinimumBytes, (long)(_live * (options.GrowthPercent / 100.0)));
+        long growth = Math.Max(options.MinimumBytes, (long)(known * (options.GrowthPercent / 100.0)));
         long allowed = room.After(_live);
         _isLimited = allowed < growth;
         _limitReached = 0;

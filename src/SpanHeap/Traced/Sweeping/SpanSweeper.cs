@@ -1,5 +1,6 @@
 using SpanHeap.Os;
 using SpanHeap.Spans;
+using SpanHeap.Traced.Layouts;
 using SpanHeap.Traced.Spans;
 
 namespace SpanHeap.Traced.Sweeping;
@@ -16,7 +17,8 @@ namespace SpanHeap.Traced.Sweeping;
 /// <param name="spans">Takes pages back, and holds the sets.</param>
 /// <param name="poison">Fills dead blocks.</param>
 /// <param name="quarantine">Keeps spans in which blocks have died out of use for a while; null without full checks.</param>
-internal sealed unsafe class SpanSweeper(TracedSpanSource spans, DeadBlockPoison poison, DeadSpanQuarantine? quarantine)
+/// <param name="keepsMarks">Whether what lives stays marked, for a minor collection.</param>
+internal sealed unsafe class SpanSweeper(TracedSpanSource spans, DeadBlockPoison poison, DeadSpanQuarantine? quarantine, bool keepsMarks)
 {
     /// <summary>
     /// Sweeps a span and publishes it: to quarantine if something in it has died, to the set of its span class, or to the page heap if nothing in it lives.
@@ -126,7 +128,17 @@ internal sealed unsafe class SpanSweeper(TracedSpanSource spans, DeadBlockPoison
         int freed = span->Allocated - live;
         SweepFault.ThrowUnless(freed >= 0, span, generation, "has no more blocks marked than were allocated");
 
-        TracedSlots.Clear(span, before);
+        // The bitmap of the blocks before gets the next marks: none at first, or those of what lives, which is old from now on. Of a span in which nothing
+        // lives it is zero either way.
+        if (keepsMarks && SpanClasses.Info(span->SpanClass)->Form != TracedForm.Collectable)
+        {
+            TracedSlots.Copy(span, marks, before);
+        }
+        else
+        {
+            TracedSlots.Clear(span, before);
+        }
+
         InterleavingPoints.At(InterleavingPoint.SweepClearedBits);
         span->Allocated = live;
         if (freed > 0)

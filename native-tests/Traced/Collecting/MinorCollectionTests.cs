@@ -1,0 +1,326 @@
+using SpanHeap.Tests.Support;
+using SpanHeap.Tests.Traced.Layouts;
+using SpanHeap.Traced;
+
+namespace SpanHeap.Tests.Traced.Collecting;
+
+/// <summary>A minor collection lets young blocks die that nothing refers to, and keeps what roots and old blocks refer to.</summary>
+[Unguarded("how much is made until a collection is due depends on the size of blocks")]
+public sealed class MinorCollectionTests
+{
+    private const long Mark = 4711;
+    private const int Small = 300;
+    private const int Large = 20_000;
+
+    /// <summary>What refers to the young block: the only reference to it lies in an old block.</summary>
+    public enum Place
+    {
+        /// <summary>A field of a small block.</summary>
+        Field,
+
+        /// <summary>A field of a block that reaches over several cards.</summary>
+        WideField,
+
+        /// <summary>The last field of a block with a span of its own.</summary>
+        VastField,
+
+        /// <summary>A field that a generated property writes.</summary>
+        Property,
+
+        /// <summary>An element of an array of references.</summary>
+        Reference,
+
+        /// <summary>An element of an array with a span of its own.</summary>
+        LargeReference,
+
+        /// <summary>A field of a struct in an array.</summary>
+        Element,
+
+        /// <summary>The same in an array with a span of its own.</summary>
+        LargeElement,
+
+        /// <summary>A value of a dictionary.</summary>
+        Dictionary,
+
+        /// <summary>An entry of a list.</summary>
+        List,
+    }
+
+    [Theory]
+    [MemberData(nameof(Places))]
+    public void A_young_block_lives_that_only_an_old_block_refers_to(Place place, HeapChecks checks)
+    {
+        using TracedHeap heap = MinorHeaps.Make(checks);
+        TracedHandle<byte> old;
+        using (TracedScope scope = heap.Enter())
+        {
+            old = scope.Keep(MakeHolder(scope, place));
+        }
+
+        heap.MakeOld();
+        using (TracedScope scope = heap.Enter())
+        {
+            TracedRef<Node> young = scope.New<Node>();
+            young.Value.Value = Mark;
+            Store(scope, place, old.Get(scope), young);
+        }
+
+        heap.CollectYoung();
+        heap.CollectYoung();
+
+        using (TracedScope scope = heap.Enter())
+        {
+            Assert.Equal(Mark, Load(scope, place, old.Get(scope)).Value.Value);
+        }
+    }
+
+    public static TheoryData<Place, HeapChecks> Places()
+    {
+        TheoryData<Place, HeapChecks> data = [];
+        foreach (Place place in Enum.GetValues<Place>())
+        {
+            data.Add(place, HeapChecks.Standard);
+            data.Add(place, HeapChecks.Full);
+        }
+
+        return data;
+    }
+
+    [Fact]
+    public void Young_blocks_that_nothing_refers_to_die()
+    {
+        using TracedHeap heap = MinorHeaps.Make();
+        using (TracedScope scope = heap.Enter())
+        {
+            scope.New<Node>();
+        }
+
+        Assert.Equal(1, heap.CollectYoung());
+        Assert.Equal((0L, 0L), TracedCensus.Take(heap));
+    }
+
+    [Fact]
+    public void Old_blocks_that_nothing_refers_to_die_in_the_next_major_collection()
+    {
+        using TracedHeap heap = MinorHeaps.Make();
+        TracedHandle<Node> handle;
+        TracedWeakHandle<Node> weak;
+        using (TracedScope scope = heap.Enter())
+        {
+            TracedRef<Node> node = scope.New<Node>();
+            handle = scope.Keep(node);
+            weak = scope.KeepWeak(node);
+        }
+
+        heap.MakeOld();
+        handle.Dispose();
+        Assert.Equal(0, heap.CollectYoung());
+        using (TracedScope scope = heap.Enter())
+        {
+            Assert.True(weak.TryGet(scope, out _));
+        }
+
+        heap.CollectAndSweep();
+        Assert.Equal((0L, 0L), TracedCensus.Take(heap));
+        using (TracedScope scope = heap.Enter())
+        {
+            Assert.False(weak.TryGet(scope, out _));
+        }
+    }
+
+    [Fact]
+    public void What_survives_a_minor_collection_is_old_after_it()
+    {
+        using TracedHeap heap = MinorHeaps.Make();
+        TracedHandle<Node> handle;
+        using (TracedScope scope = heap.Enter())
+        {
+            handle = scope.Keep(scope.New<Node>());
+        }
+
+        Assert.Equal(0, heap.CollectYoung());
+        handle.Dispose();
+        Assert.Equal(0, heap.CollectYoung());
+        heap.CollectAndSweep();
+        Assert.Equal((0L, 0L), TracedCensus.Take(heap));
+    }
+
+    [Fact]
+    public void A_chain_of_young_blocks_lives_behind_one_reference_in_an_old_one()
+    {
+        const int Length = 1000;
+        using TracedHeap heap = MinorHeaps.Make();
+        TracedHandle<Node> handle;
+        using (TracedScope scope = heap.Enter())
+        {
+            handle = scope.Keep(scope.New<Node>());
+        }
+
+        heap.MakeOld();
+        using (TracedScope scope = heap.Enter())
+        {
+            TracedRef<Node> first = scope.Null<Node>();
+            for (int i = 0; i < Length; i++)
+            {
+                TracedRef<Node> node = scope.New<Node>();
+                node.Value.Left.Set(scope, first);
+                first = node;
+            }
+
+            handle.Get(scope).Value.Right.Set(scope, first);
+        }
+
+        Assert.Equal(0, heap.CollectYoung());
+        Assert.Equal((Length + 1L, 0L), TracedCensus.Take(heap));
+        handle.Dispose();
+    }
+
+    [Fact]
+    public void Collections_that_the_program_asks_for_are_major()
+    {
+        using TracedHeap heap = MinorHeaps.Make();
+        heap.CollectYoung();
+        heap.Collect();
+        Assert.False(heap.LastCollection!.IsMinor);
+        Assert.Equal((2L, 1L), (heap.GetStatistics().Collections - 1, heap.GetStatistics().MinorCollections));
+    }
+
+    [Fact]
+    public unsafe void A_heap_with_a_trace_function_has_major_collections_only()
+    {
+        using TracedHeap heap = MinorHeaps.Make();
+        using (TracedScope scope = heap.Enter())
+        {
+            scope.NewBytes(TracedLayout.Custom(&VisitNothing), 32);
+        }
+
+        long before = heap.GetStatistics().Collections;
+        while (heap.GetStatistics().Collections < before + 3)
+        {
+            using TracedScope scope = heap.Enter();
+            scope.NewArray<Node>(100);
+        }
+
+        Assert.Equal(0, heap.GetStatistics().MinorCollections);
+        static void VisitNothing(nint block, TracedVisitor visitor)
+        {
+            _ = block;
+            _ = visitor;
+        }
+    }
+
+    [Fact]
+    public void After_minor_collections_that_freed_little_major_ones_come()
+    {
+        using TracedHeap heap = MinorHeaps.Make();
+        TracedHandle<Node> list;
+        using (TracedScope scope = heap.Enter())
+        {
+            list = scope.Keep(scope.New<Node>());
+        }
+
+        heap.MakeOld();
+        List<bool> minors = [];
+        while (minors.Count < 4)
+        {
+            long before = heap.GetStatistics().Collections;
+            using (TracedScope scope = heap.Enter())
+            {
+                for (int i = 0; i < 50; i++)
+                {
+                    TracedRef<Node> node = scope.New<Node>();
+                    node.Value.Left.Set(scope, list.Get(scope));
+                    list.Set(scope, node);
+                }
+            }
+
+            if (heap.GetStatistics().Collections > before)
+            {
+                minors.Add(heap.LastCollection!.IsMinor);
+            }
+        }
+
+        Assert.Equal([true, false, false, false], minors);
+        list.Dispose();
+    }
+
+    [Fact]
+    public void The_line_of_a_minor_collection_says_so()
+    {
+        using TracedHeap heap = MinorHeaps.Make();
+        heap.CollectYoung();
+        string line = SpanHeap.Traced.Collecting.CollectionTrace.Line("Pages", heap.LastCollection!);
+        Assert.Contains(" growth, minor: ", line, StringComparison.Ordinal);
+    }
+
+    // The small ones with others before them: the block's first byte lies on another card than its field, or on the same.
+    private static TracedRef<byte> MakeHolder(in TracedScope scope, Place place)
+    {
+        scope.New<Node>();
+        scope.New<WideNode>();
+        return place switch
+        {
+            Place.Field => scope.New<Node>().As<byte>(),
+            Place.WideField => scope.New<WideNode>().As<byte>(),
+            Place.VastField => scope.New<VastNode>().As<byte>(),
+            Place.Property => scope.New<Branch>().As<byte>(),
+            Place.Reference => scope.NewArray<Node>(Small).As<byte>(),
+            Place.LargeReference => scope.NewArray<Node>(Large).As<byte>(),
+            Place.Element => scope.NewElements<Node>(Small).As<byte>(),
+            Place.LargeElement => scope.NewElements<Node>(Large).As<byte>(),
+            Place.Dictionary => scope.New<TracedRefDictionary<int, Node>>().As<byte>(),
+            _ => scope.New<TracedRefList<Node>>().As<byte>(),
+        };
+    }
+
+    private static void Store(in TracedScope scope, Place place, TracedRef<byte> holder, TracedRef<Node> value)
+    {
+        switch (place)
+        {
+            case Place.Field:
+                holder.As<Node>().Value.Right.Set(scope, value);
+                break;
+            case Place.WideField:
+                holder.As<WideNode>().Value.Last.Set(scope, value);
+                break;
+            case Place.VastField:
+                holder.As<VastNode>().Value.Next.Set(scope, value.As<VastNode>());
+                break;
+            case Place.Property:
+                TracedAccess.Write(holder.As<Branch>(), ref holder.As<Branch>().Value.Right, value.As<Branch>());
+                break;
+            case Place.Reference:
+                holder.As<TracedArray<Node>>().Value[Small - 1].Set(scope, value);
+                break;
+            case Place.LargeReference:
+                holder.As<TracedArray<Node>>().Value[Large - 1].Set(scope, value);
+                break;
+            case Place.Element:
+                holder.As<TracedElements<Node>>().Value[Small - 1].Right.Set(scope, value);
+                break;
+            case Place.LargeElement:
+                holder.As<TracedElements<Node>>().Value[Large - 1].Right.Set(scope, value);
+                break;
+            case Place.Dictionary:
+                holder.As<TracedRefDictionary<int, Node>>().Value.Set(scope, 1, value);
+                break;
+            default:
+                holder.As<TracedRefList<Node>>().Value.Add(scope, value);
+                break;
+        }
+    }
+
+    private static TracedRef<Node> Load(in TracedScope scope, Place place, TracedRef<byte> holder) => place switch
+    {
+        Place.Field => holder.As<Node>().Value.Right.Get(scope),
+        Place.WideField => holder.As<WideNode>().Value.Last.Get(scope),
+        Place.VastField => holder.As<VastNode>().Value.Next.Get(scope).As<Node>(),
+        Place.Property => holder.As<Branch>().Value.Right.Get(scope).As<Node>(),
+        Place.Reference => holder.As<TracedArray<Node>>().Value[Small - 1].Get(scope),
+        Place.LargeReference => holder.As<TracedArray<Node>>().Value[Large - 1].Get(scope),
+        Place.Element => holder.As<TracedElements<Node>>().Value[Small - 1].Right.Get(scope),
+        Place.LargeElement => holder.As<TracedElements<Node>>().Value[Large - 1].Right.Get(scope),
+        Place.Dictionary => holder.As<TracedRefDictionary<int, Node>>().Value.Get(scope, 1),
+        _ => holder.As<TracedRefList<Node>>().Value[0].Get(scope),
+    };
+}

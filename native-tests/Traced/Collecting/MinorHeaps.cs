@@ -1,0 +1,63 @@
+using SpanHeap.Traced;
+
+namespace SpanHeap.Tests.Traced.Collecting;
+
+/// <summary>Heaps with minor collections, and how to have one.</summary>
+internal static class MinorHeaps
+{
+    private const int Minimum = 256 << 10;
+    private const int BlocksPerScope = 100;
+
+    /// <summary>A heap that has been collected once, so that minor collections can follow. Each marking is repeated in a simple way.</summary>
+    public static TracedHeap Make(HeapChecks checks = HeapChecks.Standard)
+    {
+        TracedHeap heap = new(new TracedHeapOptions
+        {
+            Generational = true,
+            MinimumBytes = Minimum,
+            ScavengeDelay = Timeout.InfiniteTimeSpan,
+            IdleDelay = Timeout.InfiniteTimeSpan,
+            Checks = checks,
+            VerifyMarking = true,
+        });
+        heap.Collect();
+        return heap;
+    }
+
+    /// <summary>Makes all that lives old: a major collection, after which all is swept.</summary>
+    public static void MakeOld(this TracedHeap heap) => heap.CollectAndSweep();
+
+    /// <summary>Makes blocks that die at once until a minor collection comes, which must be the next one; sweeps all after it.</summary>
+    /// <returns>How many other blocks have died in it.</returns>
+    public static long CollectYoung(this TracedHeap heap)
+    {
+        TracedStatistics before = heap.GetStatistics();
+        int made = 0;
+        while (!TryMake(heap, before.Collections))
+        {
+            made += BlocksPerScope;
+        }
+
+        Assert.Equal(before.MinorCollections + 1, heap.GetStatistics().MinorCollections);
+        heap.FinishSweeping();
+        heap.Verify();
+        return heap.GetStatistics().SmallBlocksFreed - before.SmallBlocksFreed - made;
+    }
+
+    // Collections come when a scope begins.
+    private static bool TryMake(TracedHeap heap, long collections)
+    {
+        using TracedScope scope = heap.Enter();
+        if (heap.GetStatistics().Collections != collections)
+        {
+            return true;
+        }
+
+        for (int i = 0; i < BlocksPerScope; i++)
+        {
+            scope.New<Leaf>();
+        }
+
+        return false;
+    }
+}

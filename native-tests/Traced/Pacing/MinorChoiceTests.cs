@@ -1,0 +1,85 @@
+using SpanHeap.Traced.Pacing;
+
+namespace SpanHeap.Tests.Traced.Pacing;
+
+public sealed class MinorChoiceTests
+{
+    private const long Mebibyte = 1 << 20;
+    private const long LeastGrowth = 64 * Mebibyte;
+
+    [Fact]
+    public void A_heap_without_minor_collections_never_wants_one()
+    {
+        MinorChoice choice = new(isEnabled: false, LeastGrowth);
+        choice.NoteMajor(100 * Mebibyte);
+        Assert.False(choice.WantsMinor);
+    }
+
+    [Fact]
+    public void Minor_collections_that_free_a_third_of_what_was_made_go_on()
+    {
+        MinorChoice choice = Make(300 * Mebibyte);
+        for (int i = 1; i <= 4; i++)
+        {
+            choice.NoteMinor(made: 60 * Mebibyte, live: (300 + (i * 40)) * Mebibyte);
+            Assert.True(choice.WantsMinor);
+        }
+    }
+
+    [Fact]
+    public void After_one_that_freed_less_eight_major_ones_come_and_twice_as_many_after_the_next()
+    {
+        MinorChoice choice = Make(300 * Mebibyte);
+        foreach (int rest in (int[])[8, 16, 32, 64, 64])
+        {
+            choice.NoteMinor(made: 60 * Mebibyte, live: 341 * Mebibyte);
+            for (int i = 0; i < rest; i++)
+            {
+                Assert.False(choice.WantsMinor);
+                choice.NoteMajor(300 * Mebibyte);
+            }
+
+            Assert.True(choice.WantsMinor);
+        }
+    }
+
+    [Fact]
+    public void One_that_freed_enough_makes_the_next_rest_short_again()
+    {
+        MinorChoice choice = Make(300 * Mebibyte);
+        choice.NoteMinor(made: 60 * Mebibyte, live: 360 * Mebibyte);
+        Rest(choice, 8);
+        choice.NoteMinor(made: 60 * Mebibyte, live: 300 * Mebibyte);
+        choice.NoteMinor(made: 60 * Mebibyte, live: 360 * Mebibyte);
+        Rest(choice, 8);
+        Assert.True(choice.WantsMinor);
+    }
+
+    [Theory]
+    [InlineData(100, 200, true)]
+    [InlineData(100, 201, false)]
+    [InlineData(1, 9, true)]
+    [InlineData(1, 10, false)]
+    public void Old_blocks_double_or_grow_by_an_eighth_of_the_least_growth_before_a_major_collection(long majorMebibytes, long oldMebibytes, bool expected)
+    {
+        MinorChoice choice = Make(majorMebibytes * Mebibyte);
+        choice.NoteMinor(made: 1000 * Mebibyte, live: oldMebibytes * Mebibyte);
+        Assert.Equal(expected, choice.WantsMinor);
+        Assert.Equal(majorMebibytes * Mebibyte, choice.MajorBytes);
+    }
+
+    private static MinorChoice Make(long live)
+    {
+        MinorChoice choice = new(isEnabled: true, LeastGrowth);
+        choice.NoteMajor(live);
+        return choice;
+    }
+
+    private static void Rest(MinorChoice choice, int majors)
+    {
+        for (int i = 0; i < majors; i++)
+        {
+            choice.NoteMajor(300 * Mebibyte);
+        }
+    }
+}
