@@ -20,9 +20,9 @@ internal static class Usage
           compare --from FILE [--markdown FILE] [--chart FILE.svg] [--short-chart FILE.svg]
               Reports and draws an earlier run once more, from what its --json has written.
           traced [--workloads a,b,..] [--allocators a,b,..] [--rounds N] [--json FILE] [--chart FILE.svg]
-              Programs that make garbage, with traced memory (spanheap), .NET's collector (dotnet-gc), Boehm's
-              (boehm, in libgc1) and Go's (go, built here), the last two on trees only: binary-trees-18,
-              binary-trees-20, gcbench, list-10m, graph-rewiring, list-values-10m, dictionary-10m,
+              Programs that make garbage, with traced memory (spanheap), also with minor collections
+              (spanheap-generational), .NET's collector (dotnet-gc), Boehm's (boehm, in libgc1) and Go's (go,
+              built here), the last two on trees only: binary-trees-18, binary-trees-20, gcbench, list-10m, graph-rewiring, list-values-10m, dictionary-10m,
               dictionary-counted-10m, lru-2m. And parts of traced memory by themselves: sweep-dead-1k,
               -100k, -10m, -100m, sweep-span, alloc-16.
           traced latency [--allocators a,b,..] [--threads N] [--live-mib N] [--seconds N] [--json FILE]

@@ -9,11 +9,15 @@ namespace SpanHeap.Perf.Traced;
 internal sealed record TracedAllocator(string Name, bool OnlyTrees)
 {
     public const string SpanHeap = "spanheap";
+
+    /// <summary>SpanHeap with minor collections.</summary>
+    public const string Generational = "spanheap-generational";
+
     public const string Dotnet = "dotnet-gc";
     public const string Boehm = "boehm";
     public const string Go = "go";
 
-    private static readonly TracedAllocator[] s_all = [new(SpanHeap, false), new(Dotnet, false), new(Boehm, true), new(Go, true)];
+    private static readonly TracedAllocator[] s_all = [new(SpanHeap, false), new(Generational, false), new(Dotnet, false), new(Boehm, true), new(Go, true)];
 
     public bool Runs(TracedWorkload workload) => !OnlyTrees || workload.TreeDepth is not null;
 

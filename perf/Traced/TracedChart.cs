@@ -9,6 +9,7 @@ internal static class TracedChart
     private static readonly Dictionary<string, string> s_colours = new()
     {
         [TracedAllocator.SpanHeap] = "#1f6feb",
+        [TracedAllocator.Generational] = "#79b8ff",
         [TracedAllocator.Dotnet] = "#8b949e",
         [TracedAllocator.Boehm] = "#e3872d",
         [TracedAllocator.Go] = "#2da44e",

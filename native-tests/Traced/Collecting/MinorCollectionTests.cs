@@ -182,7 +182,7 @@ public sealed class MinorCollectionTests
         heap.CollectYoung();
         heap.Collect();
         Assert.False(heap.LastCollection!.IsMinor);
-        Assert.Equal((2L, 1L), (heap.GetStatistics().Collections - 1, heap.GetStatistics().MinorCollections));
+        Assert.Equal(1, heap.GetStatistics().MinorCollections);
     }
 
     [Fact]

@@ -20,12 +20,24 @@ internal static class MinorHeaps
             Checks = checks,
             VerifyMarking = true,
         });
-        heap.Collect();
+        heap.MakeOld();
         return heap;
     }
 
-    /// <summary>Makes all that lives old: a major collection, after which all is swept.</summary>
-    public static void MakeOld(this TracedHeap heap) => heap.CollectAndSweep();
+    /// <summary>
+    /// Makes all that lives old: major collections, after which all is swept. The last one frees what was made since the one before, so that minor
+    /// ones seem to pay.
+    /// </summary>
+    public static void MakeOld(this TracedHeap heap)
+    {
+        heap.CollectAndSweep();
+        using (TracedScope scope = heap.Enter())
+        {
+            MakeGarbage(scope);
+        }
+
+        heap.CollectAndSweep();
+    }
 
     /// <summary>Makes blocks that die at once until a minor collection comes, which must be the next one; sweeps all after it.</summary>
     /// <returns>How many other blocks have died in it.</returns>
@@ -53,11 +65,15 @@ internal static class MinorHeaps
             return true;
         }
 
+        MakeGarbage(scope);
+        return false;
+    }
+
+    private static void MakeGarbage(in TracedScope scope)
+    {
         for (int i = 0; i < BlocksPerScope; i++)
         {
             scope.New<Leaf>();
         }
-
-        return false;
     }
 }

@@ -11,7 +11,7 @@ public sealed class MinorChoiceTests
     public void A_heap_without_minor_collections_never_wants_one()
     {
         MinorChoice choice = new(isEnabled: false, LeastGrowth);
-        choice.NoteMajor(100 * Mebibyte);
+        choice.NoteMajor(made: 200 * Mebibyte, live: 100 * Mebibyte);
         Assert.False(choice.WantsMinor);
     }
 
@@ -36,7 +36,7 @@ public sealed class MinorChoiceTests
             for (int i = 0; i < rest; i++)
             {
                 Assert.False(choice.WantsMinor);
-                choice.NoteMajor(300 * Mebibyte);
+                choice.NoteMajor(made: 60 * Mebibyte, live: 300 * Mebibyte);
             }
 
             Assert.True(choice.WantsMinor);
@@ -68,10 +68,20 @@ public sealed class MinorChoiceTests
         Assert.Equal(majorMebibytes * Mebibyte, choice.MajorBytes);
     }
 
+    [Fact]
+    public void While_a_program_builds_something_collections_are_major()
+    {
+        MinorChoice choice = new(isEnabled: true, LeastGrowth);
+        choice.NoteMajor(made: 64 * Mebibyte, live: 60 * Mebibyte);
+        Assert.False(choice.WantsMinor);
+        choice.NoteMajor(made: 64 * Mebibyte, live: 90 * Mebibyte);
+        Assert.True(choice.WantsMinor);
+    }
+
     private static MinorChoice Make(long live)
     {
         MinorChoice choice = new(isEnabled: true, LeastGrowth);
-        choice.NoteMajor(live);
+        choice.NoteMajor(made: 2 * live, live);
         return choice;
     }
 
@@ -79,7 +89,7 @@ public sealed class MinorChoiceTests
     {
         for (int i = 0; i < majors; i++)
         {
-            choice.NoteMajor(300 * Mebibyte);
+            choice.NoteMajor(made: 60 * Mebibyte, live: 300 * Mebibyte);
         }
     }
 }

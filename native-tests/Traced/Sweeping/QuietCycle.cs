@@ -23,7 +23,7 @@ internal static class QuietCycle
 
         using MarkTeam team = new(heap.Roots, heap.Core.Pages, heap.Core.Os, heap.Core.Metadata, maxThreads: 1);
         uint bitmap = SweepGeneration.MarkBitmap(heap.Sweeper.Generation);
-        new OldBlocks(heap.Core.Pages, areKept: true).Forget(bitmap);
+        heap.Old.Forget(bitmap);
         long marked = team.Mark(bitmap, heap.Pacer.LiveBytes, changed: null);
         heap.Sweeper.Advance((keepCaches ? heap.Caches.CountUsed() : 0) + others);
         if (!keepCaches)

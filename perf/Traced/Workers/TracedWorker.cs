@@ -18,7 +18,8 @@ internal static class TracedWorker
         TracedWorkload program = TracedCatalog.Find(workload);
         WorkerProtocol.Send(allocator switch
         {
-            TracedAllocator.SpanHeap => OnSpanHeap(program),
+            TracedAllocator.SpanHeap => OnSpanHeap(program, generational: false),
+            TracedAllocator.Generational => OnSpanHeap(program, generational: true),
             TracedAllocator.Dotnet => OnDotnet(program),
             TracedAllocator.Boehm => OnBoehm(program),
             _ => throw new ArgumentException($"{allocator} is not run by this program."),
@@ -26,20 +27,20 @@ internal static class TracedWorker
         return 0;
     }
 
-    private static TracedRun OnSpanHeap(TracedWorkload program)
+    private static TracedRun OnSpanHeap(TracedWorkload program, bool generational)
     {
         TracedWorkload small = program.Small;
         WarmUp(() =>
         {
             // A low minimum, so that collecting is warmed up too.
-            using var session = new SpanHeapSession(new TracedHeapOptions { MinimumBytes = 64 << 10 });
+            using var session = new SpanHeapSession(new TracedHeapOptions { MinimumBytes = 64 << 10, Generational = generational });
             small.Run(session);
             session.Collect();
             session.Heap.FinishSweeping();
         });
         using var dotnet = new DotnetPauses();
         SpanHeapSession? session = null;
-        TracedRun run = Measure(() => program.Run(session = new SpanHeapSession(new TracedHeapOptions())), out DateTime start);
+        TracedRun run = Measure(() => program.Run(session = new SpanHeapSession(new TracedHeapOptions { Generational = generational })), out DateTime start);
         double[]? pauses = Complete(dotnet.Since(start), run.DotnetPausedMs ?? 0);
         using (session)
         {

@@ -14,6 +14,11 @@ internal struct ArenaDescriptor
     public bool IsChecked;
 
     /// <summary>
+    /// The address of the cards of the heap's traced blocks; 0 if it has none. Written and constant like <see cref="HeapSerial"/>.
+    /// </summary>
+    public nint Cards;
+
+    /// <summary>
     /// One past the arena's last byte. The addresses between here and the next multiple of an arena's size may belong to anything, and
     /// page entries for them are never used. Written by the thread that grows the heap, which publishes entries after the old end only once the
     /// end has moved.
@@ -24,7 +29,7 @@ internal struct ArenaDescriptor
 /// <summary>
 /// Computes where an arena's metadata lies. First comes an entry per page; then 128 bytes per page, of which those of the
 /// first page of a span hold the span, and all that follow, up to the end of the span, hold its alloc bits; then, in a heap with full checks, live bits,
-/// 128 bytes per page; then, in a traced heap, the bitmaps of traced blocks, 201 bytes per page.
+/// 128 bytes per page; then, in a traced heap, the bitmaps of traced blocks, 193 bytes per page.
 /// </summary>
 /// <remarks>A span and its first bits are neighbors, because returning a block needs both.</remarks>
 internal static unsafe class ArenaHeader
@@ -32,8 +37,8 @@ internal static unsafe class ArenaHeader
     /// <summary>A page's record has two to the power of this many bytes.</summary>
     public const byte RecordShift = 7;
 
-    /// <summary>Bytes per page for traced blocks: three bitmaps, a byte and eight cards, which are laid out by the code that uses them.</summary>
-    public const int TracedBytesPerPage = (3 * 64) + 1 + 8;
+    /// <summary>Bytes per page for traced blocks: three bitmaps and a byte, which are laid out by the code that uses them.</summary>
+    public const int TracedBytesPerPage = (3 * 64) + 1;
 
     private const int EntryBytes = sizeof(uint);
     private const int LiveBitsShift = 7;

@@ -14,6 +14,9 @@ namespace SpanHeap.Spans;
 /// <param name="headerBytes">Bytes of an arena's header.</param>
 internal sealed unsafe class ArenaPublisher(OsMemory os, PageHeap pages, ulong heapSerial, bool hugePages, bool liveBits, nint headerBytes)
 {
+    /// <summary>What the descriptors of further arenas say of cards (<see cref="ArenaDescriptor.Cards"/>).</summary>
+    public nint Cards { get; set; }
+
     /// <summary>Publishes as many arenas of a range as there is memory for records of. The addresses of the rest stay unused.</summary>
     /// <returns>How many were published.</returns>
     public int Publish(in ArenaRange range)
@@ -43,6 +46,7 @@ internal sealed unsafe class ArenaPublisher(OsMemory os, PageHeap pages, ulong h
         ArenaDescriptor* descriptor = ArenaHeader.Descriptor(arena);
         descriptor->HeapSerial = heapSerial;
         descriptor->IsChecked = liveBits;
+        descriptor->Cards = Cards;
         descriptor->End = arena + bytes;
         ArenaMap.Set(arena, ArenaKind.Arena);
         if (pages.AddArena(arena, PageMath.PagesIn((nuint)bytes), needsZero: !zero))

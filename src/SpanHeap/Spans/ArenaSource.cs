@@ -54,6 +54,17 @@ internal sealed unsafe partial class ArenaSource : IDisposable
     /// <summary>The serial number of the heap whose memory it is.</summary>
     public ulong HeapSerial { get; }
 
+    /// <summary>The address of the cards of the heap's traced blocks; 0 for none. Set before the heap has an arena.</summary>
+    public nint Cards
+    {
+        get => _publisher.Cards;
+        set
+        {
+            Invariant.Assert(ReservedBytes == 0, "All arenas of a heap name its cards.");
+            _publisher.Cards = value;
+        }
+    }
+
     /// <summary>The sizes of arenas and pages.</summary>
     public PageGeometry Geometry => _pages.Geometry;
 

@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Runtime.CompilerServices;
+using SpanHeap.Spans;
 using SpanHeap.Traced.Checks;
 using SpanHeap.Traced.Spans;
 
@@ -62,10 +63,12 @@ public static unsafe class TracedAccess
         }
 
         Volatile.Write(ref field.Address, value.Address);
-        if (TracedCards.AreUsed)
+
+        // After the store, which throws if there is no block.
+        nint cards = ArenaHeader.Descriptor(ArenaHeader.ArenaOf(block.Address))->Cards;
+        if (cards != 0)
         {
-            // After the store, which throws if there is no block. The block lies in a traced heap, so there is a card.
-            TracedCards.Note((nint)Unsafe.AsPointer(ref field));
+            CardTable.Note(cards, (nint)Unsafe.AsPointer(ref field));
         }
     }
 }

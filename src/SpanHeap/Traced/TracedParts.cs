@@ -19,15 +19,19 @@ internal sealed unsafe class TracedParts : IDisposable
 {
     private readonly BackgroundSweeper _background;
 
+    // Null without minor collections.
+    private readonly CardTable? _cards;
+
     static TracedParts() => GarbageRelief.SetExceptions(&MustNotWait);
 
     public TracedParts(HeapCore core, TracingOptions options, bool verifiesMarking, bool auditsStores)
     {
         Core = core;
         IsChecked = core.HasFullChecks;
-        HasMinors = options.HasMinors;
         Heap = new HeapIdentity(core.Name, core.Serial, core.Options.MemoryLimit);
         StoreAudit? audit = auditsStores ? new StoreAudit(Heap) : null;
+        _cards = options.HasMinors ? new CardTable(core.Metadata) : null;
+        core.Arenas.Cards = _cards?.Cards ?? 0;
 
         // Spans, and how they are swept.
         Spans = new TracedSpanSource(core.Pages, core.Arenas, core.Limit, core.Metadata, core.Guard);
@@ -51,13 +55,14 @@ internal sealed unsafe class TracedParts : IDisposable
         Records = new TracedRecords(Heap, core.Pages, core.Guard, Spans, Sweeper, Caches, Roots, WeakHandles, CleanUps, Quarantine, core.Os);
         ScopeChecks = new ScopeChecks(Heap, Caches, Sweeper);
         Checks = new TracedChecks(Records, Pacer, IsChecked, verifiesMarking, audit);
-        Barrier = new StoreBarrier(Heap, IsChecked ? ScopeChecks : null, audit, options.HasMinors);
+        Barrier = new StoreBarrier(Heap, IsChecked ? ScopeChecks : null, audit, _cards);
         Attention = Barrier.Attention;
 
         // Collections.
         Flush = new CacheFlush(Caches, refill, Sweeper);
         Team = new MarkTeam(Roots, core.Pages, core.Os, core.Metadata, options.MarkThreads);
-        MarkPhase marking = new(Team, new OldBlocks(core.Pages, options.HasMinors), new CollectableBlocks(Heap, Spans, Sweeper, Quarantine), Checks, WeakHandles, CleanUps, CleanUpQueue, Sweeper, Pacer);
+        Old = new OldBlocks(core.Pages, _cards);
+        MarkPhase marking = new(Team, Old, new CollectableBlocks(Heap, Spans, Sweeper, Quarantine), Checks, WeakHandles, CleanUps, CleanUpQueue, Sweeper, Pacer);
         _background = new BackgroundSweeper(Sweeper);
         CollectionTurn turn = new(Gate, Caches, watchdog, new GatePatience(options.Patience, options.LongestPatience));
         CollectionCycle cycle = new(Heap, Gate, Caches, Flush, Sweeper, marking, Pacer, new MinorChoice(options.HasMinors, options.MinimumBytes), _background, CleanUpQueue, Quarantine, core.Frees, options);
@@ -76,12 +81,7 @@ internal sealed unsafe class TracedParts : IDisposable
             CheckedHeaps.Add(ScopeChecks);
         }
 
-        if (options.HasMinors)
-        {
-            TracedCards.Use();
-        }
-
-        if (Attention == StoreAttention.Barrier)
+        if (Attention.IsBarrier)
         {
             AttentiveHeaps.Add(Barrier);
         }
@@ -91,7 +91,7 @@ internal sealed unsafe class TracedParts : IDisposable
     public bool IsChecked { get; }
 
     /// <summary>Whether collections may be minor, so that old blocks stay marked.</summary>
-    public bool HasMinors { get; }
+    public bool HasMinors => _cards != null;
 
     /// <summary>What each store of a reference has to do.</summary>
     public StoreAttention Attention { get; }
@@ -144,6 +144,9 @@ internal sealed unsafe class TracedParts : IDisposable
     public TracedChecks Checks { get; }
 
     public MarkTeam Team { get; }
+
+    /// <summary>The blocks that are marked between collections.</summary>
+    public OldBlocks Old { get; }
 
     public Collector Collector { get; }
 

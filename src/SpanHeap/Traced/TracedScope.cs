@@ -175,20 +175,21 @@ public readonly unsafe ref partial struct TracedScope
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void BeforeStore(scoped ref nint field, nint value)
     {
-        if (_heap.Attention == StoreAttention.None)
+        StoreAttention attention = _heap.Attention;
+        if (attention.IsNone)
         {
             return;
         }
 
         // A field in a block does not move. Of a field elsewhere, the address is only compared and never used to access memory.
         nint address = (nint)Unsafe.AsPointer(ref field);
-        if (_heap.Attention != StoreAttention.Card)
+        if (attention.IsBarrier)
         {
             _heap.Barrier.Before(_cache, _number, _depth, address, value);
         }
-        else if (ArenaMap.IsInArena(address))
+        else
         {
-            TracedCards.Note(address);
+            CardTable.Note(attention.Cards, address);
         }
     }
 

@@ -1,4 +1,3 @@
-using SpanHeap.Spans;
 using SpanHeap.Traced.Contract;
 using SpanHeap.Traced.Spans;
 using SpanHeap.Traced.Sweeping;
@@ -9,14 +8,15 @@ namespace SpanHeap.Traced.Checks;
 /// <param name="heap">The heap.</param>
 /// <param name="checks">Checks what is stored; null without full checks.</param>
 /// <param name="audit">Notes what is stored; null where stores are not audited.</param>
-/// <param name="setsCards">Whether cards say where references are stored.</param>
+/// <param name="cards">Say where references are stored; null without minor collections.</param>
 /// <remarks>Thread safe. Called by the thread that stores.</remarks>
-internal sealed unsafe class StoreBarrier(HeapIdentity heap, ScopeChecks? checks, StoreAudit? audit, bool setsCards) : IOfHeap
+internal sealed unsafe class StoreBarrier(HeapIdentity heap, ScopeChecks? checks, StoreAudit? audit, CardTable? cards) : IOfHeap
 {
     public ulong Serial => heap.Serial;
 
     /// <summary>What the code that stores has to do. Constant.</summary>
-    public StoreAttention Attention => checks != null || audit != null ? StoreAttention.Barrier : setsCards ? StoreAttention.Card : StoreAttention.None;
+    public StoreAttention Attention =>
+        checks != null || audit != null ? StoreAttention.CallsBarrier : cards != null ? StoreAttention.SetsCards(cards.Cards) : StoreAttention.None;
 
     /// <summary>Does what is to be done before a store within a scope.</summary>
     /// <param name="cache">The cache of the scope's thread.</param>
@@ -42,13 +42,12 @@ internal sealed unsafe class StoreBarrier(HeapIdentity heap, ScopeChecks? checks
         Note(field, value);
     }
 
-    // A field of a struct that lies in no block has no card.
     private void Note(nint field, nint value)
     {
         audit?.Note(field, value);
-        if (setsCards && ArenaMap.IsInArena(field))
+        if (cards != null)
         {
-            TracedCards.Note(field);
+            CardTable.Note(cards.Cards, field);
         }
     }
 }

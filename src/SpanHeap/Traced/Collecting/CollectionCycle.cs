@@ -152,7 +152,7 @@ internal sealed class CollectionCycle(
         }
         else
         {
-            minors.NoteMajor(bytes);
+            minors.NoteMajor(pacer.BytesTaken, bytes);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Numerics;
+using SpanHeap.Pages;
 using SpanHeap.Traced.Layouts;
 using SpanHeap.Traced.Spans;
 
@@ -12,13 +13,13 @@ namespace SpanHeap.Traced.Marking;
 internal static unsafe class CardScan
 {
     /// <summary>
-    /// Gives a marker every reference that lies in a marked block where a card is set, and clears the cards. If marking fails after that, the next one
-    /// must not be minor.
+    /// Gives a marker every reference that lies in a marked block where a card is set.
     /// </summary>
     /// <param name="walk">A walk over the heap's spans.</param>
+    /// <param name="cards">The heap's cards.</param>
     /// <param name="marker">The marker.</param>
     /// <param name="bitmap">The bitmap with the marks.</param>
-    public static void VisitAll(TracedWalk walk, Marker marker, uint bitmap)
+    public static void VisitAll(TracedWalk walk, CardTable cards, Marker marker, uint bitmap)
     {
         while (walk.MoveNext())
         {
@@ -27,58 +28,48 @@ internal static unsafe class CardScan
             for (int page = 0; page < span->Span.Pages; page++)
             {
                 nint address = TracedSlots.PageAt(span, page);
-                ulong* cards = TracedCards.OfPage(address);
-                if (*cards != 0)
+                if (cards.IsSet(address))
                 {
                     VisitPage(span, spanClass, address, marker, bitmap);
-                    *cards = 0;
                 }
             }
         }
     }
 
+    // A block that begins before the page may reach into it.
     private static void VisitPage(TracedSpan* span, SpanClassInfo* spanClass, nint page, Marker marker, uint bitmap)
     {
-        byte* cards = TracedCards.Of(page);
-        for (int card = 0; card < TracedCards.PerPage; card++)
+        nint before = TracedSlots.StartOf(span, page);
+        if (before != 0 && before != page && TracedBits.IsSet(before, bitmap))
         {
-            if (cards[card] != 0)
+            VisitPart(before, spanClass, page, marker);
+        }
+
+        for (int word = 0; word < TracedBits.WordsPerPage; word++)
+        {
+            nint first = page + (word * TracedBits.BytesPerWord);
+            for (ulong bits = *TracedBits.WordOf(first, bitmap); bits != 0; bits &= bits - 1)
             {
-                VisitCard(span, spanClass, page + (card * TracedCards.BytesPerCard), marker, bitmap);
+                VisitPart(first + (BitOperations.TrailingZeroCount(bits) * TracedBits.Granule), spanClass, page, marker);
             }
         }
     }
 
-    // The bits of a card are one word. A block that begins before the card may reach into it.
-    private static void VisitCard(TracedSpan* span, SpanClassInfo* spanClass, nint card, Marker marker, uint bitmap)
+    // Visits the references that a block has in a page.
+    private static void VisitPart(nint block, SpanClassInfo* spanClass, nint page, Marker marker)
     {
-        nint before = TracedSlots.StartOf(span, card);
-        if (before != 0 && before != card && TracedBits.IsSet(before, bitmap))
-        {
-            VisitPart(before, spanClass, card, marker);
-        }
-
-        for (ulong bits = *TracedBits.WordOf(card, bitmap); bits != 0; bits &= bits - 1)
-        {
-            VisitPart(card + (BitOperations.TrailingZeroCount(bits) * TracedBits.Granule), spanClass, card, marker);
-        }
-    }
-
-    // Visits the references that a block has in a card.
-    private static void VisitPart(nint block, SpanClassInfo* spanClass, nint card, Marker marker)
-    {
-        nint end = card + TracedCards.BytesPerCard;
+        nint end = page + PageGeometry.PageSize;
         switch (spanClass->Form)
         {
             case TracedForm.Fields:
-                VisitFields(block, spanClass, card, end, marker);
+                VisitFields(block, spanClass, page, end, marker);
                 break;
             case TracedForm.References:
                 nint first = block + SpanClassInfo.ArrayHeaderBytes;
-                VisitReferences(Math.Max(first, card), Math.Min(first + ((nint)(*(long*)block) * sizeof(nint)), end), marker);
+                VisitReferences(Math.Max(first, page), Math.Min(first + ((nint)(*(long*)block) * sizeof(nint)), end), marker);
                 break;
             case TracedForm.Elements:
-                VisitElements(block, spanClass, card, end, marker);
+                VisitElements(block, spanClass, page, end, marker);
                 break;
         }
     }

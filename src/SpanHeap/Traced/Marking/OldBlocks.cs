@@ -6,12 +6,12 @@ namespace SpanHeap.Traced.Marking;
 
 /// <summary>
 /// The blocks that the last collection has reached. Sweeping leaves them marked for the next one, if the heap has minor collections: a minor collection
-/// adds to the marks and looks into none of these blocks, but where a reference has been stored since. (The sticky mark bits of Demers and others.)
+/// adds to the marks and looks into none of these blocks, except where a reference has been stored since. (The sticky mark bits of Demers and others.)
 /// </summary>
 /// <param name="pages">The heap's pages.</param>
-/// <param name="areKept">Whether the heap has minor collections.</param>
+/// <param name="cards">Say where references were stored since; null without minor collections.</param>
 /// <remarks>Used by the collecting thread, while the gate is closed and everything is swept.</remarks>
-internal sealed unsafe class OldBlocks(PageHeap pages, bool areKept)
+internal sealed unsafe class OldBlocks(PageHeap pages, CardTable? cards)
 {
     /// <summary>Whether the marks and cards of the heap are what the last collection and the stores since have made them.</summary>
     public bool AreKnown { get; private set; }
@@ -22,7 +22,8 @@ internal sealed unsafe class OldBlocks(PageHeap pages, bool areKept)
     /// <summary>Notes that a collection has marked so many bytes, which are old from now on.</summary>
     public void Note(long bytes)
     {
-        AreKnown = areKept;
+        cards?.Clear();
+        AreKnown = cards != null;
         Bytes = bytes;
     }
 
@@ -30,14 +31,14 @@ internal sealed unsafe class OldBlocks(PageHeap pages, bool areKept)
     public void Lose() => AreKnown = false;
 
     /// <summary>Gives a marker the references that were stored into old blocks.</summary>
-    public void VisitChanged(Marker marker, uint bitmap) => CardScan.VisitAll(new TracedWalk(pages), marker, bitmap);
+    public void VisitChanged(Marker marker, uint bitmap) => CardScan.VisitAll(new TracedWalk(pages), cards!, marker, bitmap);
 
     /// <summary>Makes all blocks young: a marking begins that is to find all that lives.</summary>
     /// <param name="bitmap">The bitmap that gets its marks.</param>
     public void Forget(uint bitmap)
     {
         AreKnown = false;
-        if (!areKept)
+        if (cards == null)
         {
             return;
         }
@@ -46,10 +47,6 @@ internal sealed unsafe class OldBlocks(PageHeap pages, bool areKept)
         while (walk.MoveNext())
         {
             TracedSpan* span = walk.Current;
-            for (int page = 0; page < span->Span.Pages; page++)
-            {
-                *TracedCards.OfPage(TracedSlots.PageAt(span, page)) = 0;
-            }
 
             // A mark session has marked collectable blocks already, and sweeping keeps no marks of them.
             if (SpanClasses.Info(span->SpanClass)->Form != TracedForm.Collectable)

@@ -9,7 +9,7 @@ namespace SpanHeap.Traced.Pacing;
 /// <remarks>Used by the collecting thread.</remarks>
 internal sealed class MinorChoice(bool isEnabled, long leastGrowth)
 {
-    // A minor collection pays if at least one part in so many of what was made is dead.
+    // A collection pays as a minor one if it frees at least one part in so many of what was made.
     private const int LeastDeadPart = 3;
 
     // Old blocks may double between two major collections; in a small heap, they may grow by this part of the least growth.
@@ -23,22 +23,27 @@ internal sealed class MinorChoice(bool isEnabled, long leastGrowth)
     private long _majorBytes;
     private long _oldBytes;
 
+    // Whether the last collection freed enough. A program that builds something frees little in major collections, too.
+    private bool _freedEnough;
+
     private int _rest;
     private int _nextRest = ShortestRest;
 
     /// <summary>
     /// Whether the next collection should be minor: not once old blocks have doubled, because many of them may be dead by now.
     /// </summary>
-    public bool WantsMinor => isEnabled && _rest == 0 && _oldBytes - _majorBytes <= Math.Max(_majorBytes, leastGrowth / LeastGrowthPart);
+    public bool WantsMinor => isEnabled && _freedEnough && _rest == 0 && _oldBytes - _majorBytes <= Math.Max(_majorBytes, leastGrowth / LeastGrowthPart);
 
     /// <summary>The bytes that the last major collection has found to live, by which the heap may grow.</summary>
     public long MajorBytes => _majorBytes;
 
     /// <summary>Notes a major collection.</summary>
-    /// <param name="live">The bytes that it marked.</param>
-    public void NoteMajor(long live)
+    /// <param name="made">The bytes that were made since the collection before it.</param>
+    /// <param name="live">The bytes that are marked now.</param>
+    public void NoteMajor(long made, long live)
     {
-        _majorBytes = _oldBytes = live;
+        NoteFreed(made, live);
+        _majorBytes = live;
         _rest = Math.Max(0, _rest - 1);
     }
 
@@ -47,9 +52,8 @@ internal sealed class MinorChoice(bool isEnabled, long leastGrowth)
     /// <param name="live">The bytes that are marked now.</param>
     public void NoteMinor(long made, long live)
     {
-        long survived = live - _oldBytes;
-        _oldBytes = live;
-        if (survived <= made - (made / LeastDeadPart))
+        NoteFreed(made, live);
+        if (_freedEnough)
         {
             _nextRest = ShortestRest;
             return;
@@ -57,5 +61,11 @@ internal sealed class MinorChoice(bool isEnabled, long leastGrowth)
 
         _rest = _nextRest;
         _nextRest = Math.Min(2 * _nextRest, LongestRest);
+    }
+
+    private void NoteFreed(long made, long live)
+    {
+        _freedEnough = _oldBytes + made - live >= made / LeastDeadPart;
+        _oldBytes = live;
     }
 }

@@ -8,12 +8,11 @@ namespace SpanHeap.Traced.Spans;
 /// <summary>
 /// The bits of traced blocks, in three bitmaps. Each has a bit for every 16 bytes of a page, of which a block uses the one for its first byte. In one
 /// bitmap it says that the block is allocated, in another that marking has reached it; these two swap roles with each sweep of the span. In the third
-/// it says that the block waits to be looked into by a marker, so that bitmap is zero except while marking. After it come a byte for each page, and the
-/// cards (<see cref="TracedCards"/>).
+/// it says that the block waits to be looked into by a marker, so that bitmap is zero except while marking. After it comes a byte for each page.
 /// </summary>
 /// <remarks>
 /// A page has 64 bytes in each bitmap, which is a cache line: the bits of one span share no byte with another's or with anything else, and two
-/// shifts find them. All bits of pages outside of traced spans are zero, and so are the bytes by which pages are queued.
+/// shifts find them. All bits and bytes of pages outside of traced spans are zero.
 /// </remarks>
 internal static unsafe class TracedBits
 {
@@ -28,9 +27,6 @@ internal static unsafe class TracedBits
     /// <summary>The bytes of memory that a word stands for.</summary>
     public const int BytesPerWord = 1 << WordShift;
 
-    /// <summary>The logarithm of <see cref="BytesPerWord"/>.</summary>
-    public const int WordShift = GranuleShift + 6;
-
     /// <summary>The number of the bitmap of blocks that marking has reached and not looked into. Only markers use it.</summary>
     public const uint Waiting = 2;
 
@@ -38,6 +34,7 @@ internal static unsafe class TracedBits
     public const uint Count = 3;
 
     private const int BitsPerWord = 64;
+    private const int WordShift = GranuleShift + 6;
 
     /// <summary>The bytes of one bitmap of an arena; the next follows it.</summary>
     public static nint BitmapBytes
@@ -46,7 +43,7 @@ internal static unsafe class TracedBits
         get => PageGeometry.ArenaSize >> (WordShift - 3);
     }
 
-    /// <summary>The bytes of all bitmaps of an arena, and of what follows them.</summary>
+    /// <summary>The bytes of all bitmaps of an arena, and of the bytes for its pages that follow them.</summary>
     public static nint AllBytes => PageGeometry.ArenaSize / PageGeometry.PageSize * ArenaHeader.TracedBytesPerPage;
 
     /// <summary>Gets the word of a bitmap (0 to 2) that has an address's bit.</summary>
