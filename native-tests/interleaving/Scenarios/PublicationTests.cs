@@ -39,12 +39,15 @@ public sealed class PublicationTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [InlineData(NewOwner.Manual)]
-    [InlineData(NewOwner.Traced)]
-    [InlineData(NewOwner.TracedAndMarked)]
-    public void S01_The_thread_that_swept_a_large_span_writes_nothing_to_it_once_it_is_another_s(NewOwner owner)
+    [InlineData(NewOwner.Manual, false)]
+    [InlineData(NewOwner.Manual, true)]
+    [InlineData(NewOwner.Traced, false)]
+    [InlineData(NewOwner.Traced, true)]
+    [InlineData(NewOwner.TracedAndMarked, false)]
+    [InlineData(NewOwner.TracedAndMarked, true)]
+    public void S01_The_thread_that_swept_a_large_span_writes_nothing_to_it_once_it_is_another_s(NewOwner owner, bool keepsMarks)
     {
-        Func<Scenario> make = () => Make(owner, mutant: false);
+        Func<Scenario> make = () => Make(owner, new SweepAs(IsMutant: false, keepsMarks));
         Exploration.Run(make, new ScriptedOrder(s_sixSteps));
         output.WriteLine($"{Exploration.RunAll(make, preemptions: 4)} schedules with up to 4 preemptions");
         Exploration.RunSeeds(make);
@@ -56,7 +59,7 @@ public sealed class PublicationTests(ITestOutputHelper output)
     [InlineData(NewOwner.TracedAndMarked)]
     public void S01_The_old_order_loses_bits_and_every_search_finds_it(NewOwner owner)
     {
-        Func<Scenario> make = () => Make(owner, mutant: true);
+        Func<Scenario> make = () => Make(owner, new SweepAs(IsMutant: true, KeepsMarks: false));
         ScheduleFailedException byHand = Assert.Throws<ScheduleFailedException>(() => Exploration.Run(make, new ScriptedOrder(s_sixSteps)));
         ScheduleFailedException? byAll = Exploration.Find(make, Exploration.AllOrders(preemptions: 1), out int all);
         ScheduleFailedException? bySeed = Exploration.Find(make, Enumerable.Range(1, 5000).Select(static seed => new RandomOrder(seed, stays: 3)), out int seeds);
@@ -72,7 +75,7 @@ public sealed class PublicationTests(ITestOutputHelper output)
         }
     }
 
-    private static unsafe Scenario Make(NewOwner owner, bool mutant)
+    private static unsafe Scenario Make(NewOwner owner, SweepAs sweep)
     {
         TracedWorld world = new();
         world.MakeLarge(count: 1, kept: 0);
@@ -80,7 +83,7 @@ public sealed class PublicationTests(ITestOutputHelper output)
         nint place = world.FirstTraced;
         ulong[] written = [];
         long before = world.Heap.Core.Pages.PagesInUse;
-        return new Scenario(world, new("sweeper", () => Sweep(world, place, mutant)), new("new owner", () =>
+        return new Scenario(world, new("sweeper", () => Sweep(world, place, sweep)), new("new owner", () =>
         {
             InterleavingPoints.Await(InterleavingPoint.SweepersAwaited, () => world.Heap.Core.Pages.PagesInUse < before);
             Own(world, owner, place);
@@ -97,20 +100,20 @@ public sealed class PublicationTests(ITestOutputHelper output)
         };
     }
 
-    private static unsafe void Sweep(TracedWorld world, nint place, bool mutant)
+    private static unsafe void Sweep(TracedWorld world, nint place, SweepAs sweep)
     {
         TracedSpan* span = (TracedSpan*)ArenaHeader.SpanAt(place);
         Assert.True(world.Parts.Spans.SetOf(span->SpanClass)->TakeUnswept(world.Sweeper.Generation, full: true) == span);
         Assert.True(SweepToken.TryAcquire(span, world.Sweeper.Generation, out SweepToken token));
         InterleavingPoints.At(InterleavingPoint.SweepAcquired);
-        if (mutant)
+        if (sweep.IsMutant)
         {
             new MutantSpanSweeper(world.Parts.Spans).Sweep(token);
             return;
         }
 
         SweepTally tally = default;
-        new SpanSweeper(world.Parts.Spans, new DeadBlockPoison(enabled: false), quarantine: null, keepsMarks: false).Sweep(token, ref tally);
+        new SpanSweeper(world.Parts.Spans, new DeadBlockPoison(enabled: false), quarantine: null, sweep.KeepsMarks).Sweep(token, ref tally);
     }
 
     private static unsafe void Own(TracedWorld world, NewOwner owner, nint place)
@@ -141,4 +144,9 @@ public sealed class PublicationTests(ITestOutputHelper output)
         ReadOnlySpan<ulong> record = new(ArenaHeader.SpanAt(place), sizeof(TracedSpan) / sizeof(ulong));
         return [.. record, .. TracedBits.OfPage(place, 0), .. TracedBits.OfPage(place, 1)];
     }
+
+    /// <summary>How the span is swept.</summary>
+    /// <param name="IsMutant">Whether in the old order.</param>
+    /// <param name="KeepsMarks">Whether what lives stays marked, as in a heap with minor collections.</param>
+    private readonly record struct SweepAs(bool IsMutant, bool KeepsMarks);
 }
