@@ -77,6 +77,8 @@ public sealed unsafe class PacerTests(ITestOutputHelper output)
             Assert.Equal(report * (Pacer.MostSpansToPay + PagesOfReport), traced.Statistics.SpansSweptBy(SweepReason.Allocation));
         }
 
+        Assert.InRange(pacer.Assists.Longest, TimeSpan.FromTicks(1), pacer.Assists.Total);
+
         // A large block takes longer to be cleared than so many spans to be swept.
         pacer.NoteTaken((long)Pages * (8 << 10));
         Assert.False(traced.Sweeper.SweepOne(SweepReason.Finish), "What is owed in full is swept in full.");

@@ -177,6 +177,8 @@ public sealed unsafe class HeldUpTests
         Assert.Equal((1, last.LiveBytes / heap.Native.GetStatistics().PageSize, 1, 0), (last.Spans, last.Pages, last.Handles, last.RootArrays));
         Assert.Equal(first.LastPause + last.LastPause, last.TotalPause);
         Assert.Equal(first.LastPause > last.LastPause ? first.LastPause : last.LastPause, last.LongestPause);
+        Assert.InRange(last.MedianPause, first.LastPause < last.LastPause ? first.LastPause : last.LastPause, last.LongestPause);
+        Assert.Equal((last.LongestPause, last.LongestPause), (last.Pause99, last.Pause999));
         Assert.True(
             last.SpansReleased + 2 <= last.SpansSweptByRefill + last.SpansSweptByAllocation + last.SpansSweptInBackground + last.SpansSweptToFinish + last.SpansSweptByFlush);
         Assert.Equal(0, last.HeldUp);

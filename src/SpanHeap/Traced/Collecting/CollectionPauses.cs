@@ -4,6 +4,8 @@ namespace SpanHeap.Traced.Collecting;
 /// <remarks>Written by the thread that collects; read by any thread, each figure by itself.</remarks>
 internal sealed class CollectionPauses
 {
+    private readonly PauseHistogram _histogram = new();
+
     /// <summary>The last pause.</summary>
     public TimeSpan Last { get; private set; }
 
@@ -13,10 +15,18 @@ internal sealed class CollectionPauses
     /// <summary>The sum of all pauses.</summary>
     public TimeSpan Total { get; private set; }
 
+    /// <inheritdoc cref="PauseHistogram.Percentile"/>
+    public TimeSpan Percentile(double part)
+    {
+        TimeSpan bound = _histogram.Percentile(part);
+        return bound < Longest ? bound : Longest;
+    }
+
     public void Note(TimeSpan pause)
     {
         Last = pause;
         Longest = pause > Longest ? pause : Longest;
         Total += pause;
+        _histogram.Note(pause);
     }
 }

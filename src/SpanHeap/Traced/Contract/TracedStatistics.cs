@@ -34,6 +34,24 @@ public readonly record struct TracedStatistics
     /// <summary>Gets how long all collections together kept threads out.</summary>
     public TimeSpan TotalPause { get; init; }
 
+    /// <summary>Gets the time that half of the pauses did not exceed, to within an eighth.</summary>
+    public TimeSpan MedianPause { get; init; }
+
+    /// <summary>Gets the time that 99 of 100 pauses did not exceed, to within an eighth.</summary>
+    public TimeSpan Pause99 { get; init; }
+
+    /// <summary>Gets the time that 999 of 1,000 pauses did not exceed, to within an eighth.</summary>
+    public TimeSpan Pause999 { get; init; }
+
+    /// <summary>
+    /// Gets how long threads that allocated have swept in proportion to what they took, all together. What a thread sweeps to find a free slot or free
+    /// pages is not counted.
+    /// </summary>
+    public TimeSpan AssistTime { get; init; }
+
+    /// <summary>Gets the longest time for which one allocation did so.</summary>
+    public TimeSpan LongestAssist { get; init; }
+
     /// <summary>Gets the number of spans of traced blocks.</summary>
     public long Spans { get; init; }
 
@@ -104,5 +122,5 @@ public readonly record struct TracedStatistics
     /// <summary>Returns the most important figures in one line, for people to read.</summary>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Readable.Bytes(LiveBytes)} live, next collection at {Readable.Bytes(GoalBytes)}, {Readable.Count(Collections, "collection")}, {TotalPause.TotalMilliseconds:0.###} ms of pauses");
+        $"{Readable.Bytes(LiveBytes)} live, next collection at {Readable.Bytes(GoalBytes)}, {Readable.Count(Collections, "collection")}, {TotalPause.TotalMilliseconds:0.###} ms of pauses, longest {LongestPause.TotalMilliseconds:0.###}");
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using SpanHeap.Pages;
 using SpanHeap.Traced.Contract;
 using SpanHeap.Traced.Spans;
@@ -37,6 +38,9 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
 
     // Whether the heap has refused a block. Set by any thread, cleared when the goal is set.
     private int _refused;
+
+    /// <summary>How long allocations have swept.</summary>
+    public AssistTimes Assists { get; } = new();
 
     /// <summary>Whether a cycle is due.</summary>
     public bool IsDue => Volatile.Read(ref _due) != 0;
@@ -145,9 +149,17 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
         long distance = Math.Max(1, (_goal - (_live - _taken)) / 2);
         double part = Math.Min(1, (double)taken / distance);
         long owed = (long)(_pagesToSweep * part);
+        if (statistics.Pages - _pagesSweptBefore >= owed)
+        {
+            return;
+        }
+
+        long start = Stopwatch.GetTimestamp();
         long left = MostSpansToPay + Math.Max(0, bytes >> PageGeometry.PageShift);
         while (left-- > 0 && statistics.Pages - _pagesSweptBefore < owed && sweeper.SweepOne(SweepReason.Allocation))
         {
         }
+
+        Assists.NoteSince(start);
     }
 }
