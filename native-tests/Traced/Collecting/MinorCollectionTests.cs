@@ -245,6 +245,73 @@ public sealed class MinorCollectionTests
     }
 
     [Fact]
+    public void Old_blocks_that_die_are_found_although_only_young_ones_are_made()
+    {
+        using TracedHeap heap = MinorHeaps.Make();
+        TracedHandle<TracedArray<Node>> large;
+        using (TracedScope scope = heap.Enter())
+        {
+            large = scope.Keep(scope.NewArray<Node>(Large));
+        }
+
+        heap.MakeOld();
+        large.Dispose();
+        for (int i = 0; i < 16; i++)
+        {
+            heap.CollectYoung();
+        }
+
+        Assert.Equal(0, heap.GetStatistics().LargeBlocksFreed);
+        heap.CollectByGrowth();
+        Assert.False(heap.LastCollection!.IsMinor);
+        Assert.Equal(1, heap.GetStatistics().LargeBlocksFreed);
+    }
+
+    [Fact]
+    public void Under_stress_all_dead_blocks_are_found_at_once()
+    {
+        using TracedHeap heap = new(new TracedHeapOptions { Generational = true, Stress = true });
+        TracedHandle<Node> handle;
+        nint address;
+        using (TracedScope scope = heap.Enter())
+        {
+            TracedRef<Node> node = scope.New<Node>();
+            address = node.Address;
+            handle = scope.Keep(node);
+        }
+
+        for (int i = 0; i < 3; i++)
+        {
+            using TracedScope scope = heap.Enter();
+            Assert.False(heap.LastCollection!.IsMinor);
+        }
+
+        handle.Dispose();
+        using (TracedScope scope = heap.Enter())
+        {
+            Assert.Throws<HeapCorruptionException>(() => _ = new TracedRef<Node>(address).Value.Value);
+        }
+    }
+
+    [Fact]
+    public void An_idle_heap_is_collected_as_a_whole_although_its_last_collection_was_minor()
+    {
+        using TracedHeap heap = new(new TracedHeapOptions { Generational = true, MinimumBytes = 256 << 10, IdleDelay = TimeSpan.FromMilliseconds(50) });
+        heap.MakeOld();
+        long before = heap.GetStatistics().Collections;
+        Assert.True(SpinWait.SpinUntil(
+            () =>
+            {
+                heap.CollectByGrowth();
+                return heap.LastCollection!.IsMinor;
+            },
+            TimeSpan.FromSeconds(30)));
+
+        Assert.True(SpinWait.SpinUntil(() => heap.LastCollection!.Reason == CollectionReason.Idle, TimeSpan.FromSeconds(30)));
+        Assert.InRange(heap.GetStatistics().Collections, before + 2, long.MaxValue);
+    }
+
+    [Fact]
     public void The_line_of_a_minor_collection_says_so()
     {
         using TracedHeap heap = MinorHeaps.Make();

@@ -44,13 +44,21 @@ internal static class MinorHeaps
     public static long CollectYoung(this TracedHeap heap)
     {
         TracedStatistics before = heap.GetStatistics();
+        long others = heap.CollectByGrowth();
+        Assert.Equal(before.MinorCollections + 1, heap.GetStatistics().MinorCollections);
+        return others;
+    }
+
+    /// <summary>The same, whether the collection is minor or not.</summary>
+    public static long CollectByGrowth(this TracedHeap heap)
+    {
+        TracedStatistics before = heap.GetStatistics();
         int made = 0;
         while (!TryMake(heap, before.Collections))
         {
             made += BlocksPerScope;
         }
 
-        Assert.Equal(before.MinorCollections + 1, heap.GetStatistics().MinorCollections);
         heap.FinishSweeping();
         heap.Verify();
         return heap.GetStatistics().SmallBlocksFreed - before.SmallBlocksFreed - made;

@@ -1,3 +1,4 @@
+using SpanHeap.Traced.Contract;
 using SpanHeap.Traced.Pacing;
 
 namespace SpanHeap.Tests.Traced.Pacing;
@@ -10,7 +11,7 @@ public sealed class MinorChoiceTests
     [Fact]
     public void A_heap_without_minor_collections_never_wants_one()
     {
-        MinorChoice choice = new(isEnabled: false, LeastGrowth);
+        MinorChoice choice = new(new TracingOptions { MinimumBytes = LeastGrowth });
         choice.NoteMajor(made: 200 * Mebibyte, live: 100 * Mebibyte);
         Assert.False(choice.WantsMinor);
     }
@@ -69,9 +70,37 @@ public sealed class MinorChoiceTests
     }
 
     [Fact]
+    public void After_sixteen_minor_collections_in_a_row_a_major_one_comes()
+    {
+        MinorChoice choice = Make(300 * Mebibyte);
+        for (int i = 1; i <= 16; i++)
+        {
+            Assert.True(choice.WantsMinor);
+            choice.NoteMinor(made: 60 * Mebibyte, live: 300 * Mebibyte);
+            Assert.Equal(i * 60 * Mebibyte, choice.MadeBeforeMinors);
+        }
+
+        Assert.False(choice.WantsMinor);
+        choice.NoteMajor(made: 60 * Mebibyte, live: 20 * Mebibyte);
+        Assert.True(choice.WantsMinor);
+        Assert.Equal(0, choice.MadeBeforeMinors);
+    }
+
+    [Fact]
+    public void Old_blocks_grow_no_further_than_the_heap_may()
+    {
+        MinorChoice choice = new(new TracingOptions { HasMinors = true, GrowthPercent = 10 });
+        choice.NoteMajor(made: 200 * Mebibyte, live: 100 * Mebibyte);
+        choice.NoteMinor(made: 1000 * Mebibyte, live: 110 * Mebibyte);
+        Assert.True(choice.WantsMinor);
+        choice.NoteMinor(made: 1000 * Mebibyte, live: 111 * Mebibyte);
+        Assert.False(choice.WantsMinor);
+    }
+
+    [Fact]
     public void While_a_program_builds_something_collections_are_major()
     {
-        MinorChoice choice = new(isEnabled: true, LeastGrowth);
+        MinorChoice choice = new(new TracingOptions { HasMinors = true, MinimumBytes = LeastGrowth });
         choice.NoteMajor(made: 64 * Mebibyte, live: 60 * Mebibyte);
         Assert.False(choice.WantsMinor);
         choice.NoteMajor(made: 64 * Mebibyte, live: 90 * Mebibyte);
@@ -80,7 +109,7 @@ public sealed class MinorChoiceTests
 
     private static MinorChoice Make(long live)
     {
-        MinorChoice choice = new(isEnabled: true, LeastGrowth);
+        MinorChoice choice = new(new TracingOptions { HasMinors = true, MinimumBytes = LeastGrowth });
         choice.NoteMajor(made: 2 * live, live);
         return choice;
     }

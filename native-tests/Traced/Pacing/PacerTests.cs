@@ -12,6 +12,9 @@ namespace SpanHeap.Tests.Traced.Pacing;
 [Trait("Category", "Protocol")]
 public sealed unsafe class PacerTests(ITestOutputHelper output)
 {
+    // Pages of a span of small blocks, at most.
+    private const int LargestOfClasses = 16;
+
     private const int LargestReport = 3 << 20;
 
     [Theory]
@@ -26,9 +29,10 @@ public sealed unsafe class PacerTests(ITestOutputHelper output)
         TracedParts traced = heap.Parts;
         long minimum = (1 << 20) + random.Below(8 << 20);
         Pacer pacer = new(traced.Sweeper, traced.Statistics, traced.Spans, new MemoryRoom(traced.Core.Limit, traced.Spans, long.MaxValue), new TracingOptions { MinimumBytes = minimum });
+        int largestSpan = LargestOfClasses;
         for (int cycle = 0; cycle < 8; cycle++)
         {
-            Fill(heap, random, out int largestSpan);
+            Fill(heap, random, ref largestSpan);
             long marked = QuietCycle.Mark(traced);
             pacer.BeginCycle(marked, marked);
             long toSweep = traced.Spans.PagesInUse;
@@ -127,10 +131,9 @@ public sealed unsafe class PacerTests(ITestOutputHelper output)
         Array.ForEach(threads, static thread => thread.Dispose());
     }
 
-    // Spans of several sizes, with nothing or something alive.
-    private static void Fill(TracedHeap heap, StressRandom random, out int largestSpan)
+    // Spans of several sizes, with nothing or something alive, which the next cycles sweep again.
+    private static void Fill(TracedHeap heap, StressRandom random, ref int largestSpan)
     {
-        largestSpan = 16;
         using TracedScope scope = heap.Enter();
         for (int i = 0; i < 200; i++)
         {

@@ -65,8 +65,7 @@ public static unsafe class TracedAccess
         Volatile.Write(ref field.Address, value.Address);
 
         // After the store, which throws if there is no block.
-        nint cards = ArenaHeader.Descriptor(ArenaHeader.ArenaOf(block.Address))->Cards;
-        if (cards != 0)
+        if (CardTable.AreUsed && ArenaHeader.Descriptor(ArenaHeader.ArenaOf(block.Address))->Cards is var cards and not 0)
         {
             CardTable.Note(cards, (nint)Unsafe.AsPointer(ref field));
         }

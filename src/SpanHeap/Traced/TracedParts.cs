@@ -65,7 +65,7 @@ internal sealed unsafe class TracedParts : IDisposable
         MarkPhase marking = new(Team, Old, new CollectableBlocks(Heap, Spans, Sweeper, Quarantine), Checks, WeakHandles, CleanUps, CleanUpQueue, Sweeper, Pacer);
         _background = new BackgroundSweeper(Sweeper);
         CollectionTurn turn = new(Gate, Caches, watchdog, new GatePatience(options.Patience, options.LongestPatience));
-        CollectionCycle cycle = new(Heap, Gate, Caches, Flush, Sweeper, marking, Pacer, new MinorChoice(options.HasMinors, options.MinimumBytes), _background, CleanUpQueue, Quarantine, core.Frees, options);
+        CollectionCycle cycle = new(Heap, Gate, Caches, Flush, Sweeper, marking, Pacer, new MinorChoice(options), _background, CleanUpQueue, Quarantine, core.Frees, options);
         Collector = new Collector(turn, cycle, Gate, Pacer, Sweeper, Spans, watchdog, _background);
         Sessions = new MarkSessions(turn, cycle, marking, _background);
         Idle = options.IdleDelay != Timeout.InfiniteTimeSpan && !options.ByHand ? new IdleCollection(Collector, options.IdleDelay) : null;
@@ -165,7 +165,12 @@ internal sealed unsafe class TracedParts : IDisposable
 
     /// <summary>Walks all records. No thread may use the heap or sweep meanwhile.</summary>
     /// <exception cref="HeapCorruptionException">Something does not agree; the message has the facts.</exception>
-    public void Verify() => TracedVerifier.Verify(Records, Pacer.LiveBytes, IsChecked, HasMinors);
+    public void Verify()
+    {
+        // Sweeping keeps no marks of collectable blocks.
+        long? oldBytes = Old.AreKnown && !Spans.NeedExactBits ? Old.Bytes : null;
+        TracedVerifier.Verify(Records, Pacer.LiveBytes, IsChecked, HasMinors, oldBytes);
+    }
 
     /// <summary>Keeps idle collections and background sweeping from beginning, and waits for those that are running.</summary>
     /// <returns>The argument for <see cref="Resume"/>.</returns>

@@ -22,6 +22,7 @@ internal sealed unsafe class TracedVerifier
     private readonly long _knownBytes;
     private readonly bool _isChecked;
     private readonly bool _keepsMarks;
+    private readonly long? _knownOldBytes;
     private readonly uint _generation;
     private readonly TracedHolders _holders;
     private readonly LiveBlocks _live;
@@ -29,17 +30,19 @@ internal sealed unsafe class TracedVerifier
     private long _pages;
     private long _bytesInUse;
     private long _liveBytes;
+    private long _oldBytes;
     private bool _anyUnswept;
 
     // For each system page of the arena's bitmaps, which follow each other, the lowest bit says whether it is in memory.
     private readonly byte[] _bitmaps = new byte[(TracedBits.AllBytes / (nint)OsMemory.PageSize) + 1];
 
-    private TracedVerifier(TracedRecords records, long knownBytes, bool isChecked, bool keepsMarks)
+    private TracedVerifier(TracedRecords records, long knownBytes, bool isChecked, bool keepsMarks, long? oldBytes)
     {
         _records = records;
         _knownBytes = knownBytes;
         _isChecked = isChecked;
         _keepsMarks = keepsMarks;
+        _knownOldBytes = oldBytes;
         _generation = records.Sweeper.Generation;
         _holders = new TracedHolders(records);
         _live = new LiveBlocks(records);
@@ -49,10 +52,11 @@ internal sealed unsafe class TracedVerifier
     /// <param name="knownBytes">The bytes of blocks that live, as far as the heap knows.</param>
     /// <param name="isChecked">Whether free slots are filled, as with full checks.</param>
     /// <param name="keepsMarks">Whether old blocks of spans that are swept stay marked.</param>
+    /// <param name="oldBytes">The bytes of blocks that are marked, as far as the heap knows; null if it does not.</param>
     /// <exception cref="HeapCorruptionException">Something does not agree; the message has the facts.</exception>
-    public static void Verify(TracedRecords records, long knownBytes, bool isChecked, bool keepsMarks)
+    public static void Verify(TracedRecords records, long knownBytes, bool isChecked, bool keepsMarks, long? oldBytes)
     {
-        TracedVerifier verifier = new(records, knownBytes, isChecked, keepsMarks);
+        TracedVerifier verifier = new(records, knownBytes, isChecked, keepsMarks, oldBytes);
         verifier.VerifyArenas();
         verifier.VerifySums();
         records.Roots.Verify();
@@ -160,6 +164,7 @@ internal sealed unsafe class TracedVerifier
             HeapVerifier.Require(!swept || _keepsMarks || other == 0, address, $"marks 0x{other:x} are left in a span that is swept");
             allocated += BitOperations.PopCount(bits);
             _liveBytes += BitOperations.PopCount(swept ? bits : other) * (long)span->Span.SlotSize;
+            _oldBytes += BitOperations.PopCount(other) * (long)span->Span.SlotSize;
             if (_isChecked)
             {
                 VerifyPoison(span, word, starts & ~bits);
@@ -216,6 +221,7 @@ internal sealed unsafe class TracedVerifier
         HeapVerifier.Require(_bytesInUse == spans.BytesInUse, 0, $"traced spans count {_bytesInUse} bytes towards the limit, {spans.BytesInUse} are counted");
         long known = _knownBytes + _holders.BytesTaken;
         HeapVerifier.Require(_liveBytes == known, 0, $"slots of {_liveBytes} bytes are marked or were taken since, and {known} are counted");
+        HeapVerifier.Require((_knownOldBytes ?? _oldBytes) == _oldBytes, 0, $"blocks of {_oldBytes} bytes are marked as old, and {_knownOldBytes} are counted");
         HeapVerifier.Require(_spans == _holders.Count, 0, $"there are {_spans} traced spans, lists and caches have {_holders.Count}");
         Sweeper sweeper = _records.Sweeper;
         HeapVerifier.Require(sweeper.Sweepers == 0, 0, $"{sweeper.Sweepers} are counted as sweeping, but none is");

@@ -26,6 +26,9 @@ internal sealed class CollectionCycle(
     /// <summary>How many of them were minor.</summary>
     public long Minors => Volatile.Read(ref _minors);
 
+    /// <summary>The bytes taken since the last major collection marked.</summary>
+    public long BytesSinceMajor => pacer.BytesTaken + minors.MadeBeforeMinors;
+
     /// <summary>What the last collection did; null before the first.</summary>
     public CollectionInfo? Last => Volatile.Read(ref _last);
 
@@ -59,7 +62,7 @@ internal sealed class CollectionCycle(
             // The previous cycle must be swept completely: its marks lie where this one's will.
             Finish();
             long finished = Stopwatch.GetTimestamp();
-            _isMinor = reason == CollectionReason.Growth && !flushAll && marking.CanBeMinor && minors.WantsMinor;
+            _isMinor = reason == CollectionReason.Growth && !flushAll && !pacer.WantsMajor && marking.CanBeMinor && minors.WantsMinor;
             if (flushAll)
             {
                 flush.FlushAll();

@@ -27,8 +27,8 @@ internal sealed unsafe class Collector(
     /// <summary>How many of them were minor.</summary>
     public long MinorCycles => cycle.Minors;
 
-    /// <summary>The bytes taken since the last collection marked.</summary>
-    public long BytesTaken => pacer.BytesTaken;
+    /// <inheritdoc cref="CollectionCycle.BytesSinceMajor"/>
+    public long BytesSinceMajor => cycle.BytesSinceMajor;
 
     /// <inheritdoc cref="CollectionTurn.HeldUp"/>
     public long HeldUp => turn.HeldUp;

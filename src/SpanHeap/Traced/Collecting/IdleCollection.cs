@@ -101,7 +101,7 @@ internal sealed class IdleCollection : MaintenanceEntry, IDisposable
     // Whether there is something to collect.
     private bool Look(Collector collector)
     {
-        long bytes = collector.BytesTaken;
+        long bytes = collector.BytesSinceMajor;
         long cycles = collector.Cycles;
         bool quiet = bytes == _bytes && cycles == _cycles && bytes >= LeastBytes;
         _quietRounds = quiet ? _quietRounds + 1 : 0;
@@ -114,7 +114,7 @@ internal sealed class IdleCollection : MaintenanceEntry, IDisposable
             _failures = collector.Cycles == cycles ? Math.Min(_failures + 1, MostDoublings) : 0;
         }
 
-        return collector.BytesTaken >= LeastBytes;
+        return collector.BytesSinceMajor >= LeastBytes;
     }
 
     private void Schedule()

@@ -39,10 +39,11 @@ public sealed class TracedHeapOptions : NativeHeapOptions
     /// for all heaps.
     /// </summary>
     /// <remarks>
-    /// A minor collection takes time for the young blocks that live and for the KiB of old ones in which references were stored, and not for all
-    /// that lives. The heap goes back to major collections for a while where minor ones free little, and makes one when old blocks have doubled. Old
-    /// blocks, their weak handles and their clean-ups wait for a major collection, which <see cref="TracedHeap.Collect"/> always is. Each store of a
-    /// reference takes a few instructions more. A heap with custom layouts or collectable blocks has major collections only.
+    /// A minor collection takes time for the young blocks that live and for the pages of 8 KiB in which references were stored, and not for all
+    /// that lives. The heap goes back to major collections for a while where minor ones free little, and makes one when old blocks have doubled, or have
+    /// grown by <see cref="GrowthPercent"/> if that is less, and after 16 minor ones in a row. Old blocks, their weak handles and their clean-ups wait for a major collection, which <see cref="TracedHeap.Collect"/> always is. Each store of a
+    /// reference takes a few instructions more, and half a MiB for records counts toward the limit. A heap with custom layouts or collectable blocks has
+    /// major collections only.
     /// </remarks>
     public bool Generational { get; set; }
 

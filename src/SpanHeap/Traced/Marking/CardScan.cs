@@ -12,35 +12,34 @@ namespace SpanHeap.Traced.Marking;
 /// </remarks>
 internal static unsafe class CardScan
 {
-    /// <summary>
-    /// Gives a marker every reference that lies in a marked block where a card is set.
-    /// </summary>
-    /// <param name="walk">A walk over the heap's spans.</param>
+    /// <summary>Gives a marker every reference that lies in a marked block where a card is set.</summary>
+    /// <param name="pages">The heap's pages.</param>
     /// <param name="cards">The heap's cards.</param>
     /// <param name="marker">The marker.</param>
     /// <param name="bitmap">The bitmap with the marks.</param>
-    public static void VisitAll(TracedWalk walk, CardTable cards, Marker marker, uint bitmap)
+    public static void VisitAll(PageHeap pages, CardTable cards, Marker marker, uint bitmap)
     {
-        while (walk.MoveNext())
+        for (int index = 0; pages.TryGetArena(index, out nint arena); index++)
         {
-            TracedSpan* span = walk.Current;
-            SpanClassInfo* spanClass = SpanClasses.Info(span->SpanClass);
-            for (int page = 0; page < span->Span.Pages; page++)
+            ReadOnlySpan<byte> ofArena = cards.OfArena(arena);
+            int page = 0;
+            for (int next; (next = ofArena[page..].IndexOfAnyExcept((byte)0)) >= 0; page += next + 1)
             {
-                nint address = TracedSlots.PageAt(span, page);
-                if (cards.IsSet(address))
-                {
-                    VisitPage(span, spanClass, address, marker, bitmap);
-                }
+                VisitPage(arena + ((nint)(page + next) << PageGeometry.PageShift), marker, bitmap);
             }
         }
     }
 
-    // A block that begins before the page may reach into it.
-    private static void VisitPage(TracedSpan* span, SpanClassInfo* spanClass, nint page, Marker marker, uint bitmap)
+    // A card may be set of a page that is free by now, or that shares its card with a page elsewhere. A block that begins before the page may reach into it.
+    private static void VisitPage(nint page, Marker marker, uint bitmap)
     {
-        nint before = TracedSlots.StartOf(span, page);
-        if (before != 0 && before != page && TracedBits.IsSet(before, bitmap))
+        if (!TracedLookup.TryFindInArena(page, out TracedSpan* span, out nint before))
+        {
+            return;
+        }
+
+        SpanClassInfo* spanClass = SpanClasses.Info(span->SpanClass);
+        if (before != page && TracedBits.IsSet(before, bitmap))
         {
             VisitPart(before, spanClass, page, marker);
         }

@@ -13,6 +13,9 @@ internal sealed unsafe class MarkTeam : IDisposable
     // Below this many live bytes, waking helpers takes longer than they save.
     private const long BytesWorthHelp = 4 * 1024 * 1024;
 
+    // Of young blocks most are dead.
+    private const long YoungBytesWorthHelp = 64 * BytesWorthHelp;
+
     private readonly RootTable _roots;
     private readonly PageHeap _pages;
     private readonly MarkQueue _queue;
@@ -61,7 +64,8 @@ internal sealed unsafe class MarkTeam : IDisposable
     {
         // What a minor collection has to mark is mostly little, and not what the choice compares.
         bool large = live >= BytesWorthHelp && _maxThreads > 1 && changed == null;
-        int wanted = large && _choice.WantsHelp ? _maxThreads - 1 : 0;
+        bool muchYoung = live >= YoungBytesWorthHelp && changed != null;
+        int wanted = muchYoung || (large && _choice.WantsHelp) ? _maxThreads - 1 : 0;
         long start = Stopwatch.GetTimestamp();
         Marker marker = new(_queue, bitmap, shared: wanted > 0);
         int started = 0;

@@ -22,7 +22,11 @@ internal sealed unsafe class OldBlocks(PageHeap pages, CardTable? cards)
     /// <summary>Notes that a collection has marked so many bytes, which are old from now on.</summary>
     public void Note(long bytes)
     {
-        cards?.Clear();
+        for (int index = 0; cards != null && pages.TryGetArena(index, out nint arena); index++)
+        {
+            cards.OfArena(arena).Clear();
+        }
+
         AreKnown = cards != null;
         Bytes = bytes;
     }
@@ -31,7 +35,7 @@ internal sealed unsafe class OldBlocks(PageHeap pages, CardTable? cards)
     public void Lose() => AreKnown = false;
 
     /// <summary>Gives a marker the references that were stored into old blocks.</summary>
-    public void VisitChanged(Marker marker, uint bitmap) => CardScan.VisitAll(new TracedWalk(pages), cards!, marker, bitmap);
+    public void VisitChanged(Marker marker, uint bitmap) => CardScan.VisitAll(pages, cards!, marker, bitmap);
 
     /// <summary>Makes all blocks young: a marking begins that is to find all that lives.</summary>
     /// <param name="bitmap">The bitmap that gets its marks.</param>

@@ -36,6 +36,9 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
     private bool _isLimited;
     private int _limitReached;
 
+    // Whether the next cycle must find all that is dead. Set by any thread, cleared when the goal is set.
+    private int _majorWanted = options.IsStressed ? 1 : 0;
+
     // Whether the heap has refused a block. Set by any thread, cleared when the goal is set.
     private int _refused;
 
@@ -101,11 +104,15 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
         Volatile.Write(ref _due, options.ByHand ? 0 : 1);
     }
 
-    /// <summary>Makes a cycle due at the next scope, so that dead blocks are found. Does nothing in a heap that is only collected by hand.</summary>
+    /// <summary>Whether the next cycle must find all that is dead, and not only young blocks.</summary>
+    public bool WantsMajor => Volatile.Read(ref _majorWanted) != 0;
+
+    /// <summary>Makes a cycle due at the next scope, so that all dead blocks are found. Does nothing in a heap that is only collected by hand.</summary>
     public void MakeDue()
     {
         if (!options.ByHand)
         {
+            Volatile.Write(ref _majorWanted, 1);
             Volatile.Write(ref _due, 1);
         }
     }
@@ -132,6 +139,7 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
         _isLimited = allowed < growth;
         _limitReached = 0;
         _refused = 0;
+        _majorWanted = options.IsStressed ? 1 : 0;
         _growth = Math.Min(growth, allowed);
         Volatile.Write(ref _goal, _live + _growth);
         Volatile.Write(ref _due, options.IsStressed ? 1 : 0);

@@ -12,7 +12,8 @@ namespace SpanHeap.Traced.Spans;
 /// <remarks>
 /// <para>
 /// A page is one of 8 KiB, wherever it is in the address space; the low bits of its number choose the card. So a store takes a few instructions, any
-/// address may be noted, even of the thread's stack, and pages that lie 4 GiB apart share a card: one is looked at in vain when the other has changed.
+/// address may be noted, even of the thread's stack, and pages that lie 4 GiB apart share a card: one is looked at in vain when the other has changed. An
+/// arena is a power of two and begins at a multiple of it, so the cards of its pages lie side by side.
 /// </para>
 /// <para>
 /// Threads that store references set cards, by plain stores and in any order with the reference: cards are read and cleared only while the gate is closed,
@@ -24,10 +25,10 @@ internal sealed unsafe class CardTable
     /// <summary>The number of cards.</summary>
     public const int Count = 1 << 19;
 
-    // How many cards are looked at together when they are cleared, so that memory that no store has touched stays untouched.
-    private const int Piece = 4096;
-
     private readonly byte* _cards;
+
+    /// <summary>Whether any heap of the process has had cards, so that stores that know no heap look for them. Never false again.</summary>
+    public static bool AreUsed { get; private set; }
 
     /// <exception cref="OutOfMemoryException">There is no memory for the cards.</exception>
     public CardTable(MetadataAllocator metadata)
@@ -37,6 +38,8 @@ internal sealed unsafe class CardTable
         {
             ThrowHelper.OutOfMemory("The system has no memory for the cards of a heap with minor collections.");
         }
+
+        AreUsed = true;
     }
 
     /// <summary>The address of the first card. They are freed with the heap.</summary>
@@ -55,21 +58,8 @@ internal sealed unsafe class CardTable
         }
     }
 
-    /// <summary>Whether a reference may have been stored in the page that begins at an address.</summary>
-    public bool IsSet(nint page) => _cards[NumberOf(page)] != 0;
-
-    /// <summary>Clears all cards.</summary>
-    public void Clear()
-    {
-        for (int from = 0; from < Count; from += Piece)
-        {
-            Span<byte> piece = new(_cards + from, Piece);
-            if (piece.ContainsAnyExcept((byte)0))
-            {
-                piece.Clear();
-            }
-        }
-    }
+    /// <summary>Gets the cards of an arena's pages, the first page's first.</summary>
+    public Span<byte> OfArena(nint arena) => new(_cards + NumberOf(arena), (int)(PageGeometry.ArenaSize >> PageGeometry.PageShift));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static nuint NumberOf(nint address) => ((nuint)address >> PageGeometry.PageShift) & (Count - 1);
