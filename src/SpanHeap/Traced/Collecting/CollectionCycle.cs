@@ -163,7 +163,10 @@ internal sealed class CollectionCycle(
     private void GoOn(CollectionReason reason, long before, long after)
     {
         CollectionInfo done = new(
-            _count, reason, before, after, pacer.GoalBytes, LastTimes.Finishing, LastTimes.Marking, Pauses.Last, marking.LastMarkers) { IsMinor = _isMinor };
+            _count, reason, before, after, pacer.GoalBytes, LastTimes.Finishing, LastTimes.Marking, Pauses.Last, marking.LastMarkers)
+        {
+            IsMinor = _isMinor,
+        };
         Volatile.Write(ref _last, done);
         if (quarantine != null)
         {
