@@ -75,16 +75,7 @@ internal sealed unsafe class TracedParts : IDisposable
         Allocator = new TracedAllocator(core, Heap, Spans, refill, Sweeper, Pacer, Idle);
         Entry = new ScopeEntry(Heap, Caches, Gate, turn, Collector, Pacer, Sweeper, refill, core.Metadata, entryStacks, new CheckedYields(IsChecked, Pacer));
         End = new HeapEnd(Heap, Entry, turn, Caches, CleanUpQueue, watchdog);
-        HeapNames.Add(Heap.Serial, Heap.Name);
-        if (IsChecked)
-        {
-            CheckedHeaps.Add(ScopeChecks);
-        }
-
-        if (Attention.IsBarrier)
-        {
-            AttentiveHeaps.Add(Barrier);
-        }
+        AddToLists();
     }
 
     /// <summary>Whether references and stores are checked.</summary>
@@ -227,6 +218,21 @@ internal sealed unsafe class TracedParts : IDisposable
         // The quarantine is walked without a lock, and maintenance still runs until the heap's core is disposed: from here on it releases nothing.
         Quarantine?.Freeze();
         Quarantine?.CheckAll();
+    }
+
+    // Last, because the process keeps these until the heap is disposed.
+    private void AddToLists()
+    {
+        HeapNames.Add(Heap.Serial, Heap.Name);
+        if (IsChecked)
+        {
+            CheckedHeaps.Add(ScopeChecks);
+        }
+
+        if (Attention.IsBarrier)
+        {
+            AttentiveHeaps.Add(Barrier);
+        }
     }
 
     private DeadSpanQuarantine? MakeQuarantine(long softLimitBytes)
