@@ -181,7 +181,7 @@ public readonly unsafe ref partial struct TracedScope
             return;
         }
 
-        // A field in a block does not move. Of a field elsewhere, the address is only compared and never used to access memory.
+        // A field in a block does not move. Of a field elsewhere, the address is only compared, or chooses a card, and is never used to access memory.
         nint address = (nint)Unsafe.AsPointer(ref field);
         if (attention.IsBarrier)
         {
