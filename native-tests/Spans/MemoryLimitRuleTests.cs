@@ -54,6 +54,38 @@ public sealed unsafe class MemoryLimitRuleTests
         Assert.InRange((long)most, Limit / 2, Limit + Records);
     }
 
+    [Fact]
+    public void Caches_of_threads_alone_do_not_fill_a_heap_so_that_none_gets_a_block()
+    {
+        const int Threads = 200;
+        using NativeHeap heap = StressHeap.Still(memoryLimit: 2 * MiB);
+        using Barrier attached = new(Threads);
+        int served = 0;
+        StressThreads.Run(Threads, _ =>
+        {
+            bool has = true;
+            try
+            {
+                heap.Core.Attach();
+            }
+            catch (OutOfMemoryException)
+            {
+                has = false;
+            }
+
+            attached.SignalAndWait();
+            if (has && heap.TryAlloc(16) is var block && block != null)
+            {
+                Interlocked.Increment(ref served);
+                heap.Free(block);
+            }
+
+            attached.SignalAndWait();
+        });
+
+        Assert.InRange(served, 8, Threads - 1);
+    }
+
     [LinuxFact]
     [Unguarded("guarded blocks are counted by themselves")]
     public void What_counts_is_what_is_resident_once_all_blocks_are_touched()

@@ -41,7 +41,7 @@ internal sealed unsafe class CacheAttachment(
         ThreadCache* cache;
         while ((cache = TryAttach()) == null)
         {
-            if (!relief.TryRelieve(ref progress, ThreadCache.None, ThreadCache.Size, byLimit: !limit.IsWithinLimit(ThreadCache.Size)))
+            if (!relief.TryRelieve(ref progress, ThreadCache.None, ThreadCache.Size, byLimit: !limit.HasRoomForCache(ThreadCache.Size)))
             {
                 return null;
             }

@@ -27,6 +27,8 @@ namespace SpanHeap.Spans;
 /// <param name="headerBytes">Bytes of an arena's header.</param>
 internal sealed class HeapLimit(PageHeap pages, MetadataAllocator metadata, nuint limitBytes, nint headerBytes)
 {
+    private const nuint ShareForBlocks = 8;
+
     private readonly nuint _limitBytes = limitBytes == 0 ? nuint.MaxValue : limitBytes;
 
     // Bytes of huge blocks, of those among them that are kept for reuse, and of thread caches. Interlocked.
@@ -92,8 +94,26 @@ internal sealed class HeapLimit(PageHeap pages, MetadataAllocator metadata, nuin
     /// <summary>Bytes that the caches of threads and the central one count.</summary>
     public long CacheBytes => Volatile.Read(ref _cacheBytes);
 
-    /// <summary>Charges the cache of a thread if the limit allows.</summary>
-    public bool TryAddCacheBytes(nuint bytes) => TryCharge(ref _cacheBytes, bytes);
+    /// <summary>Determines whether <see cref="TryAddCacheBytes"/> would charge so many bytes, if no other thread takes them first.</summary>
+    public bool HasRoomForCache(nuint bytes) =>
+        IsWithinLimit(bytes) && (_limitBytes == nuint.MaxValue || (nuint)CacheBytes + bytes <= _limitBytes - (_limitBytes / ShareForBlocks));
+
+    /// <summary>
+    /// Charges the cache of a thread if the limit allows, and leaves an eighth of the limit for blocks: otherwise as many threads as come at once could
+    /// fill a small heap with their caches, and all of them would be refused their first block.
+    /// </summary>
+    public bool TryAddCacheBytes(nuint bytes)
+    {
+        EnterLimit();
+        bool within = HasRoomForCache(bytes);
+        if (within)
+        {
+            Interlocked.Add(ref _cacheBytes, (long)bytes);
+        }
+
+        ExitLimit();
+        return within;
+    }
 
     /// <summary>Charges, or no longer charges, the caches of threads.</summary>
     public void AddCacheBytes(long bytes) => Add(ref _cacheBytes, bytes);
