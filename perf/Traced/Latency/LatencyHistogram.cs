@@ -1,4 +1,4 @@
-using System.Numerics;
+using SpanHeap.Traced.Collecting;
 
 namespace SpanHeap.Perf.Traced.Latency;
 
@@ -10,12 +10,11 @@ namespace SpanHeap.Perf.Traced.Latency;
 internal sealed class LatencyHistogram
 {
     private const int StepBits = 5;
-    private const int Steps = 1 << StepBits;
 
     // Times up to 2^40 ns, which is 18 minutes.
     private const int MostBits = 40;
 
-    private readonly long[] _counts = new long[(MostBits - StepBits + 1) * Steps];
+    private readonly long[] _counts = new long[LogarithmicSteps.CountUpTo(MostBits, StepBits)];
 
     public LatencyHistogram() { }
 
@@ -38,7 +37,7 @@ internal sealed class LatencyHistogram
 
     public void Add(long nanoseconds)
     {
-        _counts[IndexOf(Math.Clamp(nanoseconds, 0, (1L << MostBits) - 1))]++;
+        _counts[LogarithmicSteps.IndexOf(Math.Clamp(nanoseconds, 0, (1L << MostBits) - 1), StepBits)]++;
         Count++;
     }
 
@@ -63,23 +62,10 @@ internal sealed class LatencyHistogram
             seen += _counts[i];
             if (seen >= wanted)
             {
-                return LongestAt(i);
+                return LogarithmicSteps.LargestAt(i, StepBits);
             }
         }
 
         return 0;
-    }
-
-    // The first two doublings of steps are single nanoseconds; then each step is twice as wide as a doubling before.
-    private static int IndexOf(long nanoseconds)
-    {
-        int shift = Math.Max(0, BitOperations.Log2((ulong)nanoseconds) - StepBits);
-        return (shift << StepBits) + (int)(nanoseconds >> shift);
-    }
-
-    private static long LongestAt(int index)
-    {
-        int shift = Math.Max(0, (index >> StepBits) - 1);
-        return ((index - ((long)shift << StepBits) + 1) << shift) - 1;
     }
 }

@@ -6,6 +6,9 @@ internal sealed class CollectionPauses
 {
     private readonly PauseHistogram _histogram = new();
 
+    /// <summary>The number of pauses.</summary>
+    public long Count => _histogram.Count;
+
     /// <summary>The last pause.</summary>
     public TimeSpan Last { get; private set; }
 

@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace SpanHeap.Traced.Collecting;
 
 /// <summary>
@@ -9,17 +7,19 @@ namespace SpanHeap.Traced.Collecting;
 /// <remarks>Written by the thread that collects; read by any thread, which may miss durations that are being noted.</remarks>
 internal sealed class PauseHistogram
 {
-    private const int SubBits = 3;
-    private const int SubBuckets = 1 << SubBits;
+    private const int StepBits = 3;
 
-    // Ticks of 100 ns, up to the largest TimeSpan. Durations of less than SubBuckets ticks have buckets of their own.
-    private readonly long[] _counts = new long[(64 - SubBits) * SubBuckets];
+    // Of ticks of 100 ns, up to the largest TimeSpan.
+    private readonly long[] _counts = new long[LogarithmicSteps.CountUpTo(63, StepBits)];
 
     private long _total;
 
+    /// <summary>The number of durations.</summary>
+    public long Count => Volatile.Read(ref _total);
+
     public void Note(TimeSpan duration)
     {
-        ref long count = ref _counts[BucketOf(duration.Ticks)];
+        ref long count = ref _counts[LogarithmicSteps.IndexOf(Math.Max(0, duration.Ticks), StepBits)];
         Volatile.Write(ref count, count + 1);
         Volatile.Write(ref _total, _total + 1);
     }
@@ -38,33 +38,10 @@ internal sealed class PauseHistogram
             wanted -= Volatile.Read(ref _counts[bucket]);
             if (wanted <= 0)
             {
-                return new TimeSpan(LastOf(bucket));
+                return new TimeSpan(LogarithmicSteps.LargestAt(bucket, StepBits));
             }
         }
 
         return TimeSpan.Zero;
-    }
-
-    private static int BucketOf(long ticks)
-    {
-        if (ticks < SubBuckets)
-        {
-            return (int)Math.Max(0, ticks);
-        }
-
-        int shift = BitOperations.Log2((ulong)ticks) - SubBits;
-        return ((shift + 1) * SubBuckets) + (int)((ticks >> shift) & (SubBuckets - 1));
-    }
-
-    // The largest number of ticks in a bucket.
-    private static long LastOf(int bucket)
-    {
-        if (bucket < SubBuckets)
-        {
-            return bucket;
-        }
-
-        int shift = (bucket / SubBuckets) - 1;
-        return ((long)((bucket % SubBuckets) + SubBuckets + 1) << shift) - 1;
     }
 }
