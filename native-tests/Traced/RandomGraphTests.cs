@@ -32,14 +32,23 @@ public sealed class RandomGraphTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [InlineData(1 << 20, false, 11)]
-    [InlineData(1 << 16, false, 12)]
-    [InlineData(1 << 20, true, 13)]
-    [InlineData(1 << 16, true, 14)]
-    public void Collections_that_come_by_themselves_take_nothing_that_is_reachable(int minimum, bool generational, int seed)
+    [InlineData(1 << 20, false, false, 11)]
+    [InlineData(1 << 16, false, false, 12)]
+    [InlineData(1 << 20, true, false, 13)]
+    [InlineData(1 << 16, true, false, 14)]
+    [InlineData(1 << 20, false, true, 15)]
+    [InlineData(1 << 16, false, true, 16)]
+    [InlineData(1 << 16, true, true, 17)]
+    public void Collections_that_come_by_themselves_take_nothing_that_is_reachable(int minimum, bool generational, bool concurrent, int seed)
     {
         output.WriteLine($"seed {seed}");
-        using TracedHeap heap = new(new TracedHeapOptions { MinimumBytes = (nuint)minimum, Generational = generational, VerifyMarking = generational });
+        using TracedHeap heap = new(new TracedHeapOptions
+        {
+            MinimumBytes = (nuint)minimum,
+            Generational = generational,
+            Concurrent = concurrent,
+            VerifyMarking = generational || concurrent,
+        });
         ShadowGraph[] graphs = Make(heap, seed);
         for (int round = 0; round < 6; round++)
         {

@@ -5,8 +5,13 @@ namespace SpanHeap.Tests.Traced;
 internal static class TracedHeaps
 {
     /// <summary>A traced heap that collects only when it is asked to.</summary>
-    public static TracedHeap Still(HeapChecks checks = HeapChecks.Standard) =>
-        new(new TracedHeapOptions { MinimumBytes = nuint.MaxValue >> 2, ScavengeDelay = Timeout.InfiniteTimeSpan, Checks = checks });
+    public static TracedHeap Still(HeapChecks checks = HeapChecks.Standard, bool concurrent = false) => new(new TracedHeapOptions
+    {
+        MinimumBytes = nuint.MaxValue >> 2,
+        ScavengeDelay = Timeout.InfiniteTimeSpan,
+        Checks = checks,
+        Concurrent = concurrent,
+    });
 
     /// <summary>The same with full checks, and with so many bytes of what has died kept back.</summary>
     public static TracedHeap Checked(nuint quarantineBytes) => new(new TracedHeapOptions

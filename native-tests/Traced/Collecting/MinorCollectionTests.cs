@@ -1,5 +1,4 @@
 using SpanHeap.Tests.Support;
-using SpanHeap.Tests.Traced.Layouts;
 using SpanHeap.Traced;
 
 namespace SpanHeap.Tests.Traced.Collecting;
@@ -9,52 +8,17 @@ namespace SpanHeap.Tests.Traced.Collecting;
 public sealed class MinorCollectionTests
 {
     private const long Mark = 4711;
-    private const int Small = 300;
     private const int Large = 20_000;
 
-    /// <summary>What refers to the young block: the only reference to it lies in an old block.</summary>
-    public enum Place
-    {
-        /// <summary>A field of a small block.</summary>
-        Field,
-
-        /// <summary>A field of a block that reaches over several cards.</summary>
-        WideField,
-
-        /// <summary>The last field of a block with a span of its own.</summary>
-        VastField,
-
-        /// <summary>A field that a generated property writes.</summary>
-        Property,
-
-        /// <summary>An element of an array of references.</summary>
-        Reference,
-
-        /// <summary>An element of an array with a span of its own.</summary>
-        LargeReference,
-
-        /// <summary>A field of a struct in an array.</summary>
-        Element,
-
-        /// <summary>The same in an array with a span of its own.</summary>
-        LargeElement,
-
-        /// <summary>A value of a dictionary.</summary>
-        Dictionary,
-
-        /// <summary>An entry of a list.</summary>
-        List,
-    }
-
     [Theory]
-    [MemberData(nameof(Places))]
-    public void A_young_block_lives_that_only_an_old_block_refers_to(Place place, HeapChecks checks)
+    [MemberData(nameof(Holder.Places), MemberType = typeof(Holder))]
+    public void A_young_block_lives_that_only_an_old_block_refers_to(HolderPlace place, HeapChecks checks)
     {
         using TracedHeap heap = MinorHeaps.Make(checks);
         TracedHandle<byte> old;
         using (TracedScope scope = heap.Enter())
         {
-            old = scope.Keep(MakeHolder(scope, place));
+            old = scope.Keep(Holder.Make(scope, place));
         }
 
         heap.MakeOld();
@@ -62,7 +26,7 @@ public sealed class MinorCollectionTests
         {
             TracedRef<Node> young = scope.New<Node>();
             young.Value.Value = Mark;
-            Store(scope, place, old.Get(scope), young);
+            Holder.Store(scope, place, old.Get(scope), young);
         }
 
         heap.CollectYoung();
@@ -70,20 +34,8 @@ public sealed class MinorCollectionTests
 
         using (TracedScope scope = heap.Enter())
         {
-            Assert.Equal(Mark, Load(scope, place, old.Get(scope)).Value.Value);
+            Assert.Equal(Mark, Holder.Load(scope, place, old.Get(scope)).Value.Value);
         }
-    }
-
-    public static TheoryData<Place, HeapChecks> Places()
-    {
-        TheoryData<Place, HeapChecks> data = [];
-        foreach (Place place in Enum.GetValues<Place>())
-        {
-            data.Add(place, HeapChecks.Standard);
-            data.Add(place, HeapChecks.Full);
-        }
-
-        return data;
     }
 
     [Fact]
@@ -319,75 +271,4 @@ public sealed class MinorCollectionTests
         string line = SpanHeap.Traced.Collecting.CollectionTrace.Line("Pages", heap.LastCollection!);
         Assert.Contains(" growth, minor: ", line, StringComparison.Ordinal);
     }
-
-    // The small ones with others before them: the block's first byte lies on another card than its field, or on the same.
-    private static TracedRef<byte> MakeHolder(in TracedScope scope, Place place)
-    {
-        scope.New<Node>();
-        scope.New<WideNode>();
-        return place switch
-        {
-            Place.Field => scope.New<Node>().As<byte>(),
-            Place.WideField => scope.New<WideNode>().As<byte>(),
-            Place.VastField => scope.New<VastNode>().As<byte>(),
-            Place.Property => scope.New<Branch>().As<byte>(),
-            Place.Reference => scope.NewArray<Node>(Small).As<byte>(),
-            Place.LargeReference => scope.NewArray<Node>(Large).As<byte>(),
-            Place.Element => scope.NewElements<Node>(Small).As<byte>(),
-            Place.LargeElement => scope.NewElements<Node>(Large).As<byte>(),
-            Place.Dictionary => scope.New<TracedRefDictionary<int, Node>>().As<byte>(),
-            _ => scope.New<TracedRefList<Node>>().As<byte>(),
-        };
-    }
-
-    private static void Store(in TracedScope scope, Place place, TracedRef<byte> holder, TracedRef<Node> value)
-    {
-        switch (place)
-        {
-            case Place.Field:
-                holder.As<Node>().Value.Right.Set(scope, value);
-                break;
-            case Place.WideField:
-                holder.As<WideNode>().Value.Last.Set(scope, value);
-                break;
-            case Place.VastField:
-                holder.As<VastNode>().Value.Next.Set(scope, value.As<VastNode>());
-                break;
-            case Place.Property:
-                TracedAccess.Write(holder.As<Branch>(), ref holder.As<Branch>().Value.Right, value.As<Branch>());
-                break;
-            case Place.Reference:
-                holder.As<TracedArray<Node>>().Value[Small - 1].Set(scope, value);
-                break;
-            case Place.LargeReference:
-                holder.As<TracedArray<Node>>().Value[Large - 1].Set(scope, value);
-                break;
-            case Place.Element:
-                holder.As<TracedElements<Node>>().Value[Small - 1].Right.Set(scope, value);
-                break;
-            case Place.LargeElement:
-                holder.As<TracedElements<Node>>().Value[Large - 1].Right.Set(scope, value);
-                break;
-            case Place.Dictionary:
-                holder.As<TracedRefDictionary<int, Node>>().Value.Set(scope, 1, value);
-                break;
-            default:
-                holder.As<TracedRefList<Node>>().Value.Add(scope, value);
-                break;
-        }
-    }
-
-    private static TracedRef<Node> Load(in TracedScope scope, Place place, TracedRef<byte> holder) => place switch
-    {
-        Place.Field => holder.As<Node>().Value.Right.Get(scope),
-        Place.WideField => holder.As<WideNode>().Value.Last.Get(scope),
-        Place.VastField => holder.As<VastNode>().Value.Next.Get(scope).As<Node>(),
-        Place.Property => holder.As<Branch>().Value.Right.Get(scope).As<Node>(),
-        Place.Reference => holder.As<TracedArray<Node>>().Value[Small - 1].Get(scope),
-        Place.LargeReference => holder.As<TracedArray<Node>>().Value[Large - 1].Get(scope),
-        Place.Element => holder.As<TracedElements<Node>>().Value[Small - 1].Right.Get(scope),
-        Place.LargeElement => holder.As<TracedElements<Node>>().Value[Large - 1].Right.Get(scope),
-        Place.Dictionary => holder.As<TracedRefDictionary<int, Node>>().Value.Get(scope, 1),
-        _ => holder.As<TracedRefList<Node>>().Value[0].Get(scope),
-    };
 }

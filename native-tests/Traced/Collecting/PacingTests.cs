@@ -108,6 +108,7 @@ public sealed class PacingTests
         idle.Visit();
         Assert.Null(heap.LastCollection);
         idle.Visit();
+        heap.Parts.Collector.AwaitEnd();
         Assert.Equal(CollectionReason.Idle, heap.LastCollection!.Reason);
         for (int i = 0; i < 10; i++)
         {

@@ -46,6 +46,7 @@ public sealed class GatePatienceTests
     }
 
     [Fact]
+    [Trait("Concurrent", "Off")]
     public void A_due_collection_waits_for_a_scope_the_longer_the_more_the_heap_has_outgrown_its_goal()
     {
         using TracedHeap heap = new(new TracedHeapOptions { MinimumBytes = 1 << 20, ScopePatience = TimeSpan.FromSeconds(10) });

@@ -71,7 +71,7 @@ public sealed unsafe class MarkingFailureTests
         heap.Collect();
         heap.Core.Os.FailAfter(-1);
         chunks.ForEach(chunk => heap.Parts.Team.Queue.Chunks.Give((MarkChunk*)chunk));
-        Assert.InRange(heap.Parts.Team.LastWalks, 1, 1000);
+        Assert.InRange(heap.Parts.Team.Repair.LastWalks, 1, 1000);
         heap.FinishSweeping();
         heap.Verify();
 

@@ -172,4 +172,42 @@ public sealed unsafe class PacerTests(ITestOutputHelper output)
 
         return bytes;
     }
+
+    [Fact]
+    public void A_marker_is_behind_after_half_the_growth_or_at_a_limit()
+    {
+        using TracedHeap heap = TracedHeaps.Still();
+        Pacer pacer = MakePacer(heap.Parts);
+        pacer.BeginCycle(0, 0);
+        pacer.NoteTaken(pacer.GoalBytes);
+        Assert.False(pacer.IsBehind);
+        pacer.NoteTaken((1 << 20) / 2);
+        Assert.True(pacer.IsBehind);
+        pacer.BeginCycle(0, 0, isConcurrent: true);
+        Assert.False(pacer.IsBehind);
+        pacer.RequestCycle();
+        Assert.True(pacer.IsBehind);
+    }
+
+    [Fact]
+    public void A_wish_that_comes_while_the_heap_is_marked_is_kept()
+    {
+        using TracedHeap heap = TracedHeaps.Still();
+        Pacer pacer = MakePacer(heap.Parts);
+        pacer.MakeDue();
+        pacer.BeginMarking();
+        pacer.BeginCycle(0, 0, isConcurrent: true);
+        Assert.False(pacer.IsDue);
+        pacer.BeginMarking();
+        pacer.MakeDue();
+        pacer.BeginCycle(0, 0, isConcurrent: true);
+        Assert.Equal((true, true), (pacer.IsDue, pacer.WantsMajor));
+    }
+
+    private static Pacer MakePacer(TracedParts traced) => new(
+        traced.Sweeper,
+        traced.Statistics,
+        traced.Spans,
+        new MemoryRoom(traced.Core.Limit, traced.Spans, long.MaxValue),
+        new TracingOptions { MinimumBytes = 1 << 20 });
 }

@@ -129,6 +129,7 @@ public sealed unsafe class HeldUpTests
         Assert.Equal((0, 1), (heap.GetStatistics().Collections, heap.GetStatistics().HeldUp));
         forgotten.Dispose();
         heap.Enter().Dispose();
+        heap.Parts.Collector.AwaitEnd();
         Assert.Equal(1, heap.GetStatistics().Collections);
     }
 

@@ -68,6 +68,15 @@ internal enum InterleavingPoint
     MarkingBegins,
     MarkingEnded,
 
+    /// <summary>A thread has shaded what a reference refers to, and has not overwritten the reference yet.</summary>
+    BlockShaded,
+
+    /// <summary>The thread waits until a concurrent marker has come further.</summary>
+    MarkerAwaited,
+
+    /// <summary>A concurrent marker has found nothing left; threads may be shading blocks still.</summary>
+    MarkingEnding,
+
     /// <summary>Weak handles of dead blocks name nothing; the blocks are not marked dead yet.</summary>
     RecordsTaken,
     MarkWorkGiven,
@@ -75,6 +84,9 @@ internal enum InterleavingPoint
 
     /// <summary>The thread waits for other markers.</summary>
     MarkWorkAwaited,
+
+    /// <summary>A block has just been marked; nothing says yet that it waits.</summary>
+    BlockMarked,
 
     /// <summary>A marked block waits to be looked into; whether its page is queued has not been asked yet.</summary>
     BlockWaits,

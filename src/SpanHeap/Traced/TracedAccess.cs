@@ -58,13 +58,12 @@ public static unsafe class TracedAccess
     {
         if (AttentiveHeaps.Any)
         {
-            // A field in a block does not move. Of a field elsewhere, the address is only compared and never used to access memory.
-            AttentiveHeaps.BeforeStore(block.Address, (nint)Unsafe.AsPointer(ref field), value.Address);
+            AttentiveHeaps.BeforeStore(block.Address, ref field.Address, value.Address);
         }
 
         Volatile.Write(ref field.Address, value.Address);
 
-        // After the store, which throws if there is no block.
+        // After the store, which throws if there is no block. A field in a block does not move; of one elsewhere, the address only chooses a card.
         if (CardTable.AreUsed && ArenaHeader.Descriptor(ArenaHeader.ArenaOf(block.Address))->Cards is var cards and not 0)
         {
             CardTable.Note(cards, (nint)Unsafe.AsPointer(ref field));

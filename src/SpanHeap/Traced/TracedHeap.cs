@@ -15,7 +15,7 @@ namespace SpanHeap.Traced;
 /// </summary>
 /// <remarks>
 /// All members but <see cref="Dispose"/> are thread safe. Threads use traced blocks between <see cref="Enter"/> and the end of the scope;
-/// collections happen while no thread is in a scope. A heap that is dropped without being disposed keeps its memory.
+/// collections begin and end while no thread is in a scope. A heap that is dropped without being disposed keeps its memory.
 /// </remarks>
 [DebuggerDisplay("{ToString(),nq}")]
 [DebuggerTypeProxy(typeof(TracedHeapDebugView))]
@@ -209,7 +209,11 @@ public sealed class TracedHeap : IDisposable
     /// </summary>
     /// <exception cref="HeapCorruptionException">Something does not agree; the message has the facts.</exception>
     /// <exception cref="InvalidOperationException">
-    /// A <see cref="MarkSession"/> of the heap is open; or the caller is a trace function that <see cref="Verify"/> has called.
+    /// A <see cref="MarkSession"/> of the heap is open; or the caller is a trace function that <see cref="Verify"/> has called, or is in a scope while a
+    /// concurrent collection is under way.
+    /// </exception>
+    /// <exception cref="TimeoutException">
+    /// A concurrent collection is under way, and a thread has kept its scope open for ten seconds; the message names the thread.
     /// </exception>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     public void Verify()
@@ -225,7 +229,16 @@ public sealed class TracedHeap : IDisposable
         cleanUps?.Pause();
         try
         {
-            _core.Quiescence.WhileQuiet(_core, VerifyQuiet);
+            bool pausedIdle = _parts.PauseIdle();
+            try
+            {
+                _parts.AwaitConcurrent();
+                _core.Quiescence.WhileQuiet(_core, VerifyQuiet);
+            }
+            finally
+            {
+                _parts.ResumeIdle(pausedIdle);
+            }
         }
         finally
         {
@@ -282,7 +295,7 @@ public sealed class TracedHeap : IDisposable
 
     private bool VerifyQuiet(HeapCore core)
     {
-        bool paused = _parts.Pause();
+        _parts.Pause();
         try
         {
             _parts.Verify();
@@ -290,7 +303,7 @@ public sealed class TracedHeap : IDisposable
         }
         finally
         {
-            _parts.Resume(paused);
+            _parts.Resume();
         }
     }
 

@@ -39,7 +39,8 @@ internal sealed unsafe class TracedParts : IDisposable
         Quarantine = MakeQuarantine(options.SoftLimitBytes);
         core.KeptSpans = Quarantine;
         Sweeper = new Sweeper(Spans, new SpanSweeper(Spans, poison, Quarantine, options.HasMinors), Quarantine, Statistics);
-        TracedRefill refill = new(Spans, Sweeper, poison, core.Sampler);
+        AllocationColor color = new();
+        TracedRefill refill = new(Spans, Sweeper, poison, color, core.Sampler);
         Pacer = new Pacer(Sweeper, Statistics, Spans, new MemoryRoom(core.Limit, Spans, options.SoftLimitBytes), options);
 
         // Threads, and what they hold.
@@ -55,24 +56,28 @@ internal sealed unsafe class TracedParts : IDisposable
         Records = new TracedRecords(Heap, core.Pages, core.Guard, Spans, Sweeper, Caches, Roots, WeakHandles, CleanUps, Quarantine, core.Os);
         ScopeChecks = new ScopeChecks(Heap, Caches, Sweeper);
         Checks = new TracedChecks(Records, Pacer, IsChecked, verifiesMarking, audit);
-        Barrier = new StoreBarrier(Heap, IsChecked ? ScopeChecks : null, audit, _cards);
+        Team = new MarkTeam(Roots, core.Pages, core.Os, core.Metadata, options.MarkThreads);
+        Shading = new Shading(Team.Queue);
+        Barrier = new StoreBarrier(Heap, IsChecked ? ScopeChecks : null, audit, _cards, Shading);
         Attention = Barrier.Attention;
 
         // Collections.
         Flush = new CacheFlush(Caches, refill, Sweeper);
-        Team = new MarkTeam(Roots, core.Pages, core.Os, core.Metadata, options.MarkThreads);
         Old = new OldBlocks(core.Pages, _cards);
-        MarkPhase marking = new(Team, Old, new CollectableBlocks(Heap, Spans, Sweeper, Quarantine), Checks, WeakHandles, CleanUps, CleanUpQueue, Sweeper, Pacer);
+        ConcurrentMarking concurrent = new(Roots, Team.Queue, Team.Repair, Shading, new UnusedSlots(Caches, Pacer), color, Pacer.Pace) { OnChange = NoteShading };
+        Marking = new MarkPhase(Team, concurrent, Old, new CollectableBlocks(Heap, Spans, Sweeper, Quarantine), Checks, WeakHandles, CleanUps, CleanUpQueue, Sweeper, Pacer);
         _background = new BackgroundSweeper(Sweeper);
         CollectionTurn turn = new(Gate, Caches, watchdog, new GatePatience(options.Patience, options.LongestPatience));
-        CollectionCycle cycle = new(Heap, Gate, Caches, Flush, Sweeper, marking, Pacer, new MinorChoice(options), _background, CleanUpQueue, Quarantine, core.Frees, options);
-        Collector = new Collector(turn, cycle, Gate, Pacer, Sweeper, Spans, watchdog, _background);
-        Sessions = new MarkSessions(turn, cycle, marking, _background);
+        Cycle = new CollectionCycle(Heap, Gate, Caches, Flush, Sweeper, Marking, Pacer, new MinorChoice(options), _background, CleanUpQueue, Quarantine, core.Frees, options);
+        HeldUpReports heldUp = new(turn, watchdog);
+        Concurrent = options.IsConcurrent ? new ConcurrentCollection(turn, Cycle, Marking, Gate, Pacer, Sweeper, Spans, heldUp, _background) : null;
+        Collector = new Collector(turn, Cycle, Concurrent, Gate, Pacer, Sweeper, Spans, watchdog, heldUp, _background);
+        Sessions = new MarkSessions(turn, Cycle, Marking, _background);
         Idle = options.IdleDelay != Timeout.InfiniteTimeSpan && !options.ByHand ? new IdleCollection(Collector, options.IdleDelay) : null;
         Snapshot = new TracedSnapshot(Pacer, Collector, Spans, Roots, WeakHandles, CleanUps.Counts, CleanUpQueue, Statistics);
 
         // What scopes call.
-        Allocator = new TracedAllocator(core, Heap, Spans, refill, Sweeper, Pacer, Idle);
+        Allocator = new TracedAllocator(core, Heap, Spans, refill, color, Sweeper, Pacer, Idle);
         Entry = new ScopeEntry(Heap, Caches, Gate, turn, Collector, Pacer, Sweeper, refill, core.Metadata, entryStacks, new CheckedYields(IsChecked, Pacer));
         End = new HeapEnd(Heap, Entry, turn, Caches, CleanUpQueue, watchdog);
         AddToLists();
@@ -84,8 +89,8 @@ internal sealed unsafe class TracedParts : IDisposable
     /// <summary>Whether collections may be minor, so that old blocks stay marked.</summary>
     public bool HasMinors => _cards != null;
 
-    /// <summary>What each store of a reference has to do.</summary>
-    public StoreAttention Attention { get; }
+    /// <summary>What each store of a reference has to do. It changes only while no thread is in a scope.</summary>
+    public StoreAttention Attention { get; private set; }
 
     /// <summary>What happens before a reference is stored.</summary>
     public StoreBarrier Barrier { get; }
@@ -136,8 +141,20 @@ internal sealed unsafe class TracedParts : IDisposable
 
     public MarkTeam Team { get; }
 
+    /// <summary>What threads do for a marker while they go on.</summary>
+    public Shading Shading { get; }
+
+    /// <summary>Collects while threads go on; null where that is not wanted.</summary>
+    public ConcurrentCollection? Concurrent { get; }
+
     /// <summary>The blocks that are marked between collections.</summary>
     public OldBlocks Old { get; }
+
+    /// <summary>The part of a collection that marks.</summary>
+    public MarkPhase Marking { get; }
+
+    /// <summary>The course of a collection.</summary>
+    public CollectionCycle Cycle { get; }
 
     public Collector Collector { get; }
 
@@ -163,31 +180,60 @@ internal sealed unsafe class TracedParts : IDisposable
         TracedVerifier.Verify(Records, Pacer.LiveBytes, IsChecked, HasMinors, oldBytes);
     }
 
-    /// <summary>Keeps idle collections and background sweeping from beginning, and waits for those that are running.</summary>
-    /// <returns>The argument for <see cref="Resume"/>.</returns>
-    public bool Pause()
+    /// <summary>
+    /// Waits until no collection marks while threads go on, before the heap is inspected as a whole. The caller ensures that none begins because of growth.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The calling thread is in a scope, and one is under way.</exception>
+    /// <exception cref="TimeoutException">Another thread has kept its scope open all the time; the message names it.</exception>
+    public void AwaitConcurrent()
+    {
+        TracedCache* own = Caches.FindOwn();
+        if (own == null || own->Depth == 0)
+        {
+            Collector.AwaitEnd();
+        }
+        else if (Concurrent is { IsUnderWay: true })
+        {
+            throw new InvalidOperationException(
+                $"The heap '{Heap.Name}' is being collected, which cannot end before the calling thread has left its scope. Inspect the heap outside of scopes.");
+        }
+    }
+
+    /// <summary>Keeps idle collections from beginning, and waits for one that is running.</summary>
+    /// <returns>The argument for <see cref="ResumeIdle"/>.</returns>
+    public bool PauseIdle()
     {
         // A trace function that looks at the heap may be called by an idle collection, and would wait for itself.
-        bool pausesIdle = Idle != null && !CustomTracing.IsRunning;
-        if (pausesIdle)
+        bool pauses = Idle != null && !CustomTracing.IsRunning;
+        if (pauses)
         {
             Idle!.Pause();
         }
 
-        _background.Pause();
-        Quarantine?.Freeze();
-        return pausesIdle;
+        return pauses;
     }
 
-    /// <summary>Ends a <see cref="Pause"/>.</summary>
-    public void Resume(bool pausedIdle)
+    /// <summary>Ends a <see cref="PauseIdle"/>.</summary>
+    public void ResumeIdle(bool paused)
     {
-        Quarantine?.Thaw();
-        _background.Resume();
-        if (pausedIdle)
+        if (paused)
         {
             Idle!.Resume();
         }
+    }
+
+    /// <summary>Keeps background sweeping from beginning, and waits for a round that is running.</summary>
+    public void Pause()
+    {
+        _background.Pause();
+        Quarantine?.Freeze();
+    }
+
+    /// <summary>Ends a <see cref="Pause"/>.</summary>
+    public void Resume()
+    {
+        Quarantine?.Thaw();
+        _background.Resume();
     }
 
     /// <summary>Gives back the memory of records that are no longer needed.</summary>
@@ -202,6 +248,7 @@ internal sealed unsafe class TracedParts : IDisposable
     {
         // First, what runs by itself: nothing else may be using the heap.
         Idle?.Dispose();
+        Concurrent?.Stop();
 
         // Then clean-ups, as the one that is running may still use all the rest.
         CleanUpQueue.Dispose();
@@ -232,6 +279,21 @@ internal sealed unsafe class TracedParts : IDisposable
         if (Attention.IsBarrier)
         {
             AttentiveHeaps.Add(Barrier);
+        }
+    }
+
+    // The gate is closed. With checks or the audit, the barrier is called in any case.
+    private void NoteShading()
+    {
+        bool was = Attention.IsBarrier;
+        Attention = Barrier.Attention;
+        if (Attention.IsBarrier && !was)
+        {
+            AttentiveHeaps.Add(Barrier);
+        }
+        else if (was && !Attention.IsBarrier)
+        {
+            AttentiveHeaps.Remove(Barrier);
         }
     }
 

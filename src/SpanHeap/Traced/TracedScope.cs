@@ -10,7 +10,7 @@ using SpanHeap.Traced.Sweeping;
 namespace SpanHeap.Traced;
 
 /// <summary>
-/// The time in which a thread may touch traced blocks: no collection happens while a scope is open. Blocks made in a scope are kept until it ends;
+/// The time in which a thread may touch traced blocks: none is found dead while a scope is open. Blocks made in a scope are kept until it ends;
 /// from then on, a block lives as long as a handle, a root array or another live block reaches it.
 /// </summary>
 /// <remarks>
@@ -181,15 +181,24 @@ public readonly unsafe ref partial struct TracedScope
             return;
         }
 
-        // A field in a block does not move. Of a field elsewhere, the address is only compared, or chooses a card, and is never used to access memory.
-        nint address = (nint)Unsafe.AsPointer(ref field);
         if (attention.IsBarrier)
         {
-            _heap.Barrier.Before(_cache, _number, _depth, address, value);
+            _heap.Barrier.Before(_cache, _number, _depth, ref field, value);
         }
         else
         {
-            CardTable.Note(attention.Cards, address);
+            // A field in a block does not move. Of a field elsewhere, the address only chooses a card.
+            CardTable.Note(attention.Cards, (nint)Unsafe.AsPointer(ref field));
+        }
+    }
+
+    // Of each block that a weak handle gives.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void AfterRevival(nint block)
+    {
+        if (_heap.Attention.IsBarrier)
+        {
+            _heap.Barrier.Revive(block);
         }
     }
 

@@ -36,6 +36,7 @@ public readonly record struct TracedWeakHandle<T> : IDisposable
     public bool TryGet(in TracedScope scope, out TracedRef<T> block)
     {
         block = new TracedRef<T>(_name.Read(scope));
+        scope.AfterRevival(block.Address);
         return !block.IsNull;
     }
 

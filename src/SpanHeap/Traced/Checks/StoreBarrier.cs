@@ -1,22 +1,30 @@
+using System.Runtime.CompilerServices;
+using SpanHeap.Os;
+using SpanHeap.Spans;
 using SpanHeap.Traced.Contract;
+using SpanHeap.Traced.Marking;
 using SpanHeap.Traced.Spans;
 using SpanHeap.Traced.Sweeping;
 
 namespace SpanHeap.Traced.Checks;
 
-/// <summary>What happens before a reference is stored into a block of a heap that wants to know of stores: checks, the audit, and cards.</summary>
+/// <summary>
+/// What happens before a reference is stored into a block of a heap that wants to know of stores: checks, the audit, cards, and shading while the heap is
+/// marked.
+/// </summary>
 /// <param name="heap">The heap.</param>
 /// <param name="checks">Checks what is stored; null without full checks.</param>
 /// <param name="audit">Notes what is stored; null where stores are not audited.</param>
 /// <param name="cards">Say where references are stored; null without minor collections.</param>
+/// <param name="shading">Shades what references referred to, while it is on.</param>
 /// <remarks>Thread safe. Called by the thread that stores.</remarks>
-internal sealed unsafe class StoreBarrier(HeapIdentity heap, ScopeChecks? checks, StoreAudit? audit, CardTable? cards) : IOfHeap
+internal sealed unsafe class StoreBarrier(HeapIdentity heap, ScopeChecks? checks, StoreAudit? audit, CardTable? cards, Shading shading) : IOfHeap
 {
     public ulong Serial => heap.Serial;
 
-    /// <summary>What the code that stores has to do. Constant.</summary>
+    /// <summary>What the code that stores has to do. It changes with <see cref="Shading.IsOn"/> alone.</summary>
     public StoreAttention Attention =>
-        checks != null || audit != null ? StoreAttention.CallsBarrier : cards != null ? StoreAttention.SetsCards(cards.Cards) : StoreAttention.None;
+        checks != null || audit != null || shading.IsOn ? StoreAttention.CallsBarrier : cards != null ? StoreAttention.SetsCards(cards.Cards) : StoreAttention.None;
 
     /// <summary>Does what is to be done before a store within a scope.</summary>
     /// <param name="cache">The cache of the scope's thread.</param>
@@ -24,30 +32,58 @@ internal sealed unsafe class StoreBarrier(HeapIdentity heap, ScopeChecks? checks
     /// <param name="depth">The scope's depth.</param>
     /// <param name="field">Where the reference goes.</param>
     /// <param name="value">The block; 0 for nothing.</param>
-    public void Before(TracedCache* cache, ulong number, int depth, nint field, nint value)
+    public void Before(TracedCache* cache, ulong number, int depth, ref nint field, nint value)
     {
         checks?.RequireOpen(cache, number, depth);
         checks?.RequireBlock(value);
-        Note(field, value);
+        Note(ref field, value);
+        if (cards != null)
+        {
+            CardTable.Note(cards.Cards, AddressOf(ref field));
+        }
     }
 
-    /// <summary>Does the same where no scope is at hand.</summary>
+    /// <summary>Does the same where no scope is at hand, but for the card: the caller sets it after the store.</summary>
     /// <param name="block">The block whose field it is.</param>
     /// <param name="field">Where the reference goes.</param>
     /// <param name="value">The block that is stored; 0 for nothing.</param>
-    public void Before(nint block, nint field, nint value)
+    public void Before(nint block, ref nint field, nint value)
     {
         checks?.RequireUsable(block);
         checks?.RequireBlock(value);
-        Note(field, value);
+        Note(ref field, value);
     }
 
-    private void Note(nint field, nint value)
+    /// <summary>Does what is to be done when a scope gets a block from a weak handle: nothing else may reach it.</summary>
+    public void Revive(nint block)
     {
-        audit?.Note(field, value);
-        if (cards != null)
+        if (shading.IsOn)
         {
-            CardTable.Note(cards.Cards, field);
+            shading.Shade(block);
+        }
+    }
+
+    // A field in a block does not move. Of a field elsewhere, the address is only compared, or chooses a card, and is never used to access memory.
+    private static nint AddressOf(ref nint field) => (nint)Unsafe.AsPointer(ref field);
+
+    private void Note(ref nint field, nint value)
+    {
+        audit?.Note(AddressOf(ref field), value);
+        if (shading.IsOn)
+        {
+            ShadeBefore(ref field);
+            InterleavingPoints.At(InterleavingPoint.BlockShaded);
+        }
+    }
+
+    // What lies in a field of no block may be anything, and shading it would mark a slot in which no block is.
+    private void ShadeBefore(ref nint field)
+    {
+        nint before = Volatile.Read(ref field);
+        nint address = AddressOf(ref field);
+        if (before != 0 && ArenaMap.IsInArena(address) && !shading.IsMarked(before) && TracedLookup.TryFindInArena(address, out _, out _))
+        {
+            shading.Shade(before);
         }
     }
 }

@@ -49,16 +49,17 @@ internal sealed class TracedChecks(TracedRecords records, Pacer pacer, bool refe
     /// <param name="bitmap">The bitmap with the marks.</param>
     /// <param name="bytes">The bytes of all marked blocks, as marking has counted them.</param>
     /// <param name="isMinor">Whether old blocks are marked whatever reaches them.</param>
+    /// <param name="isConcurrent">Whether threads went on, so that roots have changed and what was made meanwhile is marked.</param>
     /// <exception cref="HeapCorruptionException">
     /// Marking missed a block, marked one too many, or counted wrongly; or a reference was stored past the barrier.
     /// </exception>
-    public void AfterMarking(uint bitmap, long bytes, bool isMinor)
+    public void AfterMarking(uint bitmap, long bytes, bool isMinor, bool isConcurrent)
     {
         try
         {
             if (checkmarks)
             {
-                Compare(_before!, bitmap, bytes, isMinor);
+                Compare(_before!, bitmap, bytes, isMinor, isConcurrent);
             }
 
             audit?.RequireNoted(records, bitmap);
@@ -75,17 +76,20 @@ internal sealed class TracedChecks(TracedRecords records, Pacer pacer, bool refe
         }
     }
 
-    private void Compare(Checkmark before, uint bitmap, long bytes, bool isMinor)
+    /// <summary>Forgets what was found before a marking that was given up.</summary>
+    public void Forget() => _before = null;
+
+    private void Compare(Checkmark before, uint bitmap, long bytes, bool isMinor, bool isConcurrent)
     {
         Checkmark.RequireCounted(records, bitmap, bytes);
         BeforeComparing?.Invoke(bitmap);
-        if (!before.IsMarked(bitmap))
+        if (isConcurrent || !before.IsMarked(bitmap))
         {
             // Roots may have gone before the marker came to them; what the remaining roots reach must be marked.
             Checkmark.Reach(records).RequireMarked(bitmap);
         }
 
-        if (!isMinor)
+        if (!isMinor && !isConcurrent)
         {
             before.RequireNothingElseMarked(bitmap);
         }

@@ -20,6 +20,11 @@ internal sealed class CollectionCycle(
     private bool _isMinor;
     private CollectionInfo? _last;
 
+    // Of the collection that is under way: when marking while threads go on began, 0 for none; the bytes that lived before; and the longest pause so far.
+    private long _concurrentSince;
+    private long _before;
+    private TimeSpan _longestPause;
+
     /// <summary>The number of collections completed.</summary>
     public long Count => Volatile.Read(ref _count);
 
@@ -51,18 +56,20 @@ internal sealed class CollectionCycle(
         flush.FlushAll();
     }
 
+    /// <summary>Whether a collection that is due because of growth would be minor.</summary>
+    public bool WantsMinor => !pacer.WantsMajor && marking.CanBeMinor && minors.WantsMinor;
+
     /// <summary>Collects, and opens the gate whatever happens. The gate is closed.</summary>
     public void Run(CollectionReason reason, bool flushAll)
     {
-        long start = Stopwatch.GetTimestamp();
-        long before = pacer.LiveBytes;
+        long start = Begin();
         long after;
         try
         {
             // The previous cycle must be swept completely: its marks lie where this one's will.
             Finish();
             long finished = Stopwatch.GetTimestamp();
-            _isMinor = reason == CollectionReason.Growth && !flushAll && !pacer.WantsMajor && marking.CanBeMinor && minors.WantsMinor;
+            _isMinor = reason == CollectionReason.Growth && !flushAll && WantsMinor;
             if (flushAll)
             {
                 flush.FlushAll();
@@ -76,7 +83,98 @@ internal sealed class CollectionCycle(
             OpenGate(start);
         }
 
-        GoOn(reason, before, after);
+        GoOn(reason, after);
+    }
+
+    /// <summary>Begins to mark while threads go on, and opens the gate whatever happens. The gate is closed.</summary>
+    public void BeginConcurrent()
+    {
+        long start = Begin();
+        try
+        {
+            Finish();
+            _isMinor = false;
+            long finished = Stopwatch.GetTimestamp();
+            quarantine?.Freeze();
+            try
+            {
+                marking.BeginConcurrent();
+            }
+            finally
+            {
+                quarantine?.Thaw();
+            }
+
+            _concurrentSince = finished;
+            LastTimes = new CycleTimes(Stopwatch.GetElapsedTime(start, finished), default, finished);
+        }
+        finally
+        {
+            OpenGate(start);
+        }
+    }
+
+    /// <summary>Ends the collection: all is marked. It opens the gate whatever happens. The gate is closed.</summary>
+    /// <param name="reason">Why the heap is collected.</param>
+    /// <param name="flushAll">Whether to take back all that caches hold.</param>
+    /// <param name="closedAt">When the gate was closed, in Stopwatch ticks.</param>
+    public void EndConcurrent(CollectionReason reason, bool flushAll, long closedAt)
+    {
+        TimeSpan finishing = LastTimes.Finishing;
+        long after;
+        try
+        {
+            quarantine?.Freeze();
+            try
+            {
+                long bytes = marking.EndConcurrent();
+                if (flushAll)
+                {
+                    flush.FlushAll();
+                }
+
+                after = Advance(bytes, flushAll, _concurrentSince);
+                LastTimes = LastTimes with { Finishing = finishing };
+            }
+            finally
+            {
+                quarantine?.Thaw();
+            }
+        }
+        catch
+        {
+            _concurrentSince = 0;
+            throw;
+        }
+        finally
+        {
+            OpenGate(closedAt);
+        }
+
+        try
+        {
+            GoOn(reason, after);
+        }
+        finally
+        {
+            _concurrentSince = 0;
+        }
+    }
+
+    /// <summary>Gives up a collection that marks while threads go on, and opens the gate. The gate is closed.</summary>
+    public void AbandonConcurrent(long closedAt)
+    {
+        _concurrentSince = 0;
+        quarantine?.Freeze();
+        try
+        {
+            marking.AbandonConcurrent();
+        }
+        finally
+        {
+            quarantine?.Thaw();
+            OpenGate(closedAt);
+        }
     }
 
     /// <summary>
@@ -87,7 +185,7 @@ internal sealed class CollectionCycle(
     /// <param name="turn">The turn, whose session ends before the gate opens, whatever happens.</param>
     public void Complete(long marked, long closedAt, CollectionTurn turn)
     {
-        long before = pacer.LiveBytes;
+        Begin();
         long after;
         _isMinor = false;
         try
@@ -100,16 +198,25 @@ internal sealed class CollectionCycle(
             OpenGate(closedAt);
         }
 
-        GoOn(CollectionReason.MarkSession, before, after);
+        GoOn(CollectionReason.MarkSession, after);
     }
 
     /// <summary>Opens the gate.</summary>
     /// <param name="closedAt">When it was closed, in Stopwatch ticks.</param>
     public void OpenGate(long closedAt)
     {
-        Pauses.Note(Stopwatch.GetElapsedTime(closedAt));
+        TimeSpan pause = Stopwatch.GetElapsedTime(closedAt);
+        Pauses.Note(pause);
+        _longestPause = pause > _longestPause ? pause : _longestPause;
         gate.Open();
         marking.Trim();
+    }
+
+    private long Begin()
+    {
+        _before = pacer.LiveBytes;
+        _longestPause = default;
+        return Stopwatch.GetTimestamp();
     }
 
     // Spans are walked, so none may go.
@@ -126,9 +233,11 @@ internal sealed class CollectionCycle(
         }
     }
 
-    private long MarkAndAdvanceFrozen(long? marked, bool isFlushed, long start)
+    private long MarkAndAdvanceFrozen(long? marked, bool isFlushed, long start) => Advance(marking.Mark(marked, _isMinor), isFlushed, start);
+
+    // All that lives is marked.
+    private long Advance(long bytes, bool isFlushed, long start)
     {
-        long bytes = marking.Mark(marked, _isMinor);
         NoteGenerations(bytes);
         long markEnd = Stopwatch.GetTimestamp();
         marking.TakeDead();
@@ -140,7 +249,7 @@ internal sealed class CollectionCycle(
 
         // What caches took since their last report is included in what was marked, as far as it lives.
         caches.ForgetTaken();
-        pacer.BeginCycle(bytes, minors.MajorBytes);
+        pacer.BeginCycle(bytes, minors.MajorBytes, _concurrentSince != 0);
         Volatile.Write(ref _count, _count + 1);
         LastTimes = new CycleTimes(default, Stopwatch.GetElapsedTime(start, markEnd), markEnd);
         return bytes;
@@ -160,12 +269,13 @@ internal sealed class CollectionCycle(
     }
 
     // Notifies the parts that depend on dead blocks, and event handlers. The gate is open again.
-    private void GoOn(CollectionReason reason, long before, long after)
+    private void GoOn(CollectionReason reason, long after)
     {
         CollectionInfo done = new(
-            _count, reason, before, after, pacer.GoalBytes, LastTimes.Finishing, LastTimes.Marking, Pauses.Last, marking.LastMarkers)
+            _count, reason, _before, after, pacer.GoalBytes, LastTimes.Finishing, LastTimes.Marking, _longestPause, _concurrentSince != 0 ? 1 : marking.LastMarkers)
         {
             IsMinor = _isMinor,
+            IsConcurrent = _concurrentSince != 0,
         };
         Volatile.Write(ref _last, done);
         if (quarantine != null)

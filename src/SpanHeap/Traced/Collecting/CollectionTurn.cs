@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 using SpanHeap.Os;
 using SpanHeap.Traced.Gating;
 using SpanHeap.Traced.Sweeping;
@@ -14,6 +15,9 @@ internal sealed unsafe class CollectionTurn(Gate gate, TracedCaches caches, Scop
     // Written by the thread that has the turn, read by any thread.
     private long _heldUp;
     private ulong _session;
+
+    // How many threads wait for the turn. Interlocked.
+    private int _wishes;
 
     /// <summary>A collection that was asked for is given up when scopes or other collections have kept it from beginning for this long.</summary>
     public TimeSpan LongestWait { get; set; } = TimeSpan.FromSeconds(10);
@@ -37,20 +41,41 @@ internal sealed unsafe class CollectionTurn(Gate gate, TracedCaches caches, Scop
     /// <summary>Whether the calling thread has a mark session open.</summary>
     public bool HasOwnSession => Session != 0 && _collecting.IsHeldByCurrentThread;
 
+    /// <summary>Whether a thread waits for the turn: what marks while threads go on should end soon.</summary>
+    public bool IsWanted => Volatile.Read(ref _wishes) > 0;
+
+    /// <summary>Notes that the calling thread waits for what another does in its turn, until the result is disposed.</summary>
+    public Wish WishFor()
+    {
+        Interlocked.Increment(ref _wishes);
+        return new Wish(this);
+    }
+
     /// <summary>Takes the turn, after waiting for another thread to return it; that thread may itself be waiting for a scope.</summary>
     /// <returns>When waiting began, in Stopwatch ticks.</returns>
     /// <exception cref="TimeoutException">Another thread has had the turn all the time; the message says why.</exception>
     public long Take()
     {
         long start = Stopwatch.GetTimestamp();
-        TimeSpan longest = LongestWait;
-        InterleavingPoints.AwaitFree(InterleavingPoint.CollectorAwaited, _collecting);
-        if (!_collecting.TryEnter(longest))
+        if (!TryTake(LongestWait))
         {
-            throw new TimeoutException(watchdog.Describe(caches.FindInScope(), Session != 0, longest));
+            ThrowTimeout();
         }
 
         return start;
+    }
+
+    /// <summary>Says why waiting for as long as <see cref="LongestWait"/> was in vain.</summary>
+    /// <exception cref="TimeoutException">Always; the message names the thread that is in a scope.</exception>
+    [DoesNotReturn]
+    public void ThrowTimeout() => throw new TimeoutException(watchdog.Describe(caches.FindInScope(), Session != 0, LongestWait));
+
+    /// <summary>Takes the turn, after waiting for so long at most for another thread to return it.</summary>
+    public bool TryTake(TimeSpan longest)
+    {
+        using Wish wish = WishFor();
+        InterleavingPoints.AwaitFree(InterleavingPoint.CollectorAwaited, _collecting);
+        return _collecting.TryEnter(longest);
     }
 
     /// <summary>Takes the turn if no other thread has it.</summary>
@@ -85,4 +110,10 @@ internal sealed unsafe class CollectionTurn(Gate gate, TracedCaches caches, Scop
 
     /// <summary>Notes that an attempt was given up. Called by the thread that has the turn.</summary>
     public void NoteHeldUp() => Volatile.Write(ref _heldUp, _heldUp + 1);
+
+    /// <summary>The wish of a thread for the turn.</summary>
+    public readonly ref struct Wish(CollectionTurn turn)
+    {
+        public void Dispose() => Interlocked.Decrement(ref turn._wishes);
+    }
 }

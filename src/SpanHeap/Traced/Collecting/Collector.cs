@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using SpanHeap.Traced.Gating;
 using SpanHeap.Traced.Marking;
@@ -13,11 +12,8 @@ namespace SpanHeap.Traced.Collecting;
 /// </summary>
 /// <remarks>Thread safe: one collection at a time, on the thread that asked or needed it.</remarks>
 internal sealed unsafe class Collector(
-    CollectionTurn turn, CollectionCycle cycle, Gate gate, Pacer pacer, Sweeper sweeper, TracedSpanSource spans, ScopeWatchdog watchdog, BackgroundSweeper background)
+    CollectionTurn turn, CollectionCycle cycle, ConcurrentCollection? concurrent, Gate gate, Pacer pacer, Sweeper sweeper, TracedSpanSource spans, ScopeWatchdog watchdog, HeldUpReports heldUp, BackgroundSweeper background)
 {
-    // When a due collection that threads in scopes held up may be tried again, in Stopwatch ticks.
-    private long _retryAt;
-
     /// <summary>Sweeps after a collection; exposed so that it can be paused.</summary>
     public BackgroundSweeper Background => background;
 
@@ -94,25 +90,38 @@ internal sealed unsafe class Collector(
         }
     }
 
-    /// <summary>Collects because the heap is idle. Runs on a thread of the library: an exception is kept for the next thread that collects.</summary>
+    /// <summary>
+    /// Collects because the heap is idle, or begins to. Runs on a thread of the library: an exception is kept for the next thread that collects.
+    /// </summary>
+    /// <returns>False if the heap could not be collected now.</returns>
     [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "It is kept for the next thread that collects.")]
-    public void TryCollectIdle()
+    public bool TryCollectIdle()
     {
         if (!turn.TryTake())
         {
-            return;
+            return false;
         }
 
         try
         {
-            if (gate.TryClose(TimeSpan.Zero, out _))
+            if (!gate.TryClose(TimeSpan.Zero, out _))
             {
-                cycle.Run(CollectionReason.Idle, flushAll: true);
+                return false;
             }
+
+            if (concurrent != null && !spans.NeedExactBits && concurrent.TryBegin(CollectionReason.Idle))
+            {
+                gate.Open();
+                return true;
+            }
+
+            cycle.Run(CollectionReason.Idle, flushAll: true);
+            return true;
         }
         catch (Exception failure)
         {
             background.Keep(failure);
+            return false;
         }
         finally
         {
@@ -120,47 +129,30 @@ internal sealed unsafe class Collector(
         }
     }
 
-    /// <summary>Collects because the heap has grown, if no other thread does and no scope is in the way. The calling thread is in no scope.</summary>
+    /// <summary>Collects because the heap has grown, if no other thread does and no scope is in the way, or begins to. The calling thread is in no scope.</summary>
     public void TryCollectDue()
     {
-        if (Stopwatch.GetTimestamp() < Volatile.Read(ref _retryAt) || !turn.TryTake())
+        if (concurrent is { IsUnderWay: true })
         {
-            return;
+            AwaitConcurrent();
         }
-
-        CollectionHeldUpEventArgs? heldUp = null;
-        try
+        else if (!heldUp.IsResting && turn.TryTake())
         {
-            if (!pacer.IsDue)
+            try
             {
-                return;
+                CollectDue();
             }
-
-            background.ThrowFailure();
-
-            double overshoot = pacer.Overshoot;
-            TimeSpan patience = turn.Patience.At(overshoot);
-            if (gate.TryClose(patience, out TracedCache* holdUp))
+            finally
             {
-                cycle.Run(pacer.DueReason, flushAll: spans.NeedExactBits || pacer.HasRefused);
-            }
-            else
-            {
-                // The next attempt comes after ten times the wait that failed, not at each scope. A heap at its limit is of no use until it is
-                // collected, so it rests no longer than after the shortest wait.
-                turn.NoteHeldUp();
-                heldUp = watchdog.TryReport(holdUp, Cycles, patience);
-                TimeSpan rest = 10 * (double.IsPositiveInfinity(overshoot) ? turn.Patience.First : patience);
-                Volatile.Write(ref _retryAt, Stopwatch.GetTimestamp() + (rest.Ticks * Stopwatch.Frequency / TimeSpan.TicksPerSecond));
+                turn.Return();
             }
         }
-        finally
-        {
-            turn.Return();
-        }
 
-        Report(heldUp);
+        Report(heldUp.Take());
     }
+
+    /// <inheritdoc cref="ConcurrentCollection.AwaitEnd"/>
+    public void AwaitEnd() => concurrent?.AwaitEnd();
 
     /// <summary>
     /// Reports the calling thread's scope if it holds up a collection that is long due: for a thread that only enters nested scopes, and so never
@@ -173,11 +165,11 @@ internal sealed unsafe class Collector(
             return;
         }
 
-        CollectionHeldUpEventArgs? heldUp;
+        CollectionHeldUpEventArgs? report;
         try
         {
-            heldUp = watchdog.TryReport(cache, Cycles, TimeSpan.Zero);
-            if (heldUp != null)
+            report = watchdog.TryReport(cache, Cycles, TimeSpan.Zero);
+            if (report != null)
             {
                 turn.NoteHeldUp();
             }
@@ -187,14 +179,78 @@ internal sealed unsafe class Collector(
             turn.Return();
         }
 
-        Report(heldUp);
+        Report(report);
     }
 
-    private void Report(CollectionHeldUpEventArgs? heldUp)
+    // The calling thread has the turn.
+    private void CollectDue()
     {
-        if (heldUp != null)
+        if (!pacer.IsDue)
         {
-            OnHeldUp?.Invoke(heldUp);
+            return;
+        }
+
+        background.ThrowFailure();
+        bool needsAll = spans.NeedExactBits || pacer.HasRefused;
+        if (concurrent != null && !needsAll && pacer.HasRoomToMark && !cycle.WantsMinor && concurrent.TryBegin(CollectionReason.Growth))
+        {
+            return;
+        }
+
+        RunClosed(pacer.DueReason, needsAll);
+    }
+
+    // Collects while the gate is closed. The calling thread has the turn.
+    private void RunClosed(CollectionReason reason, bool flushAll)
+    {
+        double overshoot = pacer.Overshoot;
+        TimeSpan patience = turn.Patience.At(overshoot);
+        if (gate.TryClose(patience, out TracedCache* holdUp))
+        {
+            cycle.Run(reason, flushAll);
+            return;
+        }
+
+        // The next attempt comes after ten times the wait that failed, not at each scope. A heap at its limit is of no use until it is
+        // collected, so it rests no longer than after the shortest wait.
+        heldUp.Note(holdUp, Cycles, patience, rest: 10 * (double.IsPositiveInfinity(overshoot) ? turn.Patience.First : patience));
+    }
+
+    // A collection is under way that marks while threads go on. Once the heap has grown too much, it ends while they are kept out; if its thread has not
+    // begun yet, the calling thread collects. What it leaves may be too much for a limit, because it keeps what has died since it began: then one more
+    // collection follows, by the first of the threads that have waited.
+    private void AwaitConcurrent()
+    {
+        if (!pacer.IsBehind)
+        {
+            return;
+        }
+
+        bool isLimit = pacer.DueReason == CollectionReason.MemoryLimit;
+        long cycles = Cycles;
+        if (!turn.TryTake(turn.Patience.At(pacer.Overshoot)))
+        {
+            return;
+        }
+
+        try
+        {
+            if (pacer.IsDue || (isLimit && Cycles <= cycles + 1))
+            {
+                RunClosed(isLimit ? CollectionReason.MemoryLimit : CollectionReason.Growth, flushAll: isLimit);
+            }
+        }
+        finally
+        {
+            turn.Return();
+        }
+    }
+
+    private void Report(CollectionHeldUpEventArgs? report)
+    {
+        if (report != null)
+        {
+            OnHeldUp?.Invoke(report);
         }
     }
 }

@@ -110,8 +110,7 @@ internal sealed class IdleCollection : MaintenanceEntry, IDisposable
         if (_quietRounds >= RoundsPerDelay)
         {
             _quietRounds = 0;
-            collector.TryCollectIdle();
-            _failures = collector.Cycles == cycles ? Math.Min(_failures + 1, MostDoublings) : 0;
+            _failures = collector.TryCollectIdle() ? 0 : Math.Min(_failures + 1, MostDoublings);
         }
 
         return collector.BytesSinceMajor >= LeastBytes;

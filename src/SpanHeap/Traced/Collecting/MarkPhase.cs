@@ -10,14 +10,14 @@ using SpanHeap.Traced.Sweeping;
 namespace SpanHeap.Traced.Collecting;
 
 /// <summary>The part of a collection that finds what lives, and drops the records of what does not.</summary>
-/// <remarks>Used by the collecting thread, while the gate is closed and everything is swept.</remarks>
+/// <remarks>Used by the collecting thread, while everything is swept and, unless a method says otherwise, the gate is closed.</remarks>
 internal sealed class MarkPhase(
-    MarkTeam team, OldBlocks old, CollectableBlocks collectables, TracedChecks checks, WeakTable weakHandles, CleanUpTable cleanUps, CleanUpQueue queue, Sweeper sweeper, Pacer pacer)
+    MarkTeam team, ConcurrentMarking concurrent, OldBlocks old, CollectableBlocks collectables, TracedChecks checks, WeakTable weakHandles, CleanUpTable cleanUps, CleanUpQueue queue, Sweeper sweeper, Pacer pacer)
 {
     /// <summary>The bitmap that gets the marks.</summary>
     public uint Bitmap => SweepGeneration.MarkBitmap(sweeper.Generation);
 
-    /// <summary>The number of threads that marked last.</summary>
+    /// <summary>The number of threads that marked last, while all others were kept out.</summary>
     public int LastMarkers => team.LastMarkers;
 
     /// <summary>Whether the next collection can be minor: it is known which blocks are old.</summary>
@@ -36,7 +36,7 @@ internal sealed class MarkPhase(
             InterleavingPoints.At(InterleavingPoint.MarkingBegins);
             long bytes = isMinor ? MarkYoung(bitmap) : MarkAll(marked, bitmap);
             InterleavingPoints.At(InterleavingPoint.MarkingEnded);
-            checks.AfterMarking(bitmap, bytes, isMinor);
+            checks.AfterMarking(bitmap, bytes, isMinor, isConcurrent: false);
             old.Note(bytes);
             return bytes;
         }
@@ -58,6 +58,59 @@ internal sealed class MarkPhase(
 
     private long MarkYoung(uint bitmap) => old.Bytes + team.Mark(bitmap, pacer.BytesTaken, old);
 
+    /// <summary>Begins to mark while threads go on. The gate is closed. After an exception nothing has begun, and the next collection is put off.</summary>
+    public void BeginConcurrent()
+    {
+        try
+        {
+            checks.BeforeMarking();
+            old.Forget(Bitmap);
+            concurrent.Begin(Bitmap);
+            pacer.BeginMarking();
+        }
+        catch
+        {
+            old.Lose();
+            pacer.PutOff();
+            throw;
+        }
+    }
+
+    /// <inheritdoc cref="ConcurrentMarking.TryDrain"/>
+    /// <remarks>The gate may be open.</remarks>
+    public bool TryMarkConcurrent(uint pages) => concurrent.TryDrain(pages);
+
+    /// <summary>Lets threads go on that wait until the marker has come further (<see cref="MarkPace"/>). They may wait again when it has marked more.</summary>
+    public void EndWaiting() => pacer.Pace.NoteDone();
+
+    /// <summary>Ends what <see cref="BeginConcurrent"/> began. The gate is closed. After an exception nothing that is marked counts.</summary>
+    /// <returns>The bytes of all marked blocks.</returns>
+    public long EndConcurrent()
+    {
+        try
+        {
+            long bytes = concurrent.End();
+            checks.AfterMarking(Bitmap, bytes, isMinor: false, isConcurrent: true);
+            old.Note(bytes);
+            return bytes;
+        }
+        catch
+        {
+            old.Lose();
+            pacer.PutOff();
+            throw;
+        }
+    }
+
+    /// <summary>Gives up what <see cref="BeginConcurrent"/> began. The gate is closed.</summary>
+    public void AbandonConcurrent()
+    {
+        concurrent.Abandon();
+        checks.Forget();
+        old.Lose();
+        pacer.PutOff();
+    }
+
     /// <summary>Marks one collectable block.</summary>
     /// <returns>The bytes marked: 0 if the block was marked before.</returns>
     public long MarkCollectable(nint block) => collectables.Mark(block, Bitmap);
@@ -74,6 +127,12 @@ internal sealed class MarkPhase(
         InterleavingPoints.At(InterleavingPoint.RecordsTaken);
     }
 
-    /// <summary>Gives back the memory that a marking has needed beyond what most need. No thread marks meanwhile.</summary>
-    public void Trim() => team.Trim();
+    /// <summary>Gives back the memory that a marking has needed beyond what most need, unless one is on.</summary>
+    public void Trim()
+    {
+        if (!concurrent.IsOn)
+        {
+            team.Trim();
+        }
+    }
 }

@@ -18,4 +18,10 @@ public sealed record CollectionInfo(
     /// (<see cref="TracedHeapOptions.Generational"/>).
     /// </summary>
     public bool IsMinor { get; init; }
+
+    /// <summary>
+    /// Gets whether threads went on while the blocks were marked (<see cref="TracedHeapOptions.Concurrent"/>). <see cref="Pause"/> is then the longest time
+    /// for which they were kept out at once, and <see cref="BytesAfter"/> includes what was made meanwhile.
+    /// </summary>
+    public bool IsConcurrent { get; init; }
 }

@@ -24,6 +24,9 @@ internal sealed record TracingOptions
     /// <summary>Whether cycles may be minor.</summary>
     public bool HasMinors { get; init; }
 
+    /// <summary>Whether cycles that are due because of growth, or because the heap is idle, mark while threads go on.</summary>
+    public bool IsConcurrent { get; init; }
+
     /// <summary>How long a heap must be idle to be collected for that reason; infinite for never.</summary>
     public TimeSpan IdleDelay { get; init; } = Timeout.InfiniteTimeSpan;
 
@@ -48,6 +51,7 @@ internal sealed record TracingOptions
         ByHand = options.ManualOnly,
         IsStressed = options.Stress && !options.ManualOnly,
         HasMinors = options.Generational,
+        IsConcurrent = options.Concurrent && options.Checks != HeapChecks.Full && !options.ManualOnly,
         IdleDelay = options.IdleDelay,
         WritesTrace = options.LogCollections,
         LongestPatience = options.ScopePatience,

@@ -6,7 +6,7 @@ using SpanHeap.Traced.Sweeping;
 namespace SpanHeap.Traced.Gating;
 
 /// <summary>
-/// Keeps threads out of a traced heap while it is marked. While the gate is closed, threads wait to enter outermost scopes, and the collector waits
+/// Keeps threads out of a traced heap while it is marked, or while a concurrent marking begins and ends. While the gate is closed, threads wait to enter outermost scopes, and the collector waits
 /// for those that are open.
 /// </summary>
 /// <remarks>
@@ -23,6 +23,9 @@ namespace SpanHeap.Traced.Gating;
 internal sealed unsafe class Gate(TracedCaches caches) : IDisposable
 {
     private const int SpinsBeforeYield = 30;
+
+    // Some 50 microseconds: what most closures take that do not mark. A thread that sleeps wakes much later than the gate opens.
+    private const int SpinsBeforeSleep = 100;
 
     // After a wait this long, another millisecond does not matter.
     private static readonly TimeSpan s_longestYielding = TimeSpan.FromMilliseconds(2);
@@ -125,6 +128,11 @@ internal sealed unsafe class Gate(TracedCaches caches) : IDisposable
         {
             Volatile.Write(ref cache->Depth, 0);
             InterleavingPoints.Await(InterleavingPoint.GateAwaited, () => _open.IsSet);
+            for (int spins = SpinsBeforeSleep; spins > 0 && IsClosed; spins--)
+            {
+                Thread.SpinWait(10);
+            }
+
             _open.Wait();
             InterleavingPoints.At(InterleavingPoint.GatePassed);
             Volatile.Write(ref cache->Depth, 1);

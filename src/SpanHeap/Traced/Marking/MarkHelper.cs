@@ -2,7 +2,10 @@ using SpanHeap.Os;
 
 namespace SpanHeap.Traced.Marking;
 
-/// <summary>A thread that helps with marking, for one collection at a time; between collections it waits in <see cref="MarkHelpers"/>.</summary>
+/// <summary>
+/// A thread that helps with marking, for one collection at a time, or that runs a whole concurrent collection; between collections it waits in
+/// <see cref="MarkHelpers"/>.
+/// </summary>
 internal sealed class MarkHelper : IDisposable
 {
     private readonly SemaphoreSlim _begin = new(0);
@@ -13,6 +16,7 @@ internal sealed class MarkHelper : IDisposable
     private MarkQueue? _queue;
     private Marker? _marker;
     private Exception? _failure;
+    private Action? _alone;
 
     private MarkHelper()
     {
@@ -48,6 +52,13 @@ internal sealed class MarkHelper : IDisposable
 
     public void Start() => Uninterrupted.Release(_begin, 1);
 
+    /// <summary>Starts it with work that throws nothing and that nobody waits for: it returns to <see cref="MarkHelpers"/> by itself.</summary>
+    public void StartAlone(Action work)
+    {
+        _alone = work;
+        Start();
+    }
+
     /// <summary>Waits until it has finished, and adds what it did. After that it no longer refers to the heap.</summary>
     /// <returns>The reason why it gave up, or null.</returns>
     public Exception? Finish(ref long bytes, ref bool overflowed)
@@ -77,7 +88,7 @@ internal sealed class MarkHelper : IDisposable
             if (Uninterrupted.Wait(_begin, MarkHelpers.IdleTime))
             {
                 // Only a release by Start means that there is work. A marker without it is only being prepared.
-                Mark(_marker!);
+                Work();
             }
             else if (MarkHelpers.TryRetire(this))
             {
@@ -86,6 +97,20 @@ internal sealed class MarkHelper : IDisposable
         }
 
         Dispose();
+    }
+
+    private void Work()
+    {
+        if (_alone is { } work)
+        {
+            _alone = null;
+            work();
+            MarkHelpers.Give(this);
+        }
+        else
+        {
+            Mark(_marker!);
+        }
     }
 
     private void Mark(Marker marker)

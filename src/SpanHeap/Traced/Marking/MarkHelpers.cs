@@ -3,7 +3,7 @@ using SpanHeap.Os;
 namespace SpanHeap.Traced.Marking;
 
 /// <summary>
-/// The process's threads that help with marking. Because heaps share them, many heaps that are collected one after another need no more of them
+/// The process's threads that mark beside others. Because heaps share them, many heaps that are collected one after another need no more of them
 /// than one heap. A helper that has waited for some seconds ends.
 /// </summary>
 /// <remarks>Thread safe.</remarks>

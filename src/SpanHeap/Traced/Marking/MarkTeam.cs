@@ -3,7 +3,6 @@ using System.Runtime.ExceptionServices;
 using SpanHeap.Os;
 using SpanHeap.Pages;
 using SpanHeap.Traced.Roots;
-using SpanHeap.Traced.Spans;
 
 namespace SpanHeap.Traced.Marking;
 
@@ -17,7 +16,6 @@ internal sealed unsafe class MarkTeam : IDisposable
     private const long YoungBytesWorthHelp = 64 * BytesWorthHelp;
 
     private readonly RootTable _roots;
-    private readonly PageHeap _pages;
     private readonly MarkQueue _queue;
     private readonly MarkHelpChoice _choice = new();
     private readonly int _maxThreads;
@@ -29,8 +27,8 @@ internal sealed unsafe class MarkTeam : IDisposable
     /// <summary>The number of threads that marked last.</summary>
     public int LastMarkers { get; private set; }
 
-    /// <summary>How often the last marking has walked over all pages, because there was no memory to queue some.</summary>
-    public int LastWalks { get; private set; }
+    /// <summary>What is done when there was not enough memory, or when marking is given up.</summary>
+    public MarkRepair Repair { get; }
 
     /// <summary>What the markers share.</summary>
     public MarkQueue Queue => _queue;
@@ -39,9 +37,9 @@ internal sealed unsafe class MarkTeam : IDisposable
     public MarkTeam(RootTable roots, PageHeap pages, OsMemory os, MetadataAllocator metadata, int maxThreads)
     {
         _roots = roots;
-        _pages = pages;
         _maxThreads = Math.Min(maxThreads, Environment.ProcessorCount);
         _queue = new MarkQueue(os, metadata);
+        Repair = new MarkRepair(pages, _queue);
         try
         {
             // Its chunks become spare, so that no later collection fails for lack of memory.
@@ -69,7 +67,7 @@ internal sealed unsafe class MarkTeam : IDisposable
         long start = Stopwatch.GetTimestamp();
         Marker marker = new(_queue, bitmap, shared: wanted > 0);
         int started = 0;
-        LastWalks = 0;
+        Repair.Begin();
         Exception? failure = null;
         try
         {
@@ -101,14 +99,14 @@ internal sealed unsafe class MarkTeam : IDisposable
 
         if (failure == null && overflowed)
         {
-            failure = MarkUntilDone(bitmap, ref bytes);
+            failure = Repair.MarkUntilDone(bitmap, ref bytes);
         }
 
         _helpers.ForEach(MarkHelpers.Give);
         _helpers.Clear();
         if (failure != null)
         {
-            Undo(bitmap);
+            Repair.Undo(bitmap);
             ExceptionDispatchInfo.Throw(failure);
         }
 
@@ -155,69 +153,5 @@ internal sealed unsafe class MarkTeam : IDisposable
 
         _lacksThreads = true;
         return false;
-    }
-
-    // Returns the reason why it gave up, or null.
-    private Exception? MarkUntilDone(uint bitmap, ref long bytes)
-    {
-        try
-        {
-            Marker marker = new(_queue, bitmap, shared: false);
-            try
-            {
-                do
-                {
-                    marker.Overflowed = false;
-                    LastWalks++;
-                    MarkAgain(marker);
-                }
-                while (marker.Overflowed);
-            }
-            finally
-            {
-                marker.Release();
-            }
-
-            bytes += marker.BytesMarked;
-            return null;
-        }
-        catch (Exception exception)
-        {
-            return exception;
-        }
-    }
-
-    // Somewhere in the heap lie pages with blocks that wait: there was no memory to queue them. Each is looked at with an empty queue, so that each gets
-    // somewhere, however little memory there is.
-    private void MarkAgain(Marker marker)
-    {
-        TracedWalk walk = new(_pages);
-        while (walk.MoveNext())
-        {
-            for (int page = 0; page < TracedSlots.PagesWithBits(walk.Current); page++)
-            {
-                if (marker.VisitAgain(TracedSlots.PageAt(walk.Current, page)))
-                {
-                    _queue.Begin(1);
-                    marker.Drain();
-                }
-            }
-        }
-    }
-
-    // Makes the heap as it was before marking: removes all marks, and what waits.
-    private void Undo(uint bitmap)
-    {
-        _queue.Clear();
-        TracedWalk walk = new(_pages);
-        while (walk.MoveNext())
-        {
-            TracedSlots.Clear(walk.Current, bitmap);
-            TracedSlots.Clear(walk.Current, TracedBits.Waiting);
-            for (int page = 0; page < TracedSlots.PagesWithBits(walk.Current); page++)
-            {
-                *TracedBits.QueuedOf(TracedSlots.PageAt(walk.Current, page)) = 0;
-            }
-        }
     }
 }

@@ -15,8 +15,8 @@ namespace SpanHeap.Traced.Marking;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Belongs to one thread. All threads are out of the heap meanwhile, so blocks do not change and none are made. Other markers may mark the same heap at
-/// the same time; how they keep out of each other's way is in <see cref="PageMarks"/>.
+/// Belongs to one thread. Unless the marking is concurrent, all threads are out of the heap meanwhile, so blocks do not change and none are made. Other
+/// markers, and threads that shade blocks, may mark the same heap at the same time; how they keep out of each other's way is in <see cref="PageMarks"/>.
 /// </para>
 /// <para>
 /// Following a pointer touches bits and no block, and the bits of a whole page fit in one line of the processor's cache. Blocks of a page are read
@@ -91,10 +91,11 @@ internal sealed unsafe partial class Marker(MarkQueue queue, uint bitmap, bool s
         return true;
     }
 
-    /// <summary>Looks at all pages that wait, until nothing is left anywhere.</summary>
+    /// <summary>Looks at all pages that wait, until nothing is left anywhere, or at so many.</summary>
+    /// <returns>Whether nothing is left.</returns>
     // Compiled with full optimization at once, as its parts are: most of what a program does for long in its first collection is here.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Drain()
+    public bool Drain(uint pages = uint.MaxValue)
     {
         nint* found = stackalloc nint[FoundCapacity + OwnCapacity];
         nint* lookahead = stackalloc nint[(int)LookaheadCount];
@@ -112,10 +113,16 @@ internal sealed unsafe partial class Marker(MarkQueue queue, uint bitmap, bool s
             {
                 if (!_pages.TryRefill())
                 {
-                    return;
+                    return true;
                 }
 
                 continue;
+            }
+
+            if (turn == pages)
+            {
+                PutBack(lookahead, first, count);
+                return false;
             }
 
             if (count > BlockLookahead)
@@ -126,7 +133,7 @@ internal sealed unsafe partial class Marker(MarkQueue queue, uint bitmap, bool s
             nint page = lookahead[first++ % LookaheadCount];
             count--;
             ScanPage(page, found);
-            if (shared && ++turn % TurnsBetweenSharing == 0)
+            if (++turn % TurnsBetweenSharing == 0 && shared)
             {
                 _pages.Share();
             }
@@ -349,11 +356,28 @@ internal sealed unsafe partial class Marker(MarkQueue queue, uint bitmap, bool s
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Queue(nint page)
     {
-        if (_marks.TryClaim(page) && !_pages.TryAdd(page))
+        if (_marks.TryClaim(page))
+        {
+            Add(page);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Add(nint page)
+    {
+        if (!_pages.TryAdd(page))
         {
             // Its blocks wait. No marker has it, so it can be queued again.
             Overflowed = true;
             PageMarks.GiveUp(page);
+        }
+    }
+
+    private void PutBack(nint* lookahead, uint first, uint count)
+    {
+        for (; count > 0; count--)
+        {
+            Add(lookahead[first++ % LookaheadCount]);
         }
     }
 }

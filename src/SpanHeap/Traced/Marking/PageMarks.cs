@@ -65,6 +65,7 @@ internal readonly unsafe struct PageMarks(uint bitmap, bool shared)
         ulong bit = TracedBits.BitOf(block);
         if (shared)
         {
+            InterleavingPoints.At(InterleavingPoint.BlockMarked);
             Interlocked.Or(ref *waiting, bit);
             InterleavingPoints.At(InterleavingPoint.BlockWaits);
         }

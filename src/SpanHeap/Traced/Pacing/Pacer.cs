@@ -43,7 +43,7 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
     private int _refused;
 
     /// <summary>How long allocations have swept.</summary>
-    public AssistTimes Assists { get; } = new();
+    public AssistTimes Assists => Pace.Assists;
 
     /// <summary>Whether a cycle is due.</summary>
     public bool IsDue => Volatile.Read(ref _due) != 0;
@@ -85,6 +85,7 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
         }
 
         PayFor(bytes, taken);
+        Pace.Await(live - GoalBytes, GrowthWhileMarking);
     }
 
     /// <summary>Whether a block was refused since the last cycle: the next must take back all that caches hold.</summary>
@@ -117,16 +118,53 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
         }
     }
 
+    /// <summary>
+    /// Whether the heap may grow while a cycle that is due marks: a limit leaves as much as if nothing had died, and nothing that dies meanwhile were found
+    /// before the cycle after it.
+    /// </summary>
+    public bool HasRoomToMark => DueReason == CollectionReason.Growth && room.After(LiveBytes) - Volatile.Read(ref _growth) >= LiveBytes;
+
+    /// <summary>How far a marker that works beside threads has come.</summary>
+    public MarkPace Pace { get; } = new();
+
+    /// <summary>Notes that a cycle begins to mark while threads go on. It stays due until it has marked. No thread is in a scope.</summary>
+    public void BeginMarking()
+    {
+        _majorWanted = 0;
+
+        // This is the most that it may have to mark. A heap in which much has died is marked before threads have to wait for long.
+        Pace.Begin(_live);
+    }
+
+    /// <summary>
+    /// Whether a cycle that marks while threads go on should end soon: the heap has grown by half as much again as it should have, or a limit was reached.
+    /// </summary>
+    public bool IsBehind => Volatile.Read(ref _limitReached) != 0 || LiveBytes - GoalBytes >= GrowthWhileMarking;
+
+    private long GrowthWhileMarking => Volatile.Read(ref _growth) / 2;
+
     /// <summary>Notes what a cycle has marked; its sweeping begins. No thread is in a scope.</summary>
     /// <param name="marked">The bytes that are marked.</param>
     /// <param name="known">The bytes that are known to live, of which the heap may grow by a part: fewer after a minor collection.</param>
-    public void BeginCycle(long marked, long known)
+    /// <param name="isConcurrent">Whether threads went on: this cycle does not fulfil a wish that came meanwhile, because it keeps what has died since it began.</param>
+    public void BeginCycle(long marked, long known, bool isConcurrent = false)
     {
         _live = marked;
         _taken = 0;
         _pagesToSweep = spans.PagesInUse;
         _pagesSweptBefore = statistics.Pages;
+        bool wantsMajor = isConcurrent && WantsMajor;
+        bool hasRefused = isConcurrent && HasRefused;
         SetGoal(known);
+        if (wantsMajor)
+        {
+            MakeDue();
+        }
+
+        if (hasRefused)
+        {
+            NoteRefused();
+        }
     }
 
     /// <summary>Notes that a cycle was given up: the next is due when the heap has grown as much again. No thread is in a scope.</summary>
@@ -137,6 +175,7 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
         long growth = Math.Max(options.MinimumBytes, (long)(known * (options.GrowthPercent / 100.0)));
         long allowed = room.After(_live);
         _isLimited = allowed < growth;
+        Pace.End();
         _limitReached = 0;
         _refused = 0;
         _majorWanted = options.IsStressed ? 1 : 0;

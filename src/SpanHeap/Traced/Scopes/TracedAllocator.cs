@@ -14,7 +14,7 @@ namespace SpanHeap.Traced.Scopes;
 
 /// <summary>The slow paths of allocation; the caller is in a scope.</summary>
 /// <remarks>Thread safe. They never wait for a collection.</remarks>
-internal sealed unsafe class TracedAllocator(HeapCore core, HeapIdentity heap, TracedSpanSource spans, TracedRefill refill, Sweeper sweeper, Pacer pacer, IdleCollection? idle)
+internal sealed unsafe class TracedAllocator(HeapCore core, HeapIdentity heap, TracedSpanSource spans, TracedRefill refill, AllocationColor color, Sweeper sweeper, Pacer pacer, IdleCollection? idle)
 {
     // The bytes that a cache takes before it reports them: the heap's error for each thread and span class.
     private const long BytesPerReport = 32 * 1024;
@@ -89,6 +89,7 @@ internal sealed unsafe class TracedAllocator(HeapCore core, HeapIdentity heap, T
         }
 
         *TracedBits.WordOf(block, SweepGeneration.AllocBitmap(generation)) |= TracedBits.BitOf(block);
+        color.Apply(block, TracedBits.BitOf(block), generation);
         span->Allocated = 1;
         cache->BytesTaken += (long)span->Span.SlotSize;
         spans.SetOf(spanClass)->AddSwept(span, generation);

@@ -8,7 +8,7 @@ namespace SpanHeap.Traced.Sweeping;
 
 /// <summary>Gives slots to caches, span by span, sweeping as needed, and takes back what they hold.</summary>
 /// <remarks>A cache belongs to its thread here, in a scope, or to the collector; <see cref="SweepGeneration"/> says how spans change hands.</remarks>
-internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweeper, DeadBlockPoison poison, GuardSampler? sampler)
+internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweeper, DeadBlockPoison poison, AllocationColor color, GuardSampler? sampler)
 {
     // The spans examined before a fresh one is made: this bounds both the wait and the memory that may lie unused.
     private const int SweepBudget = 100;
@@ -178,11 +178,12 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
         return before;
     }
 
-    private static void Take(TracedCache* cache, AllocCursor* cursor, int word, ulong slots, uint generation)
+    private void Take(TracedCache* cache, AllocCursor* cursor, int word, ulong slots, uint generation)
     {
         TracedSpan* span = cursor->Span;
         int count = BitOperations.PopCount(slots);
         *TracedSlots.Word(span, word, SweepGeneration.AllocBitmap(generation)) |= slots;
+        color.Apply(TracedSlots.AddressOf(span, word), slots, generation);
         span->Allocated += count;
         cache->BytesTaken += count * (long)span->Span.SlotSize;
         cursor->Free = slots;

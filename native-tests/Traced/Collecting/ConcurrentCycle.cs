@@ -1,0 +1,45 @@
+using System.Diagnostics;
+using SpanHeap.Traced;
+
+namespace SpanHeap.Tests.Traced.Collecting;
+
+/// <summary>A collection that marks while threads go on, step by step: between the steps the test does what threads do meanwhile.</summary>
+internal static unsafe class ConcurrentCycle
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+
+    /// <summary>A heap that collects only when it is asked to, in which each marking is repeated in a simple way.</summary>
+    public static TracedHeap MakeHeap(HeapChecks checks = HeapChecks.Standard) => new(new TracedHeapOptions
+    {
+        MinimumBytes = nuint.MaxValue >> 2,
+        ScavengeDelay = Timeout.InfiniteTimeSpan,
+        IdleDelay = Timeout.InfiniteTimeSpan,
+        Checks = checks,
+        VerifyMarking = true,
+    });
+
+    /// <summary>Begins one: roots are read, and nothing else is marked.</summary>
+    public static void Begin(TracedHeap heap)
+    {
+        heap.Parts.Collector.AwaitEnd();
+        Assert.True(heap.Parts.Gate.TryClose(s_patience, out _));
+        heap.Parts.Cycle.BeginConcurrent();
+        Assert.True(heap.Parts.Shading.IsOn);
+    }
+
+    /// <summary>Marks what can be found.</summary>
+    public static void Mark(TracedHeap heap) => Assert.True(heap.Parts.Marking.TryMarkConcurrent(uint.MaxValue));
+
+    /// <summary>Ends it, and sweeps all.</summary>
+    public static void End(TracedHeap heap)
+    {
+        Assert.True(heap.Parts.Gate.TryClose(s_patience, out _));
+        long closedAt = Stopwatch.GetTimestamp();
+        Mark(heap);
+        heap.Parts.Cycle.EndConcurrent(CollectionReason.Growth, flushAll: false, closedAt);
+        Assert.False(heap.Parts.Shading.IsOn);
+        heap.Verify();
+        heap.FinishSweeping();
+        heap.Verify();
+    }
+}

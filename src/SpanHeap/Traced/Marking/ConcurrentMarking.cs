@@ -1,0 +1,110 @@
+using System.Runtime.ExceptionServices;
+using SpanHeap.Os;
+using SpanHeap.Traced.Gating;
+using SpanHeap.Traced.Pacing;
+using SpanHeap.Traced.Roots;
+using SpanHeap.Traced.Sweeping;
+
+namespace SpanHeap.Traced.Marking;
+
+/// <summary>
+/// Marks while threads go on. It begins and ends while the gate is closed: what was reachable at the beginning is marked at the end
+/// (<see cref="Shading"/>), and so is all that was made meanwhile.
+/// </summary>
+/// <remarks>Used by the collecting thread. One marker; threads that shade blocks count as others.</remarks>
+internal sealed class ConcurrentMarking(RootTable roots, MarkQueue queue, MarkRepair repair, Shading shading, UnusedSlots unused, AllocationColor color, MarkPace pace)
+{
+    private Marker? _marker;
+    private uint _bitmap;
+    private long _usedBefore;
+
+    /// <summary>Whether one is on.</summary>
+    public bool IsOn => shading.IsOn;
+
+    /// <summary>Called after <see cref="IsOn"/> has changed, while no thread is in a scope. Set when the heap is made.</summary>
+    public Action? OnChange { get; set; }
+
+    /// <summary>Begins: reads all roots, and marks the slots that threads will use first. No thread is in a scope, and everything is swept.</summary>
+    /// <param name="bitmap">The bitmap that gets the marks.</param>
+    /// <exception cref="OutOfMemoryException">There is no memory for the marker. Nothing has changed.</exception>
+    public void Begin(uint bitmap)
+    {
+        _bitmap = bitmap;
+        _marker = new Marker(queue, bitmap, shared: true);
+        try
+        {
+            repair.Begin();
+            shading.Begin(bitmap);
+            OnChange?.Invoke();
+            color.IsBlack = true;
+            _usedBefore = unused.MarkAll(bitmap);
+            RootScan.VisitAll(roots, _marker);
+        }
+        catch
+        {
+            Abandon();
+            throw;
+        }
+
+        InterleavingPoints.At(InterleavingPoint.MarkingBegins);
+    }
+
+    /// <summary>Marks until nothing is found, or so many pages have been looked at.</summary>
+    /// <param name="pages">The number of pages.</param>
+    /// <returns>
+    /// Whether nothing was found. While the gate is closed, marking has ended then; while it is open, a thread may be shading a block.
+    /// </returns>
+    public bool TryDrain(uint pages)
+    {
+        do
+        {
+            shading.GivePages();
+            queue.Begin(1);
+            bool found = !_marker!.Drain(pages);
+            pace.NoteMarked(_marker.BytesMarked);
+            if (found)
+            {
+                return false;
+            }
+        }
+        while (shading.GivePages());
+        pace.NoteDone();
+        return true;
+    }
+
+    /// <summary>Ends: nothing was found while the gate was closed, and it is closed still.</summary>
+    /// <returns>The bytes of all marked blocks.</returns>
+    /// <remarks>After an exception nothing is marked.</remarks>
+    public long End()
+    {
+        Marker marker = _marker!;
+        long bytes = marker.BytesMarked;
+        bool overflowed = marker.Overflowed || shading.Overflowed;
+        Stop();
+        if (overflowed && repair.MarkUntilDone(_bitmap, ref bytes) is { } failure)
+        {
+            repair.Undo(_bitmap);
+            ExceptionDispatchInfo.Throw(failure);
+        }
+
+        return bytes + unused.Unmark(_bitmap) - _usedBefore;
+    }
+
+    /// <summary>Gives up, and removes all marks. No thread is in a scope.</summary>
+    public void Abandon()
+    {
+        Stop();
+        repair.Undo(_bitmap);
+    }
+
+    private void Stop()
+    {
+        color.IsBlack = false;
+        shading.End();
+        shading.GivePages();
+        _marker?.Release();
+        _marker = null;
+        OnChange?.Invoke();
+        InterleavingPoints.At(InterleavingPoint.MarkingEnded);
+    }
+}
