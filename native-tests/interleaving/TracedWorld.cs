@@ -10,7 +10,7 @@ using SpanHeap.Traced.Sweeping;
 namespace SpanHeap.Tests.Interleaving;
 
 /// <summary>A traced heap for one schedule, and what must be so of it at each point.</summary>
-internal sealed unsafe class TracedWorld(HeapChecks checks = HeapChecks.Standard) : IDisposable
+internal sealed unsafe class TracedWorld(HeapChecks checks = HeapChecks.Standard, bool concurrent = false) : IDisposable
 {
     // Scenarios use the first pages only, and are looked at after each step.
     private const int PagesLookedAt = 256;
@@ -31,7 +31,7 @@ internal sealed unsafe class TracedWorld(HeapChecks checks = HeapChecks.Standard
         scope.NewArray<Node>(LargeLength);
     }
 
-    public TracedHeap Heap { get; } = TracedHeaps.Still(checks);
+    public TracedHeap Heap { get; } = TracedHeaps.Still(checks, concurrent);
 
     public TracedParts Parts => Heap.Parts;
 
@@ -161,7 +161,7 @@ internal sealed unsafe class TracedWorld(HeapChecks checks = HeapChecks.Standard
         Assert.True(swept || !done, $"All is swept, but a span's generation is {state}, the heap's {generation}.");
         if (swept && !Parts.Gate.IsClosed)
         {
-            Assert.InRange(TracedSlots.Count(span, SweepGeneration.MarkBitmap(generation)), 0, Parts.HasMinors ? span->Allocated : 0);
+            Assert.InRange(TracedSlots.Count(span, SweepGeneration.MarkBitmap(generation)), 0, Parts.HasMinors || Parts.Shading.IsOn ? span->Allocated : 0);
             Assert.Equal(TracedSlots.Count(span, SweepGeneration.AllocBitmap(generation)), span->Allocated);
         }
     }

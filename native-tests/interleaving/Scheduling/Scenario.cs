@@ -23,7 +23,7 @@ internal sealed class Scenario(IDisposable world, params ScenarioThread[] thread
     public bool StopsAt(InterleavingPoint point) => point switch
     {
         InterleavingPoint.StackRead => StepsThroughFastPaths,
-        InterleavingPoint.BlockWaits or InterleavingPoint.PageLeaving or InterleavingPoint.PageLeft => StepsThroughPages,
+        InterleavingPoint.BlockMarked or InterleavingPoint.BlockWaits or InterleavingPoint.PageLeaving or InterleavingPoint.PageLeft => StepsThroughPages,
         < InterleavingPoint.RemoteBlockFreed => true,
         _ => world is not TracedWorld,
     };
