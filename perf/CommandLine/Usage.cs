@@ -21,16 +21,18 @@ internal static class Usage
               Reports and draws an earlier run once more, from what its --json has written.
           traced [--workloads a,b,..] [--allocators a,b,..] [--rounds N] [--json FILE] [--chart FILE.svg]
               Programs that make garbage, with traced memory (spanheap), also with minor collections
-              (spanheap-generational), .NET's collector (dotnet-gc), Boehm's (boehm, in libgc1) and Go's (go,
-              built here), the last two on trees only: binary-trees-18, binary-trees-20, gcbench, list-10m,
-              graph-rewiring, list-values-10m, dictionary-10m, dictionary-counted-10m, lru-2m. And parts of
-              traced memory by themselves: sweep-dead-1k, -100k, -10m, -100m, sweep-span, alloc-16.
+              (spanheap-generational) and with concurrent marking (spanheap-concurrent), .NET's collector
+              (dotnet-gc), Boehm's (boehm, in libgc1) and Go's (go, built here), the last two on trees only:
+              binary-trees-18, binary-trees-20, gcbench, list-10m, graph-rewiring, list-values-10m,
+              dictionary-10m, dictionary-counted-10m, lru-2m. And parts of traced memory by themselves:
+              sweep-dead-1k, -100k, -10m, -100m, sweep-span, alloc-16.
           traced latency [--allocators a,b,..] [--threads N] [--live-mib N] [--seconds N] [--json FILE]
                          [--chart FILE.svg]
               How long single operations take beside a collector at work: threads (2) with a cache each
               (1024 MiB together), timed for 20 s; the chart shows pauses and slow operations over time.
-              With spanheap, .NET's collector as it comes (dotnet-gc), not concurrent (dotnet-gc-blocking)
-              and with SustainedLowLatency (dotnet-gc-low-latency), and go.
+              With spanheap, also with concurrent marking (spanheap-concurrent), .NET's collector as it
+              comes (dotnet-gc), not concurrent (dotnet-gc-blocking) and with SustainedLowLatency
+              (dotnet-gc-low-latency), and go.
           c-baseline [FILE...] [--workloads a,b,..] [--allocators a,b,..] [--peer NAME=PATH]... [--rounds N]
                      [--json FILE]
               The same loops and traces in a C program, built here with gcc, with each C allocator preloaded,

@@ -1,5 +1,6 @@
 using SpanHeap.Perf.CommandLine;
 using SpanHeap.Perf.Traced.Workloads;
+using SpanHeap.Traced;
 
 namespace SpanHeap.Perf.Traced;
 
@@ -13,16 +14,29 @@ internal sealed record TracedAllocator(string Name, bool OnlyTrees)
     /// <summary>SpanHeap with minor collections.</summary>
     public const string Generational = "spanheap-generational";
 
+    /// <summary>SpanHeap whose collections mark while threads go on.</summary>
+    public const string Concurrent = "spanheap-concurrent";
+
     public const string Dotnet = "dotnet-gc";
     public const string Boehm = "boehm";
     public const string Go = "go";
 
-    private static readonly TracedAllocator[] s_all = [new(SpanHeap, false), new(Generational, false), new(Dotnet, false), new(Boehm, true), new(Go, true)];
+    private static readonly TracedAllocator[] s_all =
+        [new(SpanHeap, false), new(Generational, false), new(Concurrent, false), new(Dotnet, false), new(Boehm, true), new(Go, true)];
 
     public bool Runs(TracedWorkload workload) => !OnlyTrees || workload.TreeDepth is not null;
 
     /// <summary>The named ones, or all, in the order given.</summary>
     public static IReadOnlyList<TracedAllocator> Choose(IReadOnlyList<string>? names) => names is null ? s_all : [.. names.Distinct().Select(Find)];
+
+    /// <summary>The options of a heap of SpanHeap's by the name of the allocator; null for others.</summary>
+    public static TracedHeapOptions? OptionsOf(string name) => name switch
+    {
+        SpanHeap => new TracedHeapOptions(),
+        Generational => new TracedHeapOptions { Generational = true },
+        Concurrent => new TracedHeapOptions { Concurrent = true },
+        _ => null,
+    };
 
     private static TracedAllocator Find(string name) => s_all.FirstOrDefault(allocator => allocator.Name == name) ?? throw new InputException(
         $"'{name}' is not an allocator of traced. Known: {string.Join(", ", s_all.Select(allocator => allocator.Name))}.");

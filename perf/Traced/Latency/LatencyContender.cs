@@ -16,6 +16,7 @@ internal sealed record LatencyContender(string Name, params (string Name, string
     private static readonly LatencyContender[] s_all =
     [
         new(SpanHeap),
+        new(TracedAllocator.Concurrent),
         new(TracedAllocator.Dotnet, ("DOTNET_gcConcurrent", "1")),
         new("dotnet-gc-blocking", ("DOTNET_gcConcurrent", "0")),
         new(SustainedLowLatency, ("DOTNET_gcConcurrent", "1")),

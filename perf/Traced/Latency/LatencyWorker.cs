@@ -18,13 +18,15 @@ internal static class LatencyWorker
     public static int Run(string contender, string threads, string live, string seconds)
     {
         var setting = new LatencySetting(Number(threads), Number(live), Number(seconds));
-        WorkerProtocol.Send(contender == LatencyContender.SpanHeap ? OnSpanHeap(setting) : OnDotnet(setting, contender == LatencyContender.SustainedLowLatency));
+        WorkerProtocol.Send(TracedAllocator.OptionsOf(contender) is { } options
+            ? OnSpanHeap(setting, options)
+            : OnDotnet(setting, contender == LatencyContender.SustainedLowLatency));
         return 0;
     }
 
-    private static LatencyRun OnSpanHeap(LatencySetting setting)
+    private static LatencyRun OnSpanHeap(LatencySetting setting, TracedHeapOptions options)
     {
-        using var session = new SpanHeapSession(new TracedHeapOptions());
+        using var session = new SpanHeapSession(options);
         return Measure(setting, (capacity, bits) => new SpanHeapLru(session, capacity, bits), start =>
             [.. session.DatedPauses.Where(pause => pause.At >= start).Select(pause => new CollectorPause(
                 Stopwatch.GetElapsedTime(start, pause.At).TotalMilliseconds - pause.Ms, pause.Ms))]);

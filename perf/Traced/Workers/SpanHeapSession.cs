@@ -5,10 +5,9 @@ using SpanHeap.Traced.Collecting;
 
 namespace SpanHeap.Perf.Traced.Workers;
 
-/// <summary>A traced heap for one run of a program, and how long each of its collections kept the program out.</summary>
+/// <summary>A traced heap for one run of a program, and how long its collections kept the program out each time.</summary>
 /// <remarks>
-/// A due collection happens where a thread enters a scope, one at most: to look there is to miss none, unless two follow each other while no thread
-/// looks. Thread safe.
+/// Threads are kept out where they enter a scope: to look there is to miss no pause, unless two follow each other while no thread looks. Thread safe.
 /// </remarks>
 internal sealed class SpanHeapSession : IDisposable
 {
@@ -17,7 +16,7 @@ internal sealed class SpanHeapSession : IDisposable
     private readonly List<(long At, double Ms)> _pauses = new(4096);
 
     // Written under the lock; a look without it may find it out of date, and looks again.
-    private long _cyclesSeen;
+    private long _pausesSeen;
 
     public SpanHeapSession(TracedHeapOptions options)
     {
@@ -29,10 +28,10 @@ internal sealed class SpanHeapSession : IDisposable
 
     public long Collections => _collector.Cycles;
 
-    /// <summary>The pause of each collection in milliseconds.</summary>
+    /// <summary>The pauses in milliseconds.</summary>
     public double[] Pauses => [.. DatedPauses.Select(pause => pause.Ms)];
 
-    /// <summary>The pause of each collection in milliseconds, and the timestamp at which a thread first saw that it had happened.</summary>
+    /// <summary>The pauses in milliseconds, and the timestamp at which a thread first saw that each had happened.</summary>
     public (long At, double Ms)[] DatedPauses
     {
         get
@@ -61,7 +60,7 @@ internal sealed class SpanHeapSession : IDisposable
 
     private void Look()
     {
-        if (_collector.Cycles != Volatile.Read(ref _cyclesSeen))
+        if (_collector.Pauses.Count != Volatile.Read(ref _pausesSeen))
         {
             Note();
         }
@@ -72,10 +71,10 @@ internal sealed class SpanHeapSession : IDisposable
     {
         lock (_lock)
         {
-            long cycles = _collector.Cycles;
-            if (cycles != _cyclesSeen)
+            long count = _collector.Pauses.Count;
+            if (count != _pausesSeen)
             {
-                Volatile.Write(ref _cyclesSeen, cycles);
+                Volatile.Write(ref _pausesSeen, count);
                 _pauses.Add((Stopwatch.GetTimestamp(), _collector.Pauses.Last.TotalMilliseconds));
             }
         }

@@ -18,8 +18,7 @@ internal static class TracedWorker
         TracedWorkload program = TracedCatalog.Find(workload);
         WorkerProtocol.Send(allocator switch
         {
-            TracedAllocator.SpanHeap => OnSpanHeap(program, generational: false),
-            TracedAllocator.Generational => OnSpanHeap(program, generational: true),
+            _ when TracedAllocator.OptionsOf(allocator) is { } options => OnSpanHeap(program, options),
             TracedAllocator.Dotnet => OnDotnet(program),
             TracedAllocator.Boehm => OnBoehm(program),
             _ => throw new ArgumentException($"{allocator} is not run by this program."),
@@ -27,20 +26,24 @@ internal static class TracedWorker
         return 0;
     }
 
-    private static TracedRun OnSpanHeap(TracedWorkload program, bool generational)
+    private static TracedRun OnSpanHeap(TracedWorkload program, TracedHeapOptions options)
     {
         TracedWorkload small = program.Small;
+        nuint minimum = options.MinimumBytes;
+
+        // A low minimum, so that collecting is warmed up too.
+        options.MinimumBytes = 64 << 10;
         WarmUp(() =>
         {
-            // A low minimum, so that collecting is warmed up too.
-            using var session = new SpanHeapSession(new TracedHeapOptions { MinimumBytes = 64 << 10, Generational = generational });
+            using var session = new SpanHeapSession(options);
             small.Run(session);
             session.Collect();
             session.Heap.FinishSweeping();
         });
+        options.MinimumBytes = minimum;
         using var dotnet = new DotnetPauses();
         SpanHeapSession? session = null;
-        TracedRun run = Measure(() => program.Run(session = new SpanHeapSession(new TracedHeapOptions { Generational = generational })), out DateTime start);
+        TracedRun run = Measure(() => program.Run(session = new SpanHeapSession(options)), out DateTime start);
         double[]? pauses = Complete(dotnet.Since(start), run.DotnetPausedMs ?? 0);
         using (session)
         {
