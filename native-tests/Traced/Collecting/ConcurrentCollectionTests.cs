@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using SpanHeap.Tests.Support;
 using SpanHeap.Traced;
 
@@ -9,6 +10,7 @@ public sealed class ConcurrentCollectionTests
 {
     private const int Minimum = 256 << 10;
 
+    private static readonly TimeSpan s_shortestWait = TimeSpan.FromMilliseconds(2);
     private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(30);
 
     [Fact]
@@ -295,26 +297,7 @@ public sealed class ConcurrentCollectionTests
         TracedHeap heap = Make();
         using ManualResetEventSlim inScope = new();
         bool leaves = false;
-        Thread other = new(() =>
-        {
-            while (!inScope.IsSet)
-            {
-                using TracedScope scope = heap.Enter();
-                for (int i = 0; i < 1000; i++)
-                {
-                    scope.New<Node>();
-                }
-
-                if (heap.Parts.Shading.IsOn)
-                {
-                    inScope.Set();
-                    while (!Volatile.Read(ref leaves))
-                    {
-                        Thread.Yield();
-                    }
-                }
-            }
-        });
+        Thread other = new(() => StayOnceItMarks(heap, inScope, ref leaves));
         other.Start();
         inScope.Wait();
         heap.Parts.Collector.LongestWait = TimeSpan.FromMilliseconds(50);
@@ -324,6 +307,31 @@ public sealed class ConcurrentCollectionTests
         other.Join();
         heap.Verify();
         heap.Dispose();
+    }
+
+    [Fact]
+    public void A_scope_that_keeps_a_collection_from_ending_keeps_no_thread_from_going_on_however_far_the_heap_has_grown()
+    {
+        const int Entries = 2000;
+        using TracedHeap heap = Make();
+        using ManualResetEventSlim inScope = new();
+        bool leaves = false;
+        Thread other = new(() => StayOnceItMarks(heap, inScope, ref leaves));
+        other.Start();
+        inScope.Wait();
+        MakeGarbage(heap, 20_000);
+        Assert.True(heap.Parts.Pacer.IsBehind);
+        long start = Stopwatch.GetTimestamp();
+        for (int i = 0; i < Entries; i++)
+        {
+            heap.Enter().Dispose();
+        }
+
+        // Each of them would wait for as long as a collection that is due.
+        Assert.InRange(Stopwatch.GetElapsedTime(start), TimeSpan.Zero, Entries * s_shortestWait / 2);
+        Volatile.Write(ref leaves, true);
+        other.Join();
+        heap.Verify();
     }
 
     [Fact]
@@ -379,6 +387,28 @@ public sealed class ConcurrentCollectionTests
         for (int i = 0; i < count; i++)
         {
             scope.New<Node>();
+        }
+    }
+
+    // Makes blocks until the heap is marked, and stays in a scope then.
+    private static void StayOnceItMarks(TracedHeap heap, ManualResetEventSlim inScope, ref bool leaves)
+    {
+        while (!inScope.IsSet)
+        {
+            using TracedScope scope = heap.Enter();
+            for (int i = 0; i < 1000; i++)
+            {
+                scope.New<Node>();
+            }
+
+            if (heap.Parts.Shading.IsOn)
+            {
+                inScope.Set();
+                while (!Volatile.Read(ref leaves))
+                {
+                    Thread.Yield();
+                }
+            }
         }
     }
 

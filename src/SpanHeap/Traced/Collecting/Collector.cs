@@ -203,33 +203,37 @@ internal sealed unsafe class Collector(
     // Collects while the gate is closed. The calling thread has the turn.
     private void RunClosed(CollectionReason reason, bool flushAll)
     {
-        double overshoot = pacer.Overshoot;
-        TimeSpan patience = turn.Patience.At(overshoot);
+        TimeSpan patience = turn.Patience.At(pacer.Overshoot);
         if (gate.TryClose(patience, out TracedCache* holdUp))
         {
             cycle.Run(reason, flushAll);
             return;
         }
 
-        // The next attempt comes after ten times the wait that failed, not at each scope. A heap at its limit is of no use until it is
-        // collected, so it rests no longer than after the shortest wait.
-        heldUp.Note(holdUp, Cycles, patience, rest: 10 * (double.IsPositiveInfinity(overshoot) ? turn.Patience.First : patience));
+        heldUp.Note(holdUp, Cycles, patience, RestAfter(patience));
     }
+
+    // The next attempt comes after ten times the wait that failed, not at each scope. A heap at its limit is of no use until it is collected, so it rests
+    // no longer than after the shortest wait.
+    private TimeSpan RestAfter(TimeSpan patience) => 10 * (double.IsPositiveInfinity(pacer.Overshoot) ? turn.Patience.First : patience);
 
     // A collection is under way that marks while threads go on. Once the heap has grown too much, it ends while they are kept out; if its thread has not
     // begun yet, the calling thread collects. What it leaves may be too much for a limit, because it keeps what has died since it began: then one more
     // collection follows, by the first of the threads that have waited.
     private void AwaitConcurrent()
     {
-        if (!pacer.IsBehind)
+        if (!pacer.IsBehind || heldUp.IsResting)
         {
             return;
         }
 
         bool isLimit = pacer.DueReason == CollectionReason.MemoryLimit;
         long cycles = Cycles;
-        if (!turn.TryTake(turn.Patience.At(pacer.Overshoot)))
+        TimeSpan patience = turn.Patience.At(pacer.Overshoot);
+        if (!turn.TryTake(patience))
         {
+            // A scope keeps it from ending, which must not keep this thread from going on.
+            heldUp.Rest(RestAfter(patience));
             return;
         }
 

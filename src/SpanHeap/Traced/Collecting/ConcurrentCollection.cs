@@ -223,14 +223,15 @@ internal sealed unsafe class ConcurrentCollection(
                 return true;
             }
 
-            heldUp.Note(holdUp, cycle.Count, patience, rest: TimeSpan.Zero);
+            TimeSpan rest = isWanted ? patience : RestsPerWait * patience;
+            heldUp.Note(holdUp, cycle.Count, patience, rest);
             if (mayGiveUp && turn.IsWanted)
             {
                 return false;
             }
 
             InterleavingPoints.Spin(InterleavingPoint.ScopesAwaited);
-            Rest(isWanted ? patience : RestsPerWait * patience, isWanted);
+            Rest(rest, isWanted);
             wanted = turn.Patience.After(wanted);
         }
     }

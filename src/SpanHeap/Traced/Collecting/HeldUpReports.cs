@@ -9,7 +9,7 @@ namespace SpanHeap.Traced.Collecting;
 /// <remarks>Noted by the thread that has the turn. Any thread takes a report, to raise it without a lock.</remarks>
 internal sealed unsafe class HeldUpReports(CollectionTurn turn, ScopeWatchdog watchdog)
 {
-    // In Stopwatch ticks.
+    // In Stopwatch ticks. Written by any thread.
     private long _retryAt;
 
     // Set and taken by interlocked operations.
@@ -26,12 +26,16 @@ internal sealed unsafe class HeldUpReports(CollectionTurn turn, ScopeWatchdog wa
     public void Note(TracedCache* holdUp, long cycles, TimeSpan waited, TimeSpan rest)
     {
         turn.NoteHeldUp();
-        Volatile.Write(ref _retryAt, Stopwatch.GetTimestamp() + (rest.Ticks * Stopwatch.Frequency / TimeSpan.TicksPerSecond));
+        Rest(rest);
         if (watchdog.TryReport(holdUp, cycles, waited) is { } report)
         {
             Volatile.Write(ref _report, report);
         }
     }
+
+    /// <summary>Notes how long no attempt is made. Called by any thread.</summary>
+    public void Rest(TimeSpan time) =>
+        Volatile.Write(ref _retryAt, Stopwatch.GetTimestamp() + (time.Ticks * Stopwatch.Frequency / TimeSpan.TicksPerSecond));
 
     /// <summary>Takes a report that was not taken yet; null if there is none.</summary>
     public CollectionHeldUpEventArgs? Take() => Volatile.Read(ref _report) == null ? null : Interlocked.Exchange(ref _report, null);
