@@ -122,49 +122,30 @@ internal sealed class CollectionCycle(
     {
         TimeSpan finishing = LastTimes.Finishing;
         long after;
+        quarantine?.Freeze();
         try
         {
-            quarantine?.Freeze();
-            try
+            long bytes = marking.EndConcurrent();
+            if (flushAll)
             {
-                long bytes = marking.EndConcurrent();
-                if (flushAll)
-                {
-                    flush.FlushAll();
-                }
+                flush.FlushAll();
+            }
 
-                after = Advance(bytes, flushAll, _concurrentSince);
-                LastTimes = LastTimes with { Finishing = finishing };
-            }
-            finally
-            {
-                quarantine?.Thaw();
-            }
-        }
-        catch
-        {
-            _concurrentSince = 0;
-            throw;
+            after = Advance(bytes, flushAll, _concurrentSince);
+            LastTimes = LastTimes with { Finishing = finishing };
         }
         finally
         {
+            quarantine?.Thaw();
             OpenGate(closedAt);
         }
 
-        try
-        {
-            GoOn(reason, after);
-        }
-        finally
-        {
-            _concurrentSince = 0;
-        }
+        GoOn(reason, after);
     }
 
     /// <summary>Gives up a collection that marks while threads go on, and opens the gate. The gate is closed.</summary>
     public void AbandonConcurrent(long closedAt)
     {
-        _concurrentSince = 0;
         quarantine?.Freeze();
         try
         {
@@ -216,6 +197,7 @@ internal sealed class CollectionCycle(
     {
         _before = pacer.LiveBytes;
         _longestPause = default;
+        _concurrentSince = 0;
         return Stopwatch.GetTimestamp();
     }
 

@@ -210,12 +210,8 @@ internal sealed unsafe class Collector(
             return;
         }
 
-        heldUp.Note(holdUp, Cycles, patience, RestAfter(patience));
+        heldUp.Note(holdUp, Cycles, patience, turn.Patience.RestAfter(patience, pacer.Overshoot));
     }
-
-    // The next attempt comes after ten times the wait that failed, not at each scope. A heap at its limit is of no use until it is collected, so it rests
-    // no longer than after the shortest wait.
-    private TimeSpan RestAfter(TimeSpan patience) => 10 * (double.IsPositiveInfinity(pacer.Overshoot) ? turn.Patience.First : patience);
 
     // A collection is under way that marks while threads go on. Once the heap has grown too much, it ends while they are kept out; if its thread has not
     // begun yet, the calling thread collects. What it leaves may be too much for a limit, because it keeps what has died since it began: then one more
@@ -233,7 +229,7 @@ internal sealed unsafe class Collector(
         if (!turn.TryTake(patience))
         {
             // A scope keeps it from ending, which must not keep this thread from going on.
-            heldUp.Rest(RestAfter(patience));
+            heldUp.Rest(turn.Patience.RestAfter(patience, pacer.Overshoot));
             return;
         }
 

@@ -26,9 +26,6 @@ internal sealed unsafe class ConcurrentCollection(
     // The pages that are looked at while the gate is closed to find out whether marking has ended: some tens of microseconds.
     private const uint PagesWhileClosed = 16;
 
-    // A due collection that a scope holds up is tried again after so many times the wait that failed.
-    private const int RestsPerWait = 10;
-
     // 1 from when a thread is wanted until it has ended. Set by the thread that has the turn, cleared by the one that collects.
     private int _isUnderWay;
 
@@ -223,7 +220,7 @@ internal sealed unsafe class ConcurrentCollection(
                 return true;
             }
 
-            TimeSpan rest = isWanted ? patience : RestsPerWait * patience;
+            TimeSpan rest = isWanted ? patience : turn.Patience.RestAfter(patience, pacer.Overshoot);
             heldUp.Note(holdUp, cycle.Count, patience, rest);
             if (mayGiveUp && turn.IsWanted)
             {

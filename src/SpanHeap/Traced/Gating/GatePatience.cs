@@ -14,6 +14,8 @@ internal sealed class GatePatience(TimeSpan least, TimeSpan most)
     // collector could not wait for both scopes of 2 ms and scopes of 200 ms.
     private const double DoublingsPerGrowth = 8;
 
+    private const int RestsPerWait = 10;
+
     /// <summary>The longest time for which the gate is ever closed.</summary>
     public TimeSpan Most => most;
 
@@ -27,6 +29,14 @@ internal sealed class GatePatience(TimeSpan least, TimeSpan most)
         double doublings = Math.Max(0, overshoot) * DoublingsPerGrowth;
         return doublings < Math.Log2(most / First) ? First * Math.Pow(2, doublings) : most;
     }
+
+    /// <summary>
+    /// Gets how long no attempt is made at a due collection after one that was given up: ten times the wait. A heap at its limit is of no use until it is
+    /// collected, so it rests no longer than after the shortest wait.
+    /// </summary>
+    /// <param name="wait">How long the attempt took.</param>
+    /// <param name="overshoot">As for <see cref="At"/>.</param>
+    public TimeSpan RestAfter(TimeSpan wait, double overshoot) => RestsPerWait * (double.IsPositiveInfinity(overshoot) ? First : wait);
 
     /// <summary>Gets the patience for the next attempt at a collection that the program asked for.</summary>
     /// <param name="last">The patience in the last attempt.</param>
