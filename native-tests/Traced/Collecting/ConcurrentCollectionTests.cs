@@ -313,7 +313,7 @@ public sealed class ConcurrentCollectionTests
     public void A_scope_that_keeps_a_collection_from_ending_keeps_no_thread_from_going_on_however_far_the_heap_has_grown()
     {
         const int Entries = 2000;
-        using TracedHeap heap = Make();
+        using TracedHeap heap = Make(s_shortestWait);
         using ManualResetEventSlim inScope = new();
         bool leaves = false;
         Thread other = new(() => StayOnceItMarks(heap, inScope, ref leaves));
@@ -359,9 +359,12 @@ public sealed class ConcurrentCollectionTests
         Assert.Contains(" growth, concurrent: ", line, StringComparison.Ordinal);
     }
 
-    private static TracedHeap Make() => new(new TracedHeapOptions
+    private static TracedHeap Make() => Make(TimeSpan.FromSeconds(1));
+
+    private static TracedHeap Make(TimeSpan patience) => new(new TracedHeapOptions
     {
         Concurrent = true,
+        ScopePatience = patience,
         MinimumBytes = Minimum,
         ScavengeDelay = Timeout.InfiniteTimeSpan,
         IdleDelay = Timeout.InfiniteTimeSpan,
