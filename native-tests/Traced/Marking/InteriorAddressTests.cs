@@ -33,7 +33,7 @@ public sealed class InteriorAddressTests
         using MarkQueue queue = new(heap.Core.Os, heap.Core.Metadata);
         queue.Begin(1);
         uint bitmap = SweepGeneration.MarkBitmap(heap.Parts.Sweeper.Generation);
-        Marker marker = new(queue, bitmap, shared: false);
+        Marker marker = new(queue, heap.Parts.Team.Weak, bitmap, shared: false);
         foreach (nint address in addresses)
         {
             marker.VisitInterior(address, heap.Core.Serial);

@@ -52,7 +52,7 @@ public sealed unsafe class PageOrderTests
 
         using MarkQueue queue = new(heap.Core.Os, heap.Core.Metadata);
         uint bitmap = SweepGeneration.MarkBitmap(heap.Parts.Sweeper.Generation);
-        Marker marker = new(queue, bitmap, shared: false);
+        Marker marker = new(queue, heap.Parts.Team.Weak, bitmap, shared: false);
         queue.Begin(1);
         foreach (nint node in nodes)
         {

@@ -26,7 +26,7 @@ public sealed unsafe class AdjacentBlocksTests
             StressThreads.Run(Threads, number =>
             {
                 // Each every third block: all words are shared, and no block is.
-                Marker marker = new(queue, bitmap, shared: true);
+                Marker marker = new(queue, heap.Parts.Team.Weak, bitmap, shared: true);
                 together.SignalAndWait();
                 for (int i = number; i < Count; i += Threads)
                 {

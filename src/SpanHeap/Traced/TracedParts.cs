@@ -58,13 +58,13 @@ internal sealed unsafe class TracedParts : IDisposable
         Checks = new TracedChecks(Records, Pacer, IsChecked, verifiesMarking, audit);
         Team = new MarkTeam(Roots, core.Pages, core.Os, core.Metadata, options.MarkThreads);
         Shading = new Shading(Team.Queue);
-        Barrier = new StoreBarrier(Heap, IsChecked ? ScopeChecks : null, audit, _cards, Shading);
+        Barrier = new StoreBarrier(Heap, IsChecked ? ScopeChecks : null, audit, _cards, Shading, Team.Weak);
         Attention = Barrier.Attention;
 
         // Collections.
         Flush = new CacheFlush(Caches, refill, Sweeper);
         Old = new OldBlocks(core.Pages, _cards);
-        ConcurrentMarking concurrent = new(Roots, Team.Queue, Team.Repair, Shading, new UnusedSlots(Caches, Pacer), color, Pacer.Pace) { OnChange = NoteShading };
+        ConcurrentMarking concurrent = new(Roots, Team.Queue, Team.Weak, Team.Repair, Shading, new UnusedSlots(Caches, Pacer), color, Pacer.Pace) { OnChange = NoteShading };
         Marking = new MarkPhase(Team, concurrent, Old, new CollectableBlocks(Heap, Spans, Sweeper, Quarantine), Checks, WeakHandles, CleanUps, CleanUpQueue, Sweeper, Pacer);
         _background = new BackgroundSweeper(Sweeper);
         CollectionTurn turn = new(Gate, Caches, watchdog, new GatePatience(options.Patience, options.LongestPatience));

@@ -19,6 +19,9 @@ internal sealed unsafe class Checkmark
     // How each block was first reached.
     private readonly Dictionary<nint, Arrival> _reached = [];
 
+    // The values of weak entries whose keys have not been reached, by key.
+    private readonly Dictionary<nint, List<(nint Value, Arrival Arrival)>> _weak = [];
+
     private Checkmark(TracedRecords records) => _live = new LiveBlocks(records);
 
     private readonly record struct Arrival(string? Root, nint From, long Offset);
@@ -33,7 +36,15 @@ internal sealed unsafe class Checkmark
         while (made._open.TryPop(out nint block))
         {
             made._live.TryFind(block, out TracedSpan* span);
-            PointerSlots.Visit(block, span, made._live, follow);
+            made.FollowValues(block);
+            if (SpanClasses.Info(span->SpanClass)->Form == TracedForm.WeakEntries)
+            {
+                made.FollowEntries(block, span);
+            }
+            else
+            {
+                PointerSlots.Visit(block, span, made._live, follow);
+            }
         }
 
         return made;
@@ -93,6 +104,32 @@ internal sealed unsafe class Checkmark
             }
         }
     }
+
+    // The block has been reached: if it is a key, its values are, too.
+    private void FollowValues(nint key)
+    {
+        if (_weak.Remove(key, out List<(nint Value, Arrival Arrival)>? values))
+        {
+            values.ForEach(value => Follow(value.Value, value.Arrival));
+        }
+    }
+
+    private void FollowEntries(nint array, TracedSpan* span) => PointerSlots.VisitEntries(array, span, (entry, key, value) =>
+    {
+        Arrival arrival = new(null, array, PointerSlots.ValueOffset(array, entry));
+        if (_reached.ContainsKey(key))
+        {
+            Follow(value, arrival);
+        }
+        else if (_weak.TryGetValue(key, out List<(nint Value, Arrival Arrival)>? values))
+        {
+            values.Add((value, arrival));
+        }
+        else
+        {
+            _weak.Add(key, [(value, arrival)]);
+        }
+    });
 
     private void Follow(nint pointer, Arrival arrival)
     {

@@ -17,8 +17,9 @@ namespace SpanHeap.Traced.Checks;
 /// <param name="audit">Notes what is stored; null where stores are not audited.</param>
 /// <param name="cards">Say where references are stored; null without minor collections.</param>
 /// <param name="shading">Shades what references referred to, while it is on.</param>
+/// <param name="weak">The arrays of weak entries that marking has reached.</param>
 /// <remarks>Thread safe. Called by the thread that stores.</remarks>
-internal sealed unsafe class StoreBarrier(HeapIdentity heap, ScopeChecks? checks, StoreAudit? audit, CardTable? cards, Shading shading) : IOfHeap
+internal sealed unsafe class StoreBarrier(HeapIdentity heap, ScopeChecks? checks, StoreAudit? audit, CardTable? cards, Shading shading, WeakArrays weak) : IOfHeap
 {
     public ulong Serial => heap.Serial;
 
@@ -54,12 +55,23 @@ internal sealed unsafe class StoreBarrier(HeapIdentity heap, ScopeChecks? checks
         Note(ref field, value);
     }
 
-    /// <summary>Does what is to be done when a scope gets a block from a weak handle: nothing else may reach it.</summary>
+    /// <summary>Does what is to be done when a scope gets a block from a weak handle, or by enumerating weak entries: nothing else may reach it.</summary>
     public void Revive(nint block)
     {
         if (shading.IsOn)
         {
             shading.Shade(block);
+        }
+    }
+
+    /// <summary>
+    /// Does what is to be done when a scope makes an array of weak entries: no marker looks into it while the heap is marked, and dead keys may be copied to it.
+    /// </summary>
+    public void NoteWeakArray(nint array)
+    {
+        if (shading.IsOn)
+        {
+            weak.Add(array);
         }
     }
 

@@ -44,6 +44,7 @@ internal sealed class MarkPhase(
         {
             // A trace function that threw may throw again; this keeps every scope from beginning with that exception.
             collectables.Unmark(bitmap);
+            team.Weak.Forget();
             old.Lose();
             pacer.PutOff();
             throw;
@@ -96,6 +97,7 @@ internal sealed class MarkPhase(
         }
         catch
         {
+            team.Weak.Forget();
             old.Lose();
             pacer.PutOff();
             throw;
@@ -118,11 +120,12 @@ internal sealed class MarkPhase(
     /// <summary>Removes the marks of collectable blocks.</summary>
     public void UnmarkCollectables() => collectables.Unmark(Bitmap);
 
-    /// <summary>Clears the weak handles and queues the clean-ups of unmarked blocks. Marks are complete, and nothing can fail any more.</summary>
+    /// <summary>Clears the weak handles and the weak entries of unmarked blocks, and queues their clean-ups. Marks are complete, and nothing can fail any more.</summary>
     public void TakeDead()
     {
-        // Weak handles come first, so that no clean-up finds its block through one.
+        // Weak handles and entries come first, so that no clean-up finds its block through one.
         weakHandles.ClearDead(Bitmap);
+        team.Weak.ClearDead(Bitmap);
         cleanUps.TakeDead(Bitmap, queue);
         InterleavingPoints.At(InterleavingPoint.RecordsTaken);
     }

@@ -1,4 +1,6 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace SpanHeap.Traced.Collections;
 
@@ -26,5 +28,19 @@ internal static class Buckets
         above = (above ^ (above >> 32)) * Golden;
         ulong moved = hash + (above >> shift);
         return (long)(moved << shift >> shift);
+    }
+
+    /// <summary>Gets what <see cref="Of"/> shifts by: 64 minus the binary logarithm of the number of buckets.</summary>
+    /// <param name="count">The number of buckets, a power of two.</param>
+    public static int ShiftOf(long count) => 64 - BitOperations.Log2((ulong)count);
+
+    /// <summary>Empties the buckets in use. The others are empty: they have not been written to since their memory was zero.</summary>
+    public static void Clear(ref SegmentedArray<int, ValueElements<int>> buckets, long used)
+    {
+        for (long at = 0; at < used; at += SegmentedArray<int, ValueElements<int>>.RunLength(at, used))
+        {
+            int run = (int)SegmentedArray<int, ValueElements<int>>.RunLength(at, used);
+            MemoryMarshal.CreateSpan(ref buckets.At(at), run).Clear();
+        }
     }
 }

@@ -38,6 +38,10 @@ internal static class CollectionThrowHelper
     [DoesNotReturn]
     public static void NullKey() => throw new ArgumentNullException("key", "The key refers to nothing, but must refer to a string.");
 
+    /// <exception cref="ArgumentNullException">Always.</exception>
+    [DoesNotReturn]
+    public static void NullWeakKey() => throw new ArgumentNullException("key", "The key refers to nothing, but must refer to a block.");
+
     /// <exception cref="OutOfMemoryException">Always.</exception>
     [DoesNotReturn]
     public static void TooManyEntries() => ThrowHelper.OutOfMemory($"A dictionary has room for {int.MaxValue} entries.");

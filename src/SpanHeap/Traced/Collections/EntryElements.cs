@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using SpanHeap.Traced.Layouts;
 
 namespace SpanHeap.Traced.Collections;
 
@@ -9,6 +10,8 @@ internal readonly struct EntryElements<TKey, TValue, TValues> : IElements<TableE
     where TValues : struct, IElements<TValue>
 {
     public static bool AreReferences => false;
+
+    public static int HeaderBytes => SpanClassInfo.ArrayHeaderBytes;
 
     public static TracedRef<TracedValues<TableEntry<TKey, TValue, TValues>>> Make(in TracedScope scope, long length) =>
         scope.NewElements<TableEntry<TKey, TValue, TValues>>(length).As<TracedValues<TableEntry<TKey, TValue, TValues>>>();

@@ -239,15 +239,9 @@ internal struct HashTable<TKey, TValue, TValues>
         }
     }
 
-    // Empties all buckets. Those that were not in use are empty: they have not been written to since their memory was zero.
     private void SetBuckets(long count)
     {
-        long used = Math.Min(BucketCount, count);
-        _shift = 64 - BitOperations.Log2((ulong)count);
-        for (long at = 0; at < used; at += SegmentedArray<int, ValueElements<int>>.RunLength(at, used))
-        {
-            int run = (int)SegmentedArray<int, ValueElements<int>>.RunLength(at, used);
-            System.Runtime.InteropServices.MemoryMarshal.CreateSpan(ref _buckets.At(at), run).Clear();
-        }
+        Buckets.Clear(ref _buckets, Math.Min(BucketCount, count));
+        _shift = Buckets.ShiftOf(count);
     }
 }

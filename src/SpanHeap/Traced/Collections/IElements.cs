@@ -4,12 +4,15 @@ namespace SpanHeap.Traced.Collections;
 /// How the elements of a collection's arrays are made, moved and cleared: the only difference between values, references and entries.
 /// </summary>
 /// <typeparam name="T">The type of the elements.</typeparam>
-/// <remarks>Any array is treated as a <see cref="TracedValues{T}"/> here: all of them begin with their length and have the same layout.</remarks>
+/// <remarks>Any array is treated as a <see cref="TracedValues{T}"/> here: all of them begin with their length.</remarks>
 internal interface IElements<T>
     where T : unmanaged
 {
     /// <summary>Whether an element is a reference.</summary>
     static abstract bool AreReferences { get; }
+
+    /// <summary>The bytes of an array before its first element.</summary>
+    static abstract int HeaderBytes { get; }
 
     /// <summary>Makes a zeroed array.</summary>
     static abstract TracedRef<TracedValues<T>> Make(in TracedScope scope, long length);

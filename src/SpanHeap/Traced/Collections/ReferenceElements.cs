@@ -1,3 +1,5 @@
+using SpanHeap.Traced.Layouts;
+
 namespace SpanHeap.Traced.Collections;
 
 /// <summary>Elements that are references, each of which is stored by its own method.</summary>
@@ -5,6 +7,8 @@ internal readonly struct ReferenceElements<T> : IElements<Traced<T>>
     where T : unmanaged
 {
     public static bool AreReferences => true;
+
+    public static int HeaderBytes => SpanClassInfo.ArrayHeaderBytes;
 
     public static TracedRef<TracedValues<Traced<T>>> Make(in TracedScope scope, long length) => scope.NewArray<T>(length).As<TracedValues<Traced<T>>>();
 

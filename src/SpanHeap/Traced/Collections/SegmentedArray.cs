@@ -20,6 +20,7 @@ internal unsafe struct SegmentedArray<T, TElements>
     // Large enough that a directory stays in the processor's caches, and a third of the largest block on Windows.
     private const int SegmentBytes = 1 << 20;
 
+    // Of a directory.
     private const int HeaderBytes = sizeof(long);
     private const int LeastLength = 4;
 
@@ -46,14 +47,20 @@ internal unsafe struct SegmentedArray<T, TElements>
     /// <summary>Gets an element; callers ensure that the index is below <see cref="Capacity"/>.</summary>
     /// <remarks>
     /// It is found by address, so that the lengths of segments are not read: each would cost another cache line for nothing. Blocks do not move,
-    /// and elements begin 8 bytes from a block's start.
+    /// and elements begin at a constant distance from a block's start.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly ref T At(long index)
     {
         nint segment = _addresses[(nint)(index >> Shift)];
-        return ref ((T*)(segment + HeaderBytes))[(nint)(index & (SegmentLength - 1))];
+        return ref ((T*)(segment + TElements.HeaderBytes))[(nint)(index & (SegmentLength - 1))];
     }
+
+    /// <summary>The number of segments.</summary>
+    public readonly long Segments => (_capacity + SegmentLength - 1) >> Shift;
+
+    /// <summary>Gets the address of a segment.</summary>
+    public readonly nint SegmentAt(long number) => _addresses[(nint)number];
 
     /// <summary>The number of elements, among those below a count, that lie side by side from one on.</summary>
     public static long RunLength(long index, long count) => Math.Min(count - index, SegmentLength - (index & (SegmentLength - 1)));
@@ -123,7 +130,7 @@ internal unsafe struct SegmentedArray<T, TElements>
         TracedRef<TracedValues<T>> larger = TElements.Make(scope, length);
         if (_capacity > 0)
         {
-            TElements.Copy(scope, ref At(0), ref *(T*)(larger.Address + HeaderBytes), _capacity);
+            TElements.Copy(scope, ref At(0), ref *(T*)(larger.Address + TElements.HeaderBytes), _capacity);
         }
 
         _first.Set(scope, larger);

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using SpanHeap.Traced.Layouts;
 
 namespace SpanHeap.Traced.Collections;
 
@@ -7,6 +8,8 @@ internal readonly struct ValueElements<T> : IElements<T>
     where T : unmanaged
 {
     public static bool AreReferences => false;
+
+    public static int HeaderBytes => SpanClassInfo.ArrayHeaderBytes;
 
     public static TracedRef<TracedValues<T>> Make(in TracedScope scope, long length) => scope.NewValues<T>(length);
 

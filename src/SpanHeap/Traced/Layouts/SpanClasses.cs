@@ -24,9 +24,12 @@ internal static unsafe class SpanClasses
     /// <summary>The layout of blocks of which the program says whether they live.</summary>
     public const int Collectable = 2;
 
-    // The library's own layouts have their numbers from the start, and numbers are reserved for their span classes: whatever a program registers, arrays
-    // and strings can be made.
-    private const int OwnLayouts = 3;
+    /// <summary>The layout of arrays of weak entries.</summary>
+    public const int WeakEntries = 3;
+
+    // The library's own layouts have their numbers from the start, and numbers are reserved for their span classes: whatever a program registers, arrays,
+    // strings and weak dictionaries can be made.
+    private const int OwnLayouts = 4;
     private static readonly int s_ownSpanClasses = OwnLayouts * (SizeClasses.LastShared + 1);
 
     private static readonly Lock s_lock = new();
@@ -43,6 +46,7 @@ internal static unsafe class SpanClasses
         new() { Form = TracedForm.NoPointers, Layout = NoPointers },
         new() { Form = TracedForm.References, Layout = References, ElementBytes = (uint)sizeof(nint) },
         new() { Form = TracedForm.Collectable, Layout = Collectable },
+        new() { Form = TracedForm.WeakEntries, Layout = WeakEntries, ElementBytes = (uint)sizeof(WeakEntry) },
     ];
 
     // How many of the reserved span classes have been made. Guarded by the lock.
@@ -205,7 +209,7 @@ internal static unsafe class SpanClasses
     public static void RequireSingle(int layout, long byteCount)
     {
         SpanClassInfo* spanClass = layout < 0 ? null : Info(Of(layout, ClassFor(byteCount)));
-        if (spanClass == null || spanClass->Form is TracedForm.References or TracedForm.Elements)
+        if (spanClass == null || spanClass->Form is TracedForm.References or TracedForm.Elements or TracedForm.WeakEntries)
         {
             throw new ArgumentException("The layout must be made by TracedLayout.OfFields or TracedLayout.Custom, or be TracedLayout.NoPointers.", nameof(layout));
         }

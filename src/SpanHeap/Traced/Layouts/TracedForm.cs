@@ -22,4 +22,10 @@ internal enum TracedForm : byte
 
     /// <summary>A function of the program finds the pointers.</summary>
     Custom,
+
+    /// <summary>
+    /// An array of <see cref="WeakEntry"/>: a value counts only while its key is marked, and a key does not count at all. Marking notes such an array and looks at
+    /// its entries in the end.
+    /// </summary>
+    WeakEntries,
 }

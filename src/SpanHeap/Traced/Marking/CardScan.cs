@@ -70,6 +70,10 @@ internal static unsafe class CardScan
             case TracedForm.Elements:
                 VisitElements(block, spanClass, page, end, marker);
                 break;
+            case TracedForm.WeakEntries:
+                // Arrays without a card have old keys and values alone, which stay marked.
+                marker.VisitWeakArray(block);
+                break;
         }
     }
 

@@ -12,8 +12,12 @@ namespace SpanHeap.Traced.Marking;
 /// (<see cref="Shading"/>), and so is all that was made meanwhile.
 /// </summary>
 /// <remarks>Used by the collecting thread. One marker; threads that shade blocks count as others.</remarks>
-internal sealed class ConcurrentMarking(RootTable roots, MarkQueue queue, MarkRepair repair, Shading shading, UnusedSlots unused, AllocationColor color, MarkPace pace)
+internal sealed class ConcurrentMarking(
+    RootTable roots, MarkQueue queue, WeakArrays weak, MarkRepair repair, Shading shading, UnusedSlots unused, AllocationColor color, MarkPace pace)
 {
+    // How often all weak entries are looked at between two looks at whether anybody waits. Without threads that go on, nothing changes after the third time.
+    private const int LooksBetweenReturns = 4;
+
     private Marker? _marker;
     private uint _bitmap;
     private long _usedBefore;
@@ -30,7 +34,7 @@ internal sealed class ConcurrentMarking(RootTable roots, MarkQueue queue, MarkRe
     public void Begin(uint bitmap)
     {
         _bitmap = bitmap;
-        _marker = new Marker(queue, bitmap, shared: true);
+        _marker = new Marker(queue, weak, bitmap, shared: true);
         try
         {
             repair.Begin();
@@ -52,24 +56,26 @@ internal sealed class ConcurrentMarking(RootTable roots, MarkQueue queue, MarkRe
     /// <summary>Marks until nothing is found, or so many pages have been looked at.</summary>
     /// <param name="pages">The number of pages.</param>
     /// <returns>
-    /// Whether nothing was found. While the gate is closed, marking has ended then; while it is open, a thread may be shading a block.
+    /// Whether nothing was found, also not by way of weak entries. While the gate is closed, marking has ended then; while it is open, a thread may be shading a block.
     /// </returns>
     public bool TryDrain(uint pages)
     {
-        do
+        for (int looks = 0; looks < LooksBetweenReturns || pages == uint.MaxValue; looks++)
         {
-            shading.GivePages();
-            queue.Begin(1);
-            bool found = !_marker!.Drain(pages);
-            pace.NoteMarked(_marker.BytesMarked);
-            if (found)
+            if (!TryDrainStrong(pages))
             {
                 return false;
             }
+
+            // Also while the gate is open, so that little of what values lead to is left for when it is closed.
+            if (!weak.MarkMore(_marker!, _bitmap))
+            {
+                pace.NoteDone();
+                return true;
+            }
         }
-        while (shading.GivePages());
-        pace.NoteDone();
-        return true;
+
+        return false;
     }
 
     /// <summary>Ends: nothing was found while the gate was closed, and it is closed still.</summary>
@@ -81,7 +87,7 @@ internal sealed class ConcurrentMarking(RootTable roots, MarkQueue queue, MarkRe
         long bytes = marker.BytesMarked;
         bool overflowed = marker.Overflowed || shading.Overflowed;
         Stop();
-        if (overflowed && repair.MarkUntilDone(_bitmap, ref bytes) is { } failure)
+        if (overflowed && repair.Complete(_bitmap, overflowed, ref bytes) is { } failure)
         {
             repair.Undo(_bitmap);
             ExceptionDispatchInfo.Throw(failure);
@@ -95,6 +101,24 @@ internal sealed class ConcurrentMarking(RootTable roots, MarkQueue queue, MarkRe
     {
         Stop();
         repair.Undo(_bitmap);
+    }
+
+    // Marks what references lead to, and the values of keys that weak entries wait for.
+    private bool TryDrainStrong(uint pages)
+    {
+        do
+        {
+            shading.GivePages();
+            queue.Begin(1);
+            bool found = !_marker!.Drain(pages);
+            pace.NoteMarked(_marker.BytesMarked);
+            if (found)
+            {
+                return false;
+            }
+        }
+        while (shading.GivePages());
+        return true;
     }
 
     private void Stop()

@@ -3,32 +3,51 @@ using SpanHeap.Traced.Spans;
 
 namespace SpanHeap.Traced.Marking;
 
-/// <summary>Completes a marking for which there was not enough memory, and undoes one that is given up. Both walk over all pages of the heap.</summary>
+/// <summary>
+/// Completes a marking whose markers have found nothing left: follows weak entries, and finds what there was not enough memory to queue. Also undoes
+/// a marking that is given up.
+/// </summary>
 /// <remarks>Used by the collecting thread, while the gate is closed and no other thread marks.</remarks>
-internal sealed unsafe class MarkRepair(PageHeap pages, MarkQueue queue)
+internal sealed unsafe class MarkRepair(PageHeap pages, MarkQueue queue, WeakArrays weak)
 {
     /// <summary>How often the last marking has walked over all pages, because there was no memory to queue some.</summary>
     public int LastWalks { get; private set; }
 
     /// <summary>Notes that a marking begins.</summary>
-    public void Begin() => LastWalks = 0;
-
-    /// <summary>Queues all pages with blocks that wait, and marks, until none is left. The bytes marked are added.</summary>
-    /// <returns>The reason why it gave up, or null.</returns>
-    public Exception? MarkUntilDone(uint bitmap, ref long bytes)
+    public void Begin()
     {
+        LastWalks = 0;
+        weak.Begin();
+    }
+
+    /// <summary>Marks what weak entries lead to, and what waits on pages that were not queued, until nothing is left. The bytes marked are added.</summary>
+    /// <param name="bitmap">The bitmap with the marks.</param>
+    /// <param name="overflowed">Whether there was no memory to queue some pages.</param>
+    /// <param name="bytes">The bytes that are marked.</param>
+    /// <returns>The reason why it gave up, or null.</returns>
+    public Exception? Complete(uint bitmap, bool overflowed, ref long bytes)
+    {
+        if (!overflowed && weak.IsEmpty)
+        {
+            return null;
+        }
+
         try
         {
-            Marker marker = new(queue, bitmap, shared: false);
+            Marker marker = new(queue, weak, bitmap, shared: false) { Overflowed = overflowed };
             try
             {
                 do
                 {
-                    marker.Overflowed = false;
-                    LastWalks++;
-                    MarkAgain(marker);
+                    Drain(marker);
+                    while (marker.Overflowed)
+                    {
+                        marker.Overflowed = false;
+                        LastWalks++;
+                        MarkAgain(marker);
+                    }
                 }
-                while (marker.Overflowed);
+                while (weak.MarkMore(marker, bitmap));
             }
             finally
             {
@@ -55,17 +74,23 @@ internal sealed unsafe class MarkRepair(PageHeap pages, MarkQueue queue)
             {
                 if (marker.VisitAgain(TracedSlots.PageAt(walk.Current, page)))
                 {
-                    queue.Begin(1);
-                    marker.Drain();
+                    Drain(marker);
                 }
             }
         }
+    }
+
+    private void Drain(Marker marker)
+    {
+        queue.Begin(1);
+        marker.Drain();
     }
 
     /// <summary>Makes the heap as it was before marking: removes all marks, and what waits.</summary>
     public void Undo(uint bitmap)
     {
         queue.Clear();
+        weak.Forget();
         TracedWalk walk = new(pages);
         while (walk.MoveNext())
         {

@@ -27,7 +27,10 @@ internal sealed unsafe class MarkTeam : IDisposable
     /// <summary>The number of threads that marked last.</summary>
     public int LastMarkers { get; private set; }
 
-    /// <summary>What is done when there was not enough memory, or when marking is given up.</summary>
+    /// <summary>The arrays of weak entries that the marking that is under way has reached.</summary>
+    public WeakArrays Weak { get; }
+
+    /// <summary>What is done after markers have found nothing left, or when marking is given up.</summary>
     public MarkRepair Repair { get; }
 
     /// <summary>What the markers share.</summary>
@@ -39,7 +42,8 @@ internal sealed unsafe class MarkTeam : IDisposable
         _roots = roots;
         _maxThreads = Math.Min(maxThreads, Environment.ProcessorCount);
         _queue = new MarkQueue(os, metadata);
-        Repair = new MarkRepair(pages, _queue);
+        Weak = new WeakArrays(os, metadata);
+        Repair = new MarkRepair(pages, _queue, Weak);
         try
         {
             // Its chunks become spare, so that no later collection fails for lack of memory.
@@ -65,7 +69,7 @@ internal sealed unsafe class MarkTeam : IDisposable
         bool muchYoung = live >= YoungBytesWorthHelp && changed != null;
         int wanted = muchYoung || (large && _choice.WantsHelp) ? _maxThreads - 1 : 0;
         long start = Stopwatch.GetTimestamp();
-        Marker marker = new(_queue, bitmap, shared: wanted > 0);
+        Marker marker = new(_queue, Weak, bitmap, shared: wanted > 0);
         int started = 0;
         Repair.Begin();
         Exception? failure = null;
@@ -97,11 +101,7 @@ internal sealed unsafe class MarkTeam : IDisposable
             failure = _helpers[i].Finish(ref bytes, ref overflowed) ?? failure;
         }
 
-        if (failure == null && overflowed)
-        {
-            failure = Repair.MarkUntilDone(bitmap, ref bytes);
-        }
-
+        failure ??= Repair.Complete(bitmap, overflowed, ref bytes);
         _helpers.ForEach(MarkHelpers.Give);
         _helpers.Clear();
         if (failure != null)
@@ -131,7 +131,7 @@ internal sealed unsafe class MarkTeam : IDisposable
         {
             while (ready < wanted && TryAddHelper())
             {
-                _helpers[ready].Prepare(_queue, new Marker(_queue, bitmap, shared: true));
+                _helpers[ready].Prepare(_queue, new Marker(_queue, Weak, bitmap, shared: true));
                 ready++;
             }
         }

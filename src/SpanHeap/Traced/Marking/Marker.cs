@@ -23,7 +23,7 @@ namespace SpanHeap.Traced.Marking;
 /// together, after they have been fetched from memory some turns before.
 /// </para>
 /// </remarks>
-internal sealed unsafe partial class Marker(MarkQueue queue, uint bitmap, bool shared)
+internal sealed unsafe partial class Marker(MarkQueue queue, WeakArrays weak, uint bitmap, bool shared)
 {
     // The pages that are taken from the queue before their turn, and how many turns before it their blocks are fetched from memory.
     private const uint LookaheadCount = 8;
@@ -77,6 +77,9 @@ internal sealed unsafe partial class Marker(MarkQueue queue, uint bitmap, bool s
             Visit(TracedBits.IsSet(block, bitmap ^ 1) ? block : 0);
         }
     }
+
+    /// <summary>Takes an array of weak entries, whose references are not followed before everything else is marked.</summary>
+    public void VisitWeakArray(nint array) => weak.Add(array);
 
     /// <summary>Queues a page if blocks of it wait, because there was no memory to queue it before.</summary>
     /// <returns>Whether any block waits.</returns>
@@ -174,7 +177,10 @@ internal sealed unsafe partial class Marker(MarkQueue queue, uint bitmap, bool s
     {
         SpanClassInfo* spanClass = SpanClasses.Info(PageEntry.SpanClass(*ArenaHeader.EntryOf(page)));
         ulong* waiting = TracedBits.WordOf(page, TracedBits.Waiting);
-        bool hasFields = spanClass->Form == TracedForm.Fields && spanClass->AllPointers == null;
+
+        // If weak entries wait for their keys, each block is looked at by itself: it may be one.
+        bool watches = weak.IsWatching;
+        bool hasFields = spanClass->Form == TracedForm.Fields && spanClass->AllPointers == null && !watches;
         long blocks = 0;
         do
         {
@@ -183,6 +189,7 @@ internal sealed unsafe partial class Marker(MarkQueue queue, uint bitmap, bool s
                 ulong bits = _marks.TakeWaiting(waiting + word);
                 if (bits != 0)
                 {
+                    TellOf(page, word, watches ? bits : 0);
                     blocks += hasFields ? FollowFields(page, word, bits, spanClass->FirstPointers, found) : ScanWord(page, word, bits, spanClass, found);
                 }
             }
@@ -191,6 +198,15 @@ internal sealed unsafe partial class Marker(MarkQueue queue, uint bitmap, bool s
 
         // A large block has a span of its own, whose record says how long it is.
         BytesMarked += blocks * (spanClass->SlotBytes != 0 ? spanClass->SlotBytes : (long)ArenaHeader.SpanAt(page)->SlotSize);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void TellOf(nint page, int word, ulong bits)
+    {
+        for (; bits != 0; bits &= bits - 1)
+        {
+            weak.MarkValuesOf(AddressOf(page, word, bits), this);
+        }
     }
 
     // Looks into blocks, and at once into those of the same page that they refer to, or lists and trees would come back to each page many times. Returns
@@ -269,6 +285,9 @@ internal sealed unsafe partial class Marker(MarkQueue queue, uint bitmap, bool s
                 break;
             case TracedForm.Custom:
                 CustomTracing.Run(this, block, spanClass->Trace, bitmap ^ 1);
+                break;
+            case TracedForm.WeakEntries:
+                weak.Add(block);
                 break;
         }
     }

@@ -1,0 +1,188 @@
+using SpanHeap.Os;
+using SpanHeap.Traced.Layouts;
+using SpanHeap.Traced.Spans;
+
+namespace SpanHeap.Traced.Marking;
+
+/// <summary>
+/// The arrays of weak entries that a marking has reached, and what follows from them: the value of an entry lives if its key does, and an entry whose key has
+/// died is cleared. (Ephemerons, in the words of Hayes.)
+/// </summary>
+/// <remarks>
+/// <para>
+/// Markers, and threads that make such an array while the heap is marked, add arrays at any time. All else is done by the collecting thread, or by the one
+/// marker of a concurrent marking.
+/// </para>
+/// <para>
+/// When ordinary marking has found nothing left, <see cref="MarkMore"/> looks at all entries and marks the values of keys that are marked. If these values
+/// lead to further keys, it does so a second time and puts all entries that are left into an index, where the marker finds them as it reaches their keys.
+/// After that only threads that go on meanwhile can have changed anything. So each entry is looked at three times, in whatever order keys and
+/// values lead to each other. Without memory for the index, entries are looked at until nothing changes: it takes longer, and finds the same.
+/// </para>
+/// </remarks>
+internal sealed unsafe class WeakArrays(OsMemory os, MetadataAllocator metadata)
+{
+    // What the last array of the list has in place of the next one, because 0 means that an array is not in the list.
+    private const nint End = 1;
+
+    private readonly WeakKeyIndex _index = new(os, metadata);
+
+    // Interlocked: the array that was added last.
+    private nint _last = End;
+
+    // The fields below belong to the thread that marks. How often all entries have been looked at in succession, and how many of their keys were not
+    // marked the last time.
+    private int _looks;
+    private long _unmarked;
+
+    /// <summary>Whether no array has been reached.</summary>
+    public bool IsEmpty => Volatile.Read(ref _last) == End;
+
+    /// <summary>Whether the marker must tell of each block that it looks into (<see cref="MarkValuesOf"/>).</summary>
+    public bool IsWatching => _index.IsInUse;
+
+    /// <summary>The number of entries that this marking has looked at, one as often as it was looked at.</summary>
+    public long Steps { get; private set; }
+
+    /// <summary>Begins a marking.</summary>
+    public void Begin() => Steps = 0;
+
+    /// <summary>Adds an array that was reached, unless it was added before. Thread safe.</summary>
+    /// <remarks>The array is marked, or is made while what is made is marked: so it stays until the list is given up.</remarks>
+    public void Add(nint array)
+    {
+        ref nint next = ref WeakArray.At(array)->NextReached;
+        if (Volatile.Read(ref next) != 0 || Interlocked.CompareExchange(ref next, End, 0) != 0)
+        {
+            return;
+        }
+
+        nint last;
+        do
+        {
+            last = Volatile.Read(ref _last);
+            Volatile.Write(ref next, last);
+        }
+        while (Interlocked.CompareExchange(ref _last, array, last) != last);
+    }
+
+    /// <summary>
+    /// Marks the values of all entries whose keys are marked. The caller's marker has found nothing left, and goes on until this finds nothing either.
+    /// </summary>
+    /// <returns>Whether a value was marked.</returns>
+    public bool MarkMore(Marker marker, uint bitmap)
+    {
+        _index.Drop();
+        if (IsEmpty)
+        {
+            return false;
+        }
+
+        // Most tables need no index: their values lead to no key that nothing else leads to.
+        bool indexes = _looks++ % 2 != 0 && _unmarked > 0 && _index.TryMake(_unmarked);
+        _unmarked = 0;
+        bool found = false;
+        for (nint array = Volatile.Read(ref _last); array != End; array = WeakArray.At(array)->NextReached)
+        {
+            found |= MarkValues(array, marker, bitmap, indexes);
+        }
+
+        if (!found)
+        {
+            _index.Drop();
+            _looks = 0;
+        }
+
+        return found;
+    }
+
+    /// <summary>Marks the values of a key that the marker looks into, while it is to tell of them.</summary>
+    public void MarkValuesOf(nint key, Marker marker) => Steps += _index.MarkValues(key, marker);
+
+    /// <summary>
+    /// Clears the entries whose keys have died, and forgets all arrays. Marking is complete, and the gate is closed. Looking at an entry takes some
+    /// nanoseconds; this and <see cref="MarkMore"/> are what weak dictionaries add to a pause.
+    /// </summary>
+    public void ClearDead(uint bitmap)
+    {
+        for (nint array = _last; array != End;)
+        {
+            WeakArray* header = WeakArray.At(array);
+            WeakEntry* entries = WeakArray.Entries(array);
+            for (long i = 0; i < header->Length; i++)
+            {
+                nint key = entries[i].Key;
+                if (key != 0 && !TracedBits.IsSet(key, bitmap))
+                {
+                    entries[i].Key = 0;
+                    entries[i].Value = 0;
+                    header->Cleared++;
+                }
+            }
+
+            array = header->NextReached;
+            header->NextReached = 0;
+        }
+
+        Reset();
+    }
+
+    /// <summary>Forgets all arrays: marking is given up. The gate is closed.</summary>
+    public void Forget()
+    {
+        for (nint array = _last; array != End;)
+        {
+            WeakArray* header = WeakArray.At(array);
+            array = header->NextReached;
+            header->NextReached = 0;
+        }
+
+        Reset();
+    }
+
+    private bool MarkValues(nint array, Marker marker, uint bitmap, bool indexes)
+    {
+        bool found = false;
+        WeakEntry* entries = WeakArray.Entries(array);
+        long length = WeakArray.At(array)->Length;
+        Steps += length;
+        for (WeakEntry* entry = entries; entry != entries + length; entry++)
+        {
+            // While threads go on, key and value may be of two entries that were in this place one after the other. Both are blocks, so at worst one
+            // lives until the next collection.
+            nint key = Volatile.Read(ref entry->Key);
+            if (key == 0)
+            {
+                continue;
+            }
+
+            if (TracedBits.IsSet(key, bitmap))
+            {
+                nint value = Volatile.Read(ref entry->Value);
+                if (value != 0 && !TracedBits.IsSet(value, bitmap))
+                {
+                    marker.Visit(value);
+                    found = true;
+                }
+
+                continue;
+            }
+
+            _unmarked++;
+            if (indexes)
+            {
+                _index.Add(entry, key);
+            }
+        }
+
+        return found;
+    }
+
+    private void Reset()
+    {
+        _index.Drop();
+        _last = End;
+        _looks = 0;
+        _unmarked = 0;
+    }
+}
