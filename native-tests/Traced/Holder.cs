@@ -37,6 +37,7 @@ internal static class Holder
             HolderPlace.Element => scope.NewElements<Node>(Small).As<byte>(),
             HolderPlace.LargeElement => scope.NewElements<Node>(Large).As<byte>(),
             HolderPlace.Dictionary => scope.New<TracedRefDictionary<int, Node>>().As<byte>(),
+            HolderPlace.WeakDictionary => scope.New<TracedWeakDictionary<byte, Node>>().As<byte>(),
             _ => scope.New<TracedRefList<Node>>().As<byte>(),
         };
     }
@@ -72,6 +73,9 @@ internal static class Holder
             case HolderPlace.Dictionary:
                 holder.As<TracedRefDictionary<int, Node>>().Value.Set(scope, 1, value);
                 break;
+            case HolderPlace.WeakDictionary:
+                holder.As<TracedWeakDictionary<byte, Node>>().Value.Set(scope, holder, value);
+                break;
             default:
                 holder.As<TracedRefList<Node>>().Value.Add(scope, value);
                 break;
@@ -89,6 +93,7 @@ internal static class Holder
         HolderPlace.Element => holder.As<TracedElements<Node>>().Value[Small - 1].Right.Get(scope),
         HolderPlace.LargeElement => holder.As<TracedElements<Node>>().Value[Large - 1].Right.Get(scope),
         HolderPlace.Dictionary => holder.As<TracedRefDictionary<int, Node>>().Value.Get(scope, 1),
+        HolderPlace.WeakDictionary => holder.As<TracedWeakDictionary<byte, Node>>().Value.Get(scope, holder),
         _ => holder.As<TracedRefList<Node>>().Value[0].Get(scope),
     };
 
@@ -99,6 +104,9 @@ internal static class Holder
         {
             case HolderPlace.Dictionary:
                 holder.As<TracedRefDictionary<int, Node>>().Value.Remove(scope, 1);
+                break;
+            case HolderPlace.WeakDictionary:
+                holder.As<TracedWeakDictionary<byte, Node>>().Value.Remove(scope, holder);
                 break;
             case HolderPlace.List:
                 holder.As<TracedRefList<Node>>().Value.Clear(scope);

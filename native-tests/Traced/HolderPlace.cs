@@ -30,6 +30,9 @@ public enum HolderPlace
     /// <summary>A value of a dictionary.</summary>
     Dictionary,
 
+    /// <summary>A value of a dictionary with weak keys, whose key is the dictionary itself.</summary>
+    WeakDictionary,
+
     /// <summary>An entry of a list.</summary>
     List,
 }

@@ -4,7 +4,10 @@ using SpanHeap.Traced;
 namespace SpanHeap.Tests.Traced;
 
 /// <summary>Blocks that refer to each other at random, and the same graph in managed memory. One thread at a time.</summary>
-internal sealed class ShadowGraph(TracedHeap heap, ulong seed)
+/// <param name="heap">The heap.</param>
+/// <param name="seed">Decides what happens.</param>
+/// <param name="entries">Values that blocks of the graph have as keys of a weak dictionary; null for none.</param>
+internal sealed class ShadowGraph(TracedHeap heap, ulong seed, ShadowEntries? entries = null)
 {
     private const int Roots = 128;
     private const int OperationsPerScope = 24;
@@ -48,8 +51,8 @@ internal sealed class ShadowGraph(TracedHeap heap, ulong seed)
         }
     }
 
-    /// <summary>Looks at all that can be reached.</summary>
-    /// <returns>How many blocks that are.</returns>
+    /// <summary>Looks at all that can be reached, also by way of values, after all that cannot has been collected.</summary>
+    /// <returns>How many blocks that are, with those of the dictionary.</returns>
     public int CountReachable()
     {
         using TracedScope scope = heap.Enter();
@@ -69,10 +72,17 @@ internal sealed class ShadowGraph(TracedHeap heap, ulong seed)
             Assert.Equal(node.Value, block.Value.Value);
             Meet(places, open, node.Left, block.Value.Left.Get(scope).Address);
             Meet(places, open, node.Right, block.Value.Right.Get(scope).Address);
+            if (entries != null)
+            {
+                TracedRef<Node> value = entries.Get(scope, block, node, out ShadowNode? shadow);
+                Meet(places, open, shadow, value.Address);
+            }
         }
 
+        entries?.Forget(scope, places.ContainsKey);
+
         Assert.Equal(places.Count, places.Values.Distinct().Count());
-        return places.Count;
+        return places.Count + (entries?.Blocks ?? 0);
     }
 
     public void DropAll()
@@ -121,8 +131,45 @@ internal sealed class ShadowGraph(TracedHeap heap, ulong seed)
                 Waste(scope);
                 break;
             default:
-                Walk(scope, root, out _);
+                Follow(scope, root);
                 break;
+        }
+    }
+
+    // Changes what blocks have as keys, or takes something out of it.
+    private void Follow(TracedScope scope, int root)
+    {
+        TracedRef<Node> key = Walk(scope, root, out ShadowNode? shadow);
+        if (entries == null || shadow == null)
+        {
+            return;
+        }
+
+        switch (_random.Below(8))
+        {
+            case < 4:
+                TracedRef<Node> other = Walk(scope, _random.Below(Roots), out ShadowNode? value);
+                entries.Set(scope, key, shadow, other, value);
+                break;
+            case < 5:
+                entries.Remove(scope, key, shadow);
+                break;
+            case < 7:
+                Take(scope, root, entries.Get(scope, key, shadow, out ShadowNode? found), found);
+                break;
+            default:
+                Take(scope, root, entries.Enumerate(scope, _random.Below(50), out ShadowNode? given), given);
+                break;
+        }
+    }
+
+    private void Take(TracedScope scope, int root, TracedRef<Node> node, ShadowNode? shadow)
+    {
+        if (shadow != null)
+        {
+            Check(shadow, node);
+            _handles[root].Set(scope, node);
+            _roots[root] = shadow;
         }
     }
 

@@ -42,4 +42,13 @@ internal static unsafe class ConcurrentCycle
         heap.FinishSweeping();
         heap.Verify();
     }
+
+    /// <summary>Gives it up.</summary>
+    public static void Abandon(TracedHeap heap)
+    {
+        Assert.True(heap.Parts.Gate.TryClose(s_patience, out _));
+        heap.Parts.Cycle.AbandonConcurrent(Stopwatch.GetTimestamp());
+        Assert.False(heap.Parts.Shading.IsOn);
+        heap.Verify();
+    }
 }

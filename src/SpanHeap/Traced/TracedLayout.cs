@@ -5,7 +5,7 @@ namespace SpanHeap.Traced;
 
 /// <summary>
 /// Says which words of a traced block are references to other blocks. Layouts are registered at run time by the methods here, and kept for good.
-/// Equal layouts are the same layout. A process may have 4,096 of them, and about 3,800 combinations of layout and size class. Blocks without
+/// Equal layouts are the same layout. A process may have 4,096 of them, and about 3,900 combinations of layout and size class. Blocks without
 /// references and arrays of references can be made even if there are no more.
 /// </summary>
 /// <remarks>Thread safe. Layouts belong to no heap.</remarks>

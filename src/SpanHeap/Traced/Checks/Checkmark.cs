@@ -22,15 +22,24 @@ internal sealed unsafe class Checkmark
     // The values of weak entries whose keys have not been reached, by key.
     private readonly Dictionary<nint, List<(nint Value, Arrival Arrival)>> _weak = [];
 
-    private Checkmark(TracedRecords records) => _live = new LiveBlocks(records);
+    // The bitmap in which the collectable blocks that live are marked; null if all of them live.
+    private readonly uint? _collectable;
+
+    private Checkmark(TracedRecords records, uint? collectable)
+    {
+        _live = new LiveBlocks(records);
+        _collectable = collectable;
+    }
 
     private readonly record struct Arrival(string? Root, nint From, long Offset);
 
     /// <summary>Finds everything that can be reached now.</summary>
+    /// <param name="records">The heap.</param>
+    /// <param name="collectable">The bitmap in which the collectable blocks that live are marked; null if all of them live.</param>
     /// <exception cref="HeapCorruptionException">A reference does not lead to a live block; the message has the path to it.</exception>
-    public static Checkmark Reach(TracedRecords records)
+    public static Checkmark Reach(TracedRecords records, uint? collectable)
     {
-        Checkmark made = new(records);
+        Checkmark made = new(records, collectable);
         records.Roots.Show((root, block) => made.Arrive(block, new Arrival(root, 0, 0)));
         PointerVisitor follow = (block, offset, pointer) => made.Follow(pointer, new Arrival(null, block, offset));
         while (made._open.TryPop(out nint block))
@@ -117,7 +126,7 @@ internal sealed unsafe class Checkmark
     private void FollowEntries(nint array, TracedSpan* span) => PointerSlots.VisitEntries(array, span, (entry, key, value) =>
     {
         Arrival arrival = new(null, array, PointerSlots.ValueOffset(array, entry));
-        if (_reached.ContainsKey(key))
+        if (_reached.ContainsKey(key) || LivesUnreached(key))
         {
             Follow(value, arrival);
         }
@@ -130,6 +139,11 @@ internal sealed unsafe class Checkmark
             _weak.Add(key, [(value, arrival)]);
         }
     });
+
+    // Collectable blocks live as the program says.
+    private bool LivesUnreached(nint key) =>
+        _live.TryFind(key, out TracedSpan* span) && SpanClasses.Info(span->SpanClass)->Form == TracedForm.Collectable
+        && (_collectable is not { } bitmap || TracedBits.IsSet(key, bitmap));
 
     private void Follow(nint pointer, Arrival arrival)
     {

@@ -20,10 +20,11 @@ internal sealed class TracedChecks(TracedRecords records, Pacer pacer, bool refe
     /// <summary>Set by tests: called with the bitmap of marks before they are compared with what is reached.</summary>
     internal Action<uint>? BeforeComparing { get; set; }
 
+    /// <param name="collectable">The bitmap in which a mark session has marked the collectable blocks that live; null if all of them live.</param>
     /// <exception cref="HeapCorruptionException">
     /// A reference does not lead to a live block. Marking would go astray, so it does not begin.
     /// </exception>
-    public void BeforeMarking()
+    public void BeforeMarking(uint? collectable)
     {
         if (!references && !checkmarks)
         {
@@ -33,7 +34,7 @@ internal sealed class TracedChecks(TracedRecords records, Pacer pacer, bool refe
         try
         {
             // What roots reach comes first, because the message then has the path.
-            _before = checkmarks ? Checkmark.Reach(records) : null;
+            _before = checkmarks ? Checkmark.Reach(records, collectable) : null;
             if (references)
             {
                 ReferenceCheck.Run(records);
@@ -86,7 +87,7 @@ internal sealed class TracedChecks(TracedRecords records, Pacer pacer, bool refe
         if (isConcurrent || !before.IsMarked(bitmap))
         {
             // Roots may have gone before the marker came to them; what the remaining roots reach must be marked.
-            Checkmark.Reach(records).RequireMarked(bitmap);
+            Checkmark.Reach(records, bitmap).RequireMarked(bitmap);
         }
 
         if (!isMinor && !isConcurrent)

@@ -32,7 +32,7 @@ internal sealed class MarkPhase(
         uint bitmap = Bitmap;
         try
         {
-            checks.BeforeMarking();
+            checks.BeforeMarking(marked != null ? bitmap : null);
             InterleavingPoints.At(InterleavingPoint.MarkingBegins);
             long bytes = isMinor ? MarkYoung(bitmap) : MarkAll(marked, bitmap);
             InterleavingPoints.At(InterleavingPoint.MarkingEnded);
@@ -64,7 +64,7 @@ internal sealed class MarkPhase(
     {
         try
         {
-            checks.BeforeMarking();
+            checks.BeforeMarking(collectable: null);
             old.Forget(Bitmap);
             concurrent.Begin(Bitmap);
             pacer.BeginMarking();

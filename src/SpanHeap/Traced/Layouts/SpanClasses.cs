@@ -24,12 +24,12 @@ internal static unsafe class SpanClasses
     /// <summary>The layout of blocks of which the program says whether they live.</summary>
     public const int Collectable = 2;
 
-    /// <summary>The layout of arrays of weak entries.</summary>
+    /// <summary>The layout of arrays of weak entries. No span classes are reserved for it: the dictionaries that have them need others as well.</summary>
     public const int WeakEntries = 3;
 
-    // The library's own layouts have their numbers from the start, and numbers are reserved for their span classes: whatever a program registers, arrays,
-    // strings and weak dictionaries can be made.
-    private const int OwnLayouts = 4;
+    // The library's own layouts have their numbers from the start, and numbers are reserved for their span classes: whatever a program registers, arrays
+    // and strings can be made.
+    private const int OwnLayouts = 3;
     private static readonly int s_ownSpanClasses = OwnLayouts * (SizeClasses.LastShared + 1);
 
     private static readonly Lock s_lock = new();

@@ -1,0 +1,237 @@
+using SpanHeap.Tests.Traced.Collections;
+using SpanHeap.Traced;
+using SpanHeap.Traced.Marking;
+
+namespace SpanHeap.Tests.Traced.Marking;
+
+/// <summary>How marking follows weak entries: in steps that grow with their number alone, with or without memory, and with several markers.</summary>
+public sealed unsafe class WeakEntryMarkingTests
+{
+    private const int Length = 100_000;
+    private static bool s_refuses;
+
+    private static readonly TracedLayout s_layout = TracedLayout.Custom(&Trace);
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(10)]
+    public void A_chain_in_adverse_order_takes_steps_for_each_entry_and_not_for_each_pair(int parts)
+    {
+        using TracedHeap heap = TracedHeaps.Still();
+        List<TracedHandle<TracedWeakDictionary<Node, Node>>> dictionaries = [];
+        TracedHandle<Node> first;
+        using (TracedScope scope = heap.Enter())
+        {
+            for (int i = 0; i < parts; i++)
+            {
+                dictionaries.Add(scope.Keep(scope.New<TracedWeakDictionary<Node, Node>>()));
+            }
+
+            TracedRef<Node> next = scope.Null<Node>();
+            for (int i = 0; i < Length; i++)
+            {
+                TracedRef<Node> key = scope.New<Node>();
+                TracedRef<Node> value = scope.New<Node>();
+                value.Value.Left.Set(scope, next);
+                dictionaries[i % parts].Get(scope).Value.Add(scope, key, value);
+                next = key;
+            }
+
+            first = scope.Keep(next);
+        }
+
+        heap.Collect();
+        Assert.Equal(Length, dictionaries.Sum(dictionary => WeakDictionaries.CountOf(heap, dictionary)));
+
+        // Three looks at each place of the arrays, which may have room for twice as many, and at most three at the index for each key and value.
+        Assert.InRange(heap.Parts.Team.Weak.Steps, Length, (3 * 2 * Length) + (3 * 2 * Length));
+        first.Dispose();
+        heap.Collect();
+        Assert.Equal(0, dictionaries.Sum(dictionary => WeakDictionaries.CountOf(heap, dictionary)));
+
+        // Nothing leads to the first key, so one look is enough.
+        Assert.InRange(heap.Parts.Team.Weak.Steps, Length, 2 * Length);
+    }
+
+    [Fact]
+    public void A_key_of_very_many_dictionaries_is_found_in_all_of_them()
+    {
+        const int Dictionaries = 5_000;
+        using TracedHeap heap = TracedHeaps.Still();
+        TracedHandle<TracedArray<TracedWeakDictionary<Node, Node>>> all;
+        TracedHandle<TracedWeakDictionary<Node, Node>> leading = WeakDictionaries.Make(heap);
+        TracedHandle<Node> first;
+        using (TracedScope scope = heap.Enter())
+        {
+            TracedRef<Node> shared = scope.New<Node>();
+            all = scope.Keep(scope.NewArray<TracedWeakDictionary<Node, Node>>(Dictionaries));
+            for (int i = 0; i < Dictionaries; i++)
+            {
+                TracedRef<TracedWeakDictionary<Node, Node>> one = scope.New<TracedWeakDictionary<Node, Node>>();
+                one.Value.Add(scope, shared, WeakDictionaries.NewNode(scope, i));
+                all.Get(scope).Value[i].Set(scope, one);
+            }
+
+            TracedRef<Node> key = scope.New<Node>();
+            TracedRef<Node> value = scope.New<Node>();
+            value.Value.Right.Set(scope, shared);
+            leading.Get(scope).Value.Add(scope, key, value);
+            first = scope.Keep(key);
+        }
+
+        heap.CollectAndSweep();
+        Assert.InRange(heap.Parts.Team.Weak.Steps, Dictionaries, 20 * Dictionaries);
+        using (TracedScope scope = heap.Enter())
+        {
+            TracedRef<Node> shared = leading.Get(scope).Value.Get(scope, first.Get(scope)).Value.Right.Get(scope);
+            for (int i = 0; i < Dictionaries; i++)
+            {
+                Assert.Equal(i, all.Get(scope).Value[i].Get(scope).Value.Get(scope, shared).Value.Value);
+            }
+        }
+    }
+
+    [Fact]
+    public void Without_memory_for_an_index_the_same_lives()
+    {
+        const int Short = 300;
+        using TracedHeap heap = TracedHeaps.Still();
+        TracedHandle<TracedWeakDictionary<Node, Node>> kept = WeakDictionaries.Make(heap);
+        using (TracedScope scope = heap.Enter())
+        {
+            scope.Keep(WeakDictionaries.AddChain(scope, kept.Get(scope), kept.Get(scope), Short));
+            for (int i = 0; i < Short; i++)
+            {
+                kept.Get(scope).Value.Add(scope, scope.New<Node>(), scope.New<Node>());
+            }
+        }
+
+        heap.Core.Os.FailAfter(0);
+        heap.Collect();
+        heap.Core.Os.FailAfter(-1);
+        Assert.InRange(heap.Parts.Team.Weak.Steps, Short * Short, long.MaxValue);
+        heap.FinishSweeping();
+        heap.Verify();
+        Assert.Equal(Short, WeakDictionaries.CountOf(heap, kept));
+        nuint reserved = heap.Core.Metadata.ReservedBytes;
+        heap.CollectAndSweep();
+        Assert.InRange(heap.Parts.Team.Weak.Steps, Short, 20 * Short);
+        Assert.Equal(reserved, heap.Core.Metadata.ReservedBytes);
+    }
+
+    [Fact]
+    public void Without_memory_to_queue_pages_the_values_of_keys_that_are_found_late_live()
+    {
+        using TracedHeap heap = TracedHeaps.Still();
+        TracedHandle<TracedWeakDictionary<Node, Node>> kept = WeakDictionaries.Make(heap);
+        using (TracedScope scope = heap.Enter())
+        {
+            for (int i = 0; i < 20; i++)
+            {
+                scope.Keep(WeakDictionaries.AddChain(scope, kept.Get(scope), kept.Get(scope), Length / 20));
+            }
+        }
+
+        List<nint> chunks = [];
+        heap.Core.Os.FailAfter(0);
+        for (MarkChunk* chunk = heap.Parts.Team.Queue.Chunks.Take(); chunk != null; chunk = heap.Parts.Team.Queue.Chunks.Take())
+        {
+            chunks.Add((nint)chunk);
+        }
+
+        chunks[..2].ForEach(chunk => heap.Parts.Team.Queue.Chunks.Give((MarkChunk*)chunk));
+        heap.Core.Os.FailAfter(-1);
+        WideArrays(heap);
+        heap.Core.Os.FailAfter(0);
+        heap.Collect();
+        heap.Core.Os.FailAfter(-1);
+        chunks[2..].ForEach(chunk => heap.Parts.Team.Queue.Chunks.Give((MarkChunk*)chunk));
+        Assert.InRange(heap.Parts.Team.Repair.LastWalks, 1, 1000);
+        heap.FinishSweeping();
+        heap.Verify();
+        Assert.Equal(Length, WeakDictionaries.CountOf(heap, kept));
+    }
+
+    [Fact]
+    public void Several_markers_note_each_array_once()
+    {
+        // As many live bytes as make helpers worth their while.
+        const int Dictionaries = 40_000;
+        using TracedHeap heap = new(new TracedHeapOptions { MinimumBytes = nuint.MaxValue >> 2, ScavengeDelay = Timeout.InfiniteTimeSpan, VerifyMarking = true, MarkThreads = 4 });
+        TracedHandle<TracedArray<TracedWeakDictionary<Node, Node>>> all;
+        using (TracedScope scope = heap.Enter())
+        {
+            all = scope.Keep(scope.NewArray<TracedWeakDictionary<Node, Node>>(Dictionaries));
+            for (int i = 0; i < Dictionaries; i++)
+            {
+                TracedRef<TracedWeakDictionary<Node, Node>> one = scope.New<TracedWeakDictionary<Node, Node>>();
+                one.Value.Add(scope, one.As<Node>(), WeakDictionaries.NewNode(scope, i));
+                one.Value.Add(scope, scope.New<Node>(), scope.New<Node>());
+                all.Get(scope).Value[i].Set(scope, one);
+            }
+        }
+
+        // At the second time one thread may be enough: which one is better is tried in turn.
+        for (int round = 0; round < 3; round++)
+        {
+            heap.Collect();
+
+            // Two looks at four places, the second in vain: an array that was noted twice would have more.
+            Assert.Equal(2 * 4 * Dictionaries, heap.Parts.Team.Weak.Steps);
+        }
+
+        using (TracedScope scope = heap.Enter())
+        {
+            for (int i = 0; i < Dictionaries; i++)
+            {
+                TracedRef<TracedWeakDictionary<Node, Node>> one = all.Get(scope).Value[i].Get(scope);
+                Assert.Equal((1, i), (one.Value.Count, one.Value.Get(scope, one.As<Node>()).Value.Value));
+            }
+        }
+    }
+
+    [Fact]
+    public void A_marking_that_is_given_up_forgets_the_arrays_that_it_has_reached()
+    {
+        using TracedHeap heap = TracedHeaps.Still();
+        TracedHandle<TracedWeakDictionary<Node, Node>> kept = WeakDictionaries.Make(heap);
+        using (TracedScope scope = heap.Enter())
+        {
+            TracedRef<Node> key = WeakDictionaries.AddChain(scope, kept.Get(scope), kept.Get(scope), 100);
+            TracedRef<byte> last = scope.NewBytes(s_layout, 32);
+            kept.Get(scope).Value.Add(scope, last.As<Node>(), last.As<Node>());
+            scope.Keep(key);
+            scope.Keep(last);
+        }
+
+        s_refuses = true;
+        Assert.Throws<InvalidOperationException>(heap.Collect);
+        s_refuses = false;
+        Assert.True(heap.Parts.Team.Weak.IsEmpty);
+        heap.CollectAndSweep();
+        Assert.Equal(101, WeakDictionaries.CountOf(heap, kept));
+        kept.Dispose();
+        heap.CollectAndSweep();
+        Assert.Equal((2L, 0L), TracedCensus.Take(heap));
+    }
+
+    // More pages than two chunks have room for.
+    private static void WideArrays(TracedHeap heap)
+    {
+        using TracedScope scope = heap.Enter();
+        TracedRef<TracedArray<TracedArray<Node>>> outer = scope.NewArray<TracedArray<Node>>(2000);
+        scope.Keep(outer);
+        for (int i = 0; i < 2000; i++)
+        {
+            outer.Value[i].Set(scope, scope.NewArray<Node>(1000));
+        }
+    }
+
+    private static void Trace(nint block, TracedVisitor visitor)
+    {
+        if (s_refuses)
+        {
+            throw new NotSupportedException();
+        }
+    }
+}
