@@ -78,7 +78,7 @@ public sealed class MarkingTests(ITestOutputHelper output)
             int ended = 0;
             return new Scenario(world, [.. Enumerable.Range(0, markers).Select(number => new ScenarioThread($"marker {number}", () =>
             {
-                Marker marker = new(queue, bitmap, shared: true);
+                Marker marker = new(queue, world.Parts.Team.Weak, bitmap, shared: true);
                 if (number == 0)
                 {
                     RootScan.VisitAll(world.Parts.Roots, marker);
@@ -139,7 +139,7 @@ public sealed class MarkingTests(ITestOutputHelper output)
         queue.Begin(2);
         return new Scenario(world, [.. Enumerable.Range(0, 2).Select(number => new ScenarioThread($"marker {number}", () =>
         {
-            Marker marker = new(queue, bitmap, shared: true);
+            Marker marker = new(queue, world.Parts.Team.Weak, bitmap, shared: true);
             marker.Visit(nodes[number]);
             drain(marker);
             marker.Release();

@@ -24,9 +24,9 @@ namespace SpanHeap.Traced;
 /// Within a scope, entries do not go by themselves.
 /// </para>
 /// <para>
-/// Entries and buckets lie in segments of less than 1 MiB, so only memory and a maximum of 2,147,483,647 entries limit the dictionary. It allocates no
-/// managed memory. A collection looks at each entry, two to four times for a few nanoseconds; a minor one only at segments that were written to since the
-/// collection before.
+/// Entries and buckets lie in segments of at most 1 MiB, so only memory and a maximum of 2,147,483,647 entries limit the dictionary. It allocates no
+/// managed memory. A collection looks at each entry two to four times, for a few nanoseconds each, while threads are kept out; a minor one only at the entries
+/// of segments that were written to since the collection before.
 /// </para>
 /// <para>
 /// Threads may read concurrently while no thread changes the dictionary; an entry that is enumerated is valid until the dictionary changes.
@@ -155,7 +155,7 @@ public struct TracedWeakDictionary<TKey, TValue> : ITraced<TracedWeakDictionary<
     /// <inheritdoc cref="TryGetValue" path="/exception"/>
     public bool Remove(scoped in TracedScope scope, TracedRef<TKey> key) => _table.Remove(scope, key.Address);
 
-    /// <summary>Removes all entries. Capacity for as many as fit in 1 MiB remains.</summary>
+    /// <summary>Removes all entries. Capacity for at most 32,768 remains.</summary>
     /// <param name="scope">The calling thread's scope.</param>
     /// <exception cref="InvalidOperationException">
     /// With full checks: the scope has ended or belongs to another thread, or the dictionary is not in the scope's heap.

@@ -1,5 +1,5 @@
-using SpanHeap.Traced.Layouts;
 using SpanHeap.Traced.Collections;
+using SpanHeap.Traced.Layouts;
 
 namespace SpanHeap.Traced;
 
@@ -14,7 +14,7 @@ public readonly ref struct TracedWeakEntry<TKey, TValue>
 
     internal TracedWeakEntry(ref WeakEntry entry) => _entry = ref entry;
 
-    /// <summary>Gets the key. Like any reference, the result keeps the block until the scope ends or yields, and so does the entry its value.</summary>
+    /// <summary>Gets the key. Like any reference, the result keeps the block, and with it the entry's value, until the scope ends or yields.</summary>
     /// <param name="scope">The calling thread's scope.</param>
     /// <exception cref="InvalidOperationException">With full checks: the scope has ended or belongs to another thread.</exception>
     public TracedRef<TKey> GetKey(in TracedScope scope) => Give<TKey>(scope, ref WeakEntryElements.KeyOf(ref _entry));
