@@ -164,6 +164,38 @@ public sealed class ConcurrentWeakEntriesTests
     }
 
     [Fact]
+    public void A_place_whose_entry_has_died_is_used_again_while_the_heap_is_marked()
+    {
+        const int Entries = 1000;
+        using TracedHeap heap = ConcurrentCycle.MakeHeap();
+        TracedHandle<TracedWeakDictionary<Node, Node>> kept = WeakDictionaries.Make(heap);
+        TracedRoots<Node> keys = heap.CreateRoots<Node>(Entries);
+        using (TracedScope scope = heap.Enter())
+        {
+            for (int i = 0; i < Entries; i++)
+            {
+                kept.Get(scope).Value.Add(scope, scope.New<Node>(), scope.New<Node>());
+            }
+        }
+
+        // Whatever the places still have must not be taken for blocks.
+        heap.CollectAndSweep();
+        ConcurrentCycle.Begin(heap);
+        using (TracedScope scope = heap.Enter())
+        {
+            for (int i = 0; i < Entries; i++)
+            {
+                TracedRef<WideNode> key = scope.New<WideNode>();
+                kept.Get(scope).Value.Add(scope, key.As<Node>(), default);
+                keys.Set(scope, i, key.As<Node>());
+            }
+        }
+
+        ConcurrentCycle.End(heap);
+        Assert.Equal(Entries, WeakDictionaries.CountOf(heap, kept));
+    }
+
+    [Fact]
     public void What_values_lead_to_is_marked_before_the_gate_closes_in_the_end()
     {
         const int Length = 20_000;

@@ -255,6 +255,34 @@ public sealed class WeakDictionaryTests
     }
 
     [Fact]
+    public void It_counts_right_when_it_grows_with_some_entries_that_have_died()
+    {
+        using TracedHeap heap = TracedHeaps.Still();
+        TracedHandle<TracedWeakDictionary<Node, Node>> kept = WeakDictionaries.Make(heap);
+        TracedRoots<Node> keys = heap.CreateRoots<Node>(1000);
+        int live = 0;
+        for (int round = 0; round < 10; round++)
+        {
+            using (TracedScope scope = heap.Enter())
+            {
+                // Every tenth dies: too few to free them before the array has to be larger.
+                for (int i = 0; i < 100; i++)
+                {
+                    TracedRef<Node> key = scope.New<Node>();
+                    kept.Get(scope).Value.Add(scope, key, default);
+                    keys.Set(scope, (round * 100) + i, i % 10 == 0 ? default : key);
+                    live++;
+                    Assert.Equal(live, kept.Get(scope).Value.Count);
+                }
+            }
+
+            heap.CollectAndSweep();
+            live -= 10;
+            Assert.Equal(live, WeakDictionaries.CountOf(heap, kept));
+        }
+    }
+
+    [Fact]
     public void It_grows_over_many_segments_and_shrinks()
     {
         const int Entries = 100_000;

@@ -198,10 +198,12 @@ public sealed unsafe class WeakEntryMarkingTests
         using (TracedScope scope = heap.Enter())
         {
             TracedRef<Node> key = WeakDictionaries.AddChain(scope, kept.Get(scope), kept.Get(scope), 100);
-            TracedRef<byte> last = scope.NewBytes(s_layout, 32);
-            kept.Get(scope).Value.Add(scope, last.As<Node>(), last.As<Node>());
             scope.Keep(key);
-            scope.Keep(last);
+
+            // The marker comes to it after it has reached the array.
+            TracedRef<Node> another = scope.New<Node>();
+            kept.Get(scope).Value.Add(scope, another, scope.NewBytes(s_layout, 32).As<Node>());
+            scope.Keep(another);
         }
 
         s_refuses = true;

@@ -192,15 +192,6 @@ public readonly unsafe ref partial struct TracedScope
         }
     }
 
-    // Of each array of weak entries that is made.
-    internal void AfterMakingWeakArray(nint array)
-    {
-        if (_heap.Attention.IsBarrier)
-        {
-            _heap.Barrier.NoteWeakArray(array);
-        }
-    }
-
     // Of each block that a weak handle gives, or an entry with a weak key that is enumerated.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void AfterRevival(nint block)

@@ -47,26 +47,11 @@ internal sealed unsafe class StoreAudit(HeapIdentity heap)
             {
                 PointerSlots.Visit(marked.Current, marked.Span, live, look);
             }
-
-            if (SpanClasses.Info(marked.Span->SpanClass)->Form == TracedForm.WeakEntries)
-            {
-                ForgetDead(marked.Current, marked.Span, bitmap, seen);
-            }
         }
 
         _seen = seen;
         _noted.Clear();
     }
-
-    // The collector clears the entries whose keys have died.
-    private static void ForgetDead(nint array, TracedSpan* span, uint bitmap, Dictionary<nint, nint> seen) => PointerSlots.VisitEntries(array, span, (entry, key, _) =>
-    {
-        if (!TracedBits.IsSet(key, bitmap))
-        {
-            seen.Remove((nint)(&entry->Key));
-            seen.Remove((nint)(&entry->Value));
-        }
-    });
 
     private void Look(nint block, long offset, nint pointer, Dictionary<nint, nint> seen)
     {

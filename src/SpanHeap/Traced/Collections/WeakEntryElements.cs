@@ -18,7 +18,7 @@ internal readonly struct WeakEntryElements : IElements<WeakEntry>
     {
         nint array = scope.NewBlock(SpanClasses.WeakEntries, WeakArray.HeaderBytes + (length * sizeof(WeakEntry)));
         WeakArray.At(array)->Length = length;
-        scope.AfterMakingWeakArray(array);
+        scope.Heap.Barrier.NoteWeakArray(array);
         return new TracedRef<TracedValues<WeakEntry>>(array);
     }
 
