@@ -53,6 +53,54 @@ public sealed unsafe class WeakEntryMarkingTests
         Assert.InRange(heap.Parts.Team.Weak.Steps, Length, 2 * Length);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_chain_of_dictionaries_takes_steps_for_each_of_them_and_not_for_each_pair(bool sharesKey)
+    {
+        const int Dictionaries = 20_000;
+        using TracedHeap heap = TracedHeaps.Still();
+        TracedHandle<TracedWeakDictionary<Node, Node>> outermost;
+        using (TracedScope scope = heap.Enter())
+        {
+            // Each value leads to the next dictionary, and to the key that it has there.
+            TracedRef<Node> shared = scope.New<Node>();
+            TracedRef<Node> key = shared;
+            TracedRef<TracedWeakDictionary<Node, Node>> inner = scope.Null<TracedWeakDictionary<Node, Node>>();
+            for (int i = 0; i < Dictionaries; i++)
+            {
+                TracedRef<Node> value = WeakDictionaries.NewNode(scope, i);
+                value.Value.Left.Set(scope, inner.As<Node>());
+                value.Value.Right.Set(scope, key);
+                key = sharesKey ? shared : scope.New<Node>();
+                inner = scope.New<TracedWeakDictionary<Node, Node>>();
+                inner.Value.Add(scope, key, value);
+                inner.Value.Add(scope, scope.New<Node>(), value);
+            }
+
+            outermost = scope.Keep(inner);
+            scope.Keep(key);
+        }
+
+        heap.CollectAndSweep();
+        Assert.InRange(heap.Parts.Team.Weak.Steps, Dictionaries, 40 * Dictionaries);
+        using (TracedScope scope = heap.Enter())
+        {
+            int count = 0;
+            for (TracedRef<TracedWeakDictionary<Node, Node>> next = outermost.Get(scope); !next.IsNull; count++)
+            {
+                Assert.Equal(1, next.Value.Count);
+                foreach (TracedWeakEntry<Node, Node> entry in next.Value)
+                {
+                    next = entry.GetValue(scope).Value.Left.Get(scope).As<TracedWeakDictionary<Node, Node>>();
+                    break;
+                }
+            }
+
+            Assert.Equal(Dictionaries, count);
+        }
+    }
+
     [Fact]
     public void A_key_of_very_many_dictionaries_is_found_in_all_of_them()
     {

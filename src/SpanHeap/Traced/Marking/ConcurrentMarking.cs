@@ -15,7 +15,7 @@ namespace SpanHeap.Traced.Marking;
 internal sealed class ConcurrentMarking(
     RootTable roots, MarkQueue queue, WeakArrays weak, MarkRepair repair, Shading shading, UnusedSlots unused, AllocationColor color, MarkPace pace)
 {
-    // How often all weak entries are looked at between two looks at whether anybody waits. Without threads that go on, nothing changes after the third time.
+    // How often weak entries are looked at between two looks at whether anybody waits.
     private const int LooksBetweenReturns = 4;
 
     private Marker? _marker;

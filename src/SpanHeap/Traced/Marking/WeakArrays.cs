@@ -15,9 +15,10 @@ namespace SpanHeap.Traced.Marking;
 /// </para>
 /// <para>
 /// When ordinary marking has found nothing left, <see cref="MarkMore"/> looks at all entries and marks the values of keys that are marked. If these values
-/// lead to further keys, it does so a second time and puts all entries that are left into an index, where the marker finds them as it reaches their keys.
-/// After that only threads that go on meanwhile can have changed anything. So each entry is looked at three times, in whatever order keys and
-/// values lead to each other. Without memory for the index, entries are looked at until nothing changes: it takes longer, and finds the same.
+/// lead further, it does so a second time and puts all entries that are left into an index, where the marker finds them as it reaches their keys. From
+/// then on it looks at arrays that are new alone, and adds their entries. In the end it looks at all once more, because threads that go on meanwhile
+/// may have changed them. So each entry is looked at three times, in whatever order keys, values and dictionaries lead to each other. Without memory for
+/// the index, entries are looked at until nothing changes: it takes longer, and finds the same.
 /// </para>
 /// </remarks>
 internal sealed unsafe class WeakArrays(OsMemory os, MetadataAllocator metadata)
@@ -30,9 +31,10 @@ internal sealed unsafe class WeakArrays(OsMemory os, MetadataAllocator metadata)
     // Interlocked: the array that was added last.
     private nint _last = End;
 
-    // The fields below belong to the thread that marks. How often all entries have been looked at in succession, and how many of their keys were not
-    // marked the last time.
-    private int _looks;
+    // The fields below belong to the thread that marks. The array up to which the list has been looked at; whether the entries in it whose keys are not
+    // marked are in the index; and how many such entries there were.
+    private nint _looked = End;
+    private bool _isFollowing;
     private long _unmarked;
 
     /// <summary>Whether no array has been reached.</summary>
@@ -72,28 +74,30 @@ internal sealed unsafe class WeakArrays(OsMemory os, MetadataAllocator metadata)
     /// <returns>Whether a value was marked.</returns>
     public bool MarkMore(Marker marker, uint bitmap)
     {
+        if (_isFollowing && LookAtNew(marker, bitmap))
+        {
+            return true;
+        }
+
+        // Most dictionaries need no index: their values lead to no key that nothing else leads to.
+        bool indexes = !_isFollowing && _looked != End;
         _index.Drop();
-        if (IsEmpty)
+        _isFollowing = indexes;
+        if (indexes && _unmarked > 0)
         {
-            return false;
+            _index.TryMake(_unmarked);
         }
 
-        // Most tables need no index: their values lead to no key that nothing else leads to.
-        bool indexes = _looks++ % 2 != 0 && _unmarked > 0 && _index.TryMake(_unmarked);
-        _unmarked = 0;
-        bool found = false;
-        for (nint array = Volatile.Read(ref _last); array != End; array = WeakArray.At(array)->NextReached)
+        _looked = End;
+        if (LookAtNew(marker, bitmap))
         {
-            found |= MarkValues(array, marker, bitmap, indexes);
+            return true;
         }
 
-        if (!found)
-        {
-            _index.Drop();
-            _looks = 0;
-        }
-
-        return found;
+        _index.Drop();
+        _isFollowing = false;
+        _looked = End;
+        return false;
     }
 
     /// <summary>Marks the values of a key that the marker looks into, while it is to tell of them.</summary>
@@ -140,7 +144,22 @@ internal sealed unsafe class WeakArrays(OsMemory os, MetadataAllocator metadata)
         Reset();
     }
 
-    private bool MarkValues(nint array, Marker marker, uint bitmap, bool indexes)
+    // Looks at the arrays that were added since it last did.
+    private bool LookAtNew(Marker marker, uint bitmap)
+    {
+        bool found = false;
+        nint last = Volatile.Read(ref _last);
+        _unmarked = 0;
+        for (nint array = last; array != _looked; array = WeakArray.At(array)->NextReached)
+        {
+            found |= MarkValues(array, marker, bitmap);
+        }
+
+        _looked = last;
+        return found;
+    }
+
+    private bool MarkValues(nint array, Marker marker, uint bitmap)
     {
         bool found = false;
         WeakEntry* entries = WeakArray.Entries(array);
@@ -169,9 +188,10 @@ internal sealed unsafe class WeakArrays(OsMemory os, MetadataAllocator metadata)
             }
 
             _unmarked++;
-            if (indexes)
+            if (_isFollowing)
             {
-                _index.Add(entry, key);
+                // One that is not added, for want of memory, is found when all are looked at once more.
+                _index.TryAdd(entry, key);
             }
         }
 
@@ -182,7 +202,8 @@ internal sealed unsafe class WeakArrays(OsMemory os, MetadataAllocator metadata)
     {
         _index.Drop();
         _last = End;
-        _looks = 0;
+        _looked = End;
+        _isFollowing = false;
         _unmarked = 0;
     }
 }
