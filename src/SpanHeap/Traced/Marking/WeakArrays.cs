@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SpanHeap.Os;
 using SpanHeap.Traced.Layouts;
 using SpanHeap.Traced.Spans;
@@ -107,6 +108,8 @@ internal sealed unsafe class WeakArrays(OsMemory os, MetadataAllocator metadata)
     /// Clears the entries whose keys have died, and forgets all arrays. Marking is complete, and the gate is closed. Looking at an entry takes some
     /// nanoseconds; this and <see cref="MarkMore"/> are what weak dictionaries add to a pause.
     /// </summary>
+    // Compiled with full optimization at once: what takes long in the first collection of a program is here, too.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void ClearDead(uint bitmap)
     {
         for (nint array = _last; array != End;)
@@ -159,6 +162,7 @@ internal sealed unsafe class WeakArrays(OsMemory os, MetadataAllocator metadata)
         return found;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool MarkValues(nint array, Marker marker, uint bitmap)
     {
         bool found = false;
