@@ -175,7 +175,7 @@ public static unsafe partial class SpanMemory
     private static void FreeSlow(void* ptr)
     {
         ThreadCache* cache = ThreadRecord.FindShared(out bool wasGlancedAt);
-        if (ptr != null && (wasGlancedAt || !ThreadCache.TryFree(cache, ptr)))
+        if (ptr != null && !ThreadCache.TryGather(cache, (nint)ptr) && (wasGlancedAt || !ThreadCache.TryFree(cache, ptr)))
         {
             MeteredSharedHeap.Require().Frees.Free(cache, ptr);
         }

@@ -157,6 +157,7 @@ public sealed unsafe class DoubleFreeTests
         nint block = (nint)heap.Alloc(100);
         HeapMaker.OnOtherThread(() => heap.Free((void*)block));
         heap.Free((void*)block);
+        StressHeap.WaitForOrphans(heap, 1);
         AssertOneFound(heap, kept);
     }
 

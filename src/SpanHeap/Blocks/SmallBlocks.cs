@@ -13,7 +13,7 @@ namespace SpanHeap.Blocks;
 /// </summary>
 /// <remarks>For the thread that has the cache. The caller must not hold a lock.</remarks>
 internal sealed unsafe class SmallBlocks(
-    StackRefill refill, StackFlush flush, StackRoom room, RemoteFrees remote, SpanReturn spanReturn, MagazinePool magazines, ArenaSource arenas)
+    StackRefill refill, StackFlush flush, StackRoom room, RemoteFrees remote, GatheredFrees gathered, SpanReturn spanReturn, MagazinePool magazines, ArenaSource arenas)
 {
     /// <summary>The cache of spans that no thread's cache owns. Set once, when the heap has one.</summary>
     public ThreadCache* Central { get; set; }
@@ -133,7 +133,13 @@ internal sealed unsafe class SmallBlocks(
     }
 
     /// <summary>Frees a block of another cache, which its page entry has just named. Needs no memory.</summary>
-    public void FreeRemote(ThreadCache* cache, nint block, uint entry) => remote.Free(cache, block, entry);
+    public void FreeRemote(ThreadCache* cache, nint block, uint entry)
+    {
+        if (!gathered.TryFree(cache, block, entry))
+        {
+            remote.Free(cache, block, entry);
+        }
+    }
 
     /// <summary>Frees a block of the thread's own cache. Needs no memory.</summary>
     public void Push(ThreadCache* cache, uint sizeClass, nint block)

@@ -8,7 +8,7 @@ namespace SpanHeap.Blocks;
 /// Stacks belong to their thread alone. The caller is that thread, or holds the cache as an orphan, or has taken it from a thread that waits. The
 /// caller must not hold a lock.
 /// </remarks>
-internal sealed unsafe class StackDrain(StackRoom room, LargeBlocks large, RemoteFrees remote)
+internal sealed unsafe class StackDrain(StackRoom room, LargeBlocks large, GatheredFrees gathered, RemoteFrees remote)
 {
     public void Drain(ThreadCache* cache)
     {
@@ -28,6 +28,7 @@ internal sealed unsafe class StackDrain(StackRoom room, LargeBlocks large, Remot
             cache->Lock.Exit();
         }
 
+        gathered.Drain(cache);
         Volatile.Write(ref cache->HasStacks, false);
         remote.SendPending(cache);
     }

@@ -134,8 +134,11 @@ internal sealed unsafe class MagazineReturn(SpanReturn spanReturn, SpareMagazine
         StackParking.NoteParked(cache, bin, others - parked, in info);
     }
 
-    // Blocks of other owners cannot be returned here, because that would take the lock of a second cache.
-    private static void PutAside(ThreadCache* cache, Magazine* magazine, int others)
+    /// <summary>
+    /// Puts a magazine aside whose first blocks, so many of them, belong to other owners. They cannot be returned here, because that would take the lock
+    /// of a second cache.
+    /// </summary>
+    public static void PutAside(ThreadCache* cache, Magazine* magazine, int others)
     {
         cache->Lock.AssertHeld();
         magazine->Count = others;

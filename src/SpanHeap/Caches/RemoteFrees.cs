@@ -1,7 +1,5 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
 using SpanHeap.Os;
-using SpanHeap.Pages;
 using SpanHeap.Spans;
 
 namespace SpanHeap.Caches;
@@ -15,15 +13,8 @@ namespace SpanHeap.Caches;
 /// other caches one at a time.
 /// </remarks>
 internal sealed unsafe class RemoteFrees(
-    OsMemory os, MagazineReturn magazineReturn, SpareMagazines spares, SpanReturn spanReturn, MagazinePool magazines, HeapEpoch clock)
+    OsMemory os, MagazineReturn magazineReturn, Outboxes outboxes, SpanReturn spanReturn, MagazinePool magazines)
 {
-    // The bytes that all magazines of an outbox may hold together. A magazine is sent when its blocks amount to its share: large blocks should not
-    // wait for company, and many destinations are no reason to hold back more.
-    private const int MaxOutboxBytes = 1024 * 1024;
-
-    // With more destinations than this, they share places again; by then an outbox holds back 1 MiB in magazines alone.
-    private const int LargestOutbox = 1024;
-
     // An owner that has not looked for this many magazines is asleep or only frees, so the sender does its work.
     private const int MaxInboxMagazines = 8;
 
@@ -31,36 +22,18 @@ internal sealed unsafe class RemoteFrees(
     public void Free(ThreadCache* cache, nint block, uint entry)
     {
         LockOrder.AssertNoneHeld();
-        Invariant.Assert(PageEntry.IsOfBlocks(entry), "The entry names a cache.");
         InterleavingPoints.At(InterleavingPoint.RemoteBlockFreed);
         cache->Lock.Enter();
-        cache->OutboxUsedAt = clock.Now;
-        uint sizeClass = PageEntry.SizeClass(entry);
-        uint ownerTag = entry & ~PageEntry.OwnerMask;
-        OutboxSlot* slot = ThreadCache.Outbox(cache, PlaceOf(ownerTag, ThreadCache.OutboxSize(cache)));
-        if ((slot->Magazine == null || slot->OwnerTag != ownerTag) && !TryPrepareLocked(cache, slot, ownerTag))
-        {
-            cache->Lock.Exit();
-            ReturnAndGrow(block);
-            SendPending(cache);
-            return;
-        }
+        bool added = outboxes.TryAddLocked(cache, block, entry);
 
-        Magazine* magazine = slot->Magazine;
-        int count = magazine->Count;
-        Invariant.Assert(count < Magazine.Capacity && !magazine->IsMixed, "A magazine of an outbox has room, and blocks of one owner.");
-        magazine->SizeClass = count == 0 || magazine->SizeClass == sizeClass ? (byte)sizeClass : (byte)SizeClasses.None;
-        Magazine.Blocks(magazine)[count] = block;
-        magazine->Count = ++count;
-        slot->BytesLeft -= (int)SizeClasses.Info(sizeClass).Size;
-        if (count == Magazine.Capacity || slot->BytesLeft <= 0)
-        {
-            EvictLocked(cache, slot);
-        }
-
-        // The magazine that had to make room for another destination is evicted, too.
+        // The magazine that had to make room for another destination is put aside, too.
         bool pending = cache->Pending != null;
         cache->Lock.Exit();
+        if (!added)
+        {
+            ReturnAndGrow(block);
+        }
+
         if (pending)
         {
             SendAndWiden(cache);
@@ -72,74 +45,18 @@ internal sealed unsafe class RemoteFrees(
     {
         LockOrder.AssertNoneHeld();
         cache->Lock.Enter();
-        int size = ThreadCache.OutboxSize(cache);
-        for (int i = 0; i < size; i++)
-        {
-            EvictLocked(cache, ThreadCache.Outbox(cache, i));
-        }
-
-        OutboxSlot* large = cache->LargeOutbox;
-        cache->LargeOutbox = null;
-        cache->OutboxCollisions = 0;
+        OutboxSlot* large = Outboxes.EvictAllLocked(cache);
         cache->Lock.Exit();
         os.Free(large);
         SendPending(cache);
     }
 
+    /// <summary>Sends what was put aside, and gives the outbox more places if destinations displace each other. Called by the cache's thread.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void SendAndWiden(ThreadCache* cache)
+    public void SendAndWiden(ThreadCache* cache)
     {
         SendPending(cache);
-        if (cache->OutboxCollisions > ThreadCache.OutboxSize(cache))
-        {
-            Widen(cache);
-        }
-    }
-
-    private static int ShareOf(int outboxSize) => MaxOutboxBytes >> BitOperations.Log2((uint)outboxSize);
-
-    // Doubles the number of places, so that destinations do not displace each other. Without memory, everything goes on as before. Called by the
-    // cache's thread.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void Widen(ThreadCache* cache)
-    {
-        int size = 2 * ThreadCache.OutboxSize(cache);
-        OutboxSlot* larger = size > LargestOutbox
-            ? null
-            : (OutboxSlot*)os.Allocate(OsCall.AllocateMetadata, (nuint)size * (nuint)sizeof(OutboxSlot), zeroed: true);
-        OutboxSlot* old = null;
-        cache->Lock.Enter();
-        cache->OutboxCollisions = 0;
-        if (larger != null)
-        {
-            // A flush may have made it small again meanwhile. It then grows by more than a factor of two, which is harmless.
-            int oldSize = ThreadCache.OutboxSize(cache);
-            for (int i = 0; i < oldSize; i++)
-            {
-                OutboxSlot* slot = ThreadCache.Outbox(cache, i);
-                if (slot->Magazine != null)
-                {
-                    OutboxSlot* place = larger + PlaceOf(slot->OwnerTag, size);
-                    *place = *slot;
-                    place->BytesLeft -= ShareOf(oldSize) - ShareOf(size);
-                    slot->Magazine = null;
-                }
-            }
-
-            old = cache->LargeOutbox;
-            cache->LargeOutbox = larger;
-            cache->LargeOutboxSize = size;
-        }
-
-        cache->Lock.Exit();
-        os.Free(old);
-    }
-
-    // Sizes are powers of two, so destinations that do not collide in an outbox do not collide in a larger one.
-    private static int PlaceOf(uint ownerTag, int size)
-    {
-        Invariant.Assert(BitOperations.IsPow2(size), "The number of places is a power of two.");
-        return (int)((ownerTag >> PageEntry.OwnerShift) & (uint)(size - 1));
+        outboxes.WidenIfCrowded(cache);
     }
 
     /// <summary>
@@ -233,34 +150,6 @@ internal sealed unsafe class RemoteFrees(
         if (Interlocked.Increment(ref owner->InboxCount) > MaxInboxMagazines || !ThreadCache.IsOwned(owner))
         {
             DrainInbox(owner);
-        }
-    }
-
-    // Gives the place of a destination a magazine, for which the one of another destination may have to leave. Returns false when there is none.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool TryPrepareLocked(ThreadCache* cache, OutboxSlot* slot, uint ownerTag)
-    {
-        cache->Lock.AssertHeld();
-        if (slot->Magazine != null)
-        {
-            cache->OutboxCollisions++;
-            EvictLocked(cache, slot);
-        }
-
-        slot->OwnerTag = ownerTag;
-        slot->BytesLeft = ShareOf(ThreadCache.OutboxSize(cache));
-        slot->Magazine = spares.TryTake(cache);
-        return slot->Magazine != null;
-    }
-
-    private static void EvictLocked(ThreadCache* cache, OutboxSlot* slot)
-    {
-        cache->Lock.AssertHeld();
-        if (slot->Magazine != null)
-        {
-            slot->Magazine->Next = cache->Pending;
-            cache->Pending = slot->Magazine;
-            slot->Magazine = null;
         }
     }
 }

@@ -31,7 +31,8 @@ internal unsafe struct ThreadCache : ILinked<ThreadCache>
     private const int OwnerOffset = 176;
     public const int ColdOffset = 192;
     private const int OutboxOffset = ColdOffset + 320;
-    private const int InboxOffset = OutboxOffset + (SmallestOutbox * 16);
+    private const int GatheredOffset = OutboxOffset + (SmallestOutbox * 16);
+    private const int InboxOffset = GatheredOffset + 64;
 
     // Everything that other threads may touch at any time comes before this, and everything that can be given back comes after it.
     public const int StacksOffset = InboxOffset + 64;
@@ -202,6 +203,13 @@ internal unsafe struct ThreadCache : ILinked<ThreadCache>
     private OutboxSlot _outbox;
 
     /// <summary>
+    /// The blocks of other caches that the thread has freed, of several classes (see <see cref="GatheredFrees"/>). Like the stacks it belongs to the
+    /// owning thread, but for the lock under which its magazine is exchanged. On a line of its own: others write to the inbox.
+    /// </summary>
+    [FieldOffset(GatheredOffset)]
+    public ClassStack Gathered;
+
+    /// <summary>
     /// The magazines that other threads sent, last in, first out. Any thread pushes by compare-exchange; the holder of the lock takes all by
     /// exchange.
     /// </summary>
@@ -360,4 +368,27 @@ internal unsafe struct ThreadCache : ILinked<ThreadCache>
 
         return false;
     }
+
+    /// <summary>
+    /// Frees a small block of another cache of the heap without a lock, and without a look at whose it is: pushes it onto the stack of what the thread
+    /// has gathered. Returns false when that stack is full or closed, and for all other addresses.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool TryGather(ThreadCache* cache, nint block)
+    {
+        if (!ArenaMap.IsInArena(block, out nuint piece))
+        {
+            return false;
+        }
+
+        uint entry = Volatile.Read(ref *ArenaHeader.EntryOf(block, piece));
+        return entry - cache->Owner.Tag > PageEntry.OwnerMask
+            && IsGathered(entry)
+            && ArenaHeader.Descriptor(ArenaHeader.ArenaOf(block))->HeapSerial == cache->Owner.HeapSerial
+            && ClassStack.TryPush(&cache->Gathered, (void*)block);
+    }
+
+    /// <summary>Determines whether an entry is one of blocks so small that a thread gathers them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool IsGathered(uint entry) => PageEntry.IsOfBlocks(entry) && PageEntry.SizeClass(entry) - 1 < SizeClasses.LastGathered;
 }

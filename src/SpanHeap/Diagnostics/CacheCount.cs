@@ -30,10 +30,10 @@ internal static unsafe class CacheCount
             cache->Lock.Enter();
 
             // A cache whose memory was given back has nothing in it, and must not be touched: that would make the memory resident.
-            for (uint c = cache->IsGivenBack ? 0 : ThreadCache.NextUsed(cache, 0); c != 0; c = ThreadCache.NextUsed(cache, c))
+            if (!cache->IsGivenBack)
             {
-                SumBin(cache, c, taken, cached);
-                looks++;
+                looks += SumBins(cache, taken, cached);
+                SumGathered(cache, cached);
             }
 
             SumMagazines(cache, cached);
@@ -45,12 +45,41 @@ internal static unsafe class CacheCount
         return looks;
     }
 
+    private static int SumBins(ThreadCache* cache, Span<long> taken, Span<long> cached)
+    {
+        int looks = 0;
+        for (uint c = ThreadCache.NextUsed(cache, 0); c != 0; c = ThreadCache.NextUsed(cache, c))
+        {
+            SumBin(cache, c, taken, cached);
+            looks++;
+        }
+
+        return looks;
+    }
+
     private static void SumBin(ThreadCache* cache, uint sizeClass, Span<long> taken, Span<long> cached)
     {
         ClassBin* bin = ThreadCache.Bin(cache, sizeClass);
         taken[(int)sizeClass] += bin->Outstanding;
         cached[(int)sizeClass] += bin->DepotBlocks
             + CountOf(ThreadCache.Stack(cache, sizeClass)) + CountOf(ThreadCache.HiddenStack(cache, sizeClass));
+    }
+
+    // The thread may push meanwhile, but its magazine stays while the lock is held. What it has just pushed may not be visible yet, so each address is
+    // looked at before its page is.
+    private static void SumGathered(ThreadCache* cache, Span<long> cached)
+    {
+        ClassStack* stack = &cache->Gathered;
+        int count = CountOf(stack);
+        for (int i = 0; i < count; i++)
+        {
+            nint block = Volatile.Read(ref stack->Base[i]);
+            uint entry = ArenaMap.IsInArena(block) ? Volatile.Read(ref *ArenaHeader.EntryOf(block)) : PageEntry.Unused;
+            if (PageEntry.IsOfBlocks(entry))
+            {
+                cached[(int)PageEntry.SizeClass(entry)]++;
+            }
+        }
     }
 
     // Both ends are read once, because the thread may be exchanging the magazine.

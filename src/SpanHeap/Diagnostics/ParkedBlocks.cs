@@ -19,6 +19,7 @@ internal static unsafe class ParkedBlocks
                 visit(large->Block(k));
             }
 
+            VisitStack(&cache->Gathered, visit);
             for (uint sizeClass = 1; sizeClass <= (uint)SizeClasses.Last; sizeClass++)
             {
                 VisitStack(ThreadCache.Stack(cache, sizeClass), visit);

@@ -61,6 +61,11 @@ internal sealed unsafe class BlockFrees
         }
 
         nint address = (nint)pointer;
+        if (ThreadCache.TryGather(cache, address))
+        {
+            return;
+        }
+
         if (!TryFreeInArena(cache, address))
         {
             FreeOther(cache, address, aligned);

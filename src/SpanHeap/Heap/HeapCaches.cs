@@ -24,11 +24,13 @@ internal sealed unsafe class HeapCaches
         StackRoom room = new(Return, MagazineReturn, Budget, hidden);
         StackRefill refill = new(memory.Spans, MagazineReturn, Spares, room, memory.Clock);
         StackFlush flush = new(MagazineReturn, Spares, room, memory.Clock);
-        Remote = new RemoteFrees(memory.Os, MagazineReturn, Spares, Return, Magazines, memory.Clock);
-        Small = new SmallBlocks(refill, flush, room, Remote, Return, Magazines, memory.Arenas);
+        Outboxes outboxes = new(memory.Os, Spares, memory.Clock);
+        Remote = new RemoteFrees(memory.Os, MagazineReturn, outboxes, Return, Magazines);
+        GatheredFrees gathered = new(Remote, outboxes, Spares, Magazines, Budget, hidden);
+        Small = new SmallBlocks(refill, flush, room, Remote, gathered, Return, Magazines, memory.Arenas);
         Large = new LargeBlocks(memory.Spans, memory.Arenas, memory.Limit, Remote, Return, misuse, Budget, hidden);
         Huge = new HugeBlocks(memory.Os, memory.Limit, memory.HugeCache, memory.Clock, heapSerial, keepsFreed: options.Checks != HeapChecks.Full);
-        Stacks = new StackDrain(room, Large, Remote);
+        Stacks = new StackDrain(room, Large, gathered, Remote);
     }
 
     /// <summary>Determines how much threads may keep.</summary>

@@ -52,6 +52,12 @@ internal static unsafe class SizeClasses
     /// </summary>
     public const int LastShared = 73;
 
+    /// <summary>
+    /// The number of the last class whose blocks a thread that does not own them gathers before it asks whose they are: 1,024 bytes, so that a full stack
+    /// of them holds as much as any other. A constant like <see cref="LastShared"/>.
+    /// </summary>
+    public const int LastGathered = 33;
+
     /// <summary>Alignments up to a page are served by classes whose size is a multiple of them.</summary>
     public const int MaxClassAlignment = PageGeometry.PageSize;
 
