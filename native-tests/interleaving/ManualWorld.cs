@@ -14,6 +14,9 @@ internal sealed unsafe class ManualWorld : IDisposable
     /// <summary>A size of which few blocks fill a magazine that is sent, and few fill a span.</summary>
     public const int Medium = 16 * 1024;
 
+    /// <summary>A size whose blocks a thread gathers if they are another thread's.</summary>
+    public const int Small = 512;
+
     /// <summary>A size whose blocks no thread keeps: freed, they are pages of the page heap at once.</summary>
     public const int Large = 1280 * 1024;
 
@@ -109,10 +112,19 @@ internal sealed unsafe class ManualWorld : IDisposable
         cache = cache != ThreadCache.None ? cache : ThreadRecord.FindCache(isShared: false, Core.Number, Core.Serial);
         for (uint sizeClass = 1; cache != ThreadCache.None && sizeClass <= (uint)SizeClasses.LastShared; sizeClass++)
         {
-            ClassStack* stack = ThreadCache.ServingStack(cache, sizeClass, Core.IsHidden);
-            bool whole = stack->IsOpen ? stack->Top >= stack->Base && stack->Top <= stack->Limit : stack->Top == null && stack->Limit == null;
-            Assert.True(whole, "A stack was taken in the middle of an operation.");
+            AssertWhole(ThreadCache.ServingStack(cache, sizeClass, Core.IsHidden));
         }
+
+        if (cache != ThreadCache.None)
+        {
+            AssertWhole(&cache->Gathered);
+        }
+    }
+
+    private static void AssertWhole(ClassStack* stack)
+    {
+        bool whole = stack->IsOpen ? stack->Top >= stack->Base && stack->Top <= stack->Limit : stack->Top == null && stack->Limit == null;
+        Assert.True(whole, "A stack was taken in the middle of an operation.");
     }
 
     /// <summary>A block that was free, filled with what no other has.</summary>

@@ -48,6 +48,17 @@ public sealed unsafe class SleeperTests(ITestOutputHelper output)
         Exploration.RequireFound(() => MakeWaking(taking), output, preemptions: 2, TakenWithin);
 
     [Fact]
+    public void M08_A_thread_that_wakes_while_what_it_has_gathered_is_taken_goes_on_when_it_is() =>
+        Exploration.RunAllAndSeeds(() => MakeGathering(Taking.Shipped), output, preemptions: 2);
+
+    [Theory]
+    [InlineData(Taking.AskBeforeHiding)]
+    [InlineData(Taking.TakeInTheOpen)]
+    [InlineData(Taking.TakeWithoutAsking)]
+    public void M08_Gathered_blocks_that_are_taken_from_a_thread_that_has_woken_are_found(Taking taking) =>
+        Exploration.RequireFound(() => MakeGathering(taking), output, preemptions: 2, TakenWithin);
+
+    [Fact]
     public void M08_Two_threads_that_take_stacks_at_once_take_them_once() =>
         Exploration.RunAllAndSeeds(MakeTwoTakers, output, preemptions: 1);
 
@@ -81,6 +92,31 @@ public sealed unsafe class SleeperTests(ITestOutputHelper output)
                 world.Free(blocks[..2]);
                 world.Sleep();
                 world.OnWholeStacks(() => world.Allocate());
+                world.OnWholeStacks(() => world.Free(blocks[2]));
+            }),
+            new("takes", () =>
+            {
+                world.AwaitSleepers(1);
+                Take(world, taking);
+            }))
+        {
+            StepsThroughFastPaths = true,
+            AtEnd = world.AssertAllCanBeFreed,
+        };
+    }
+
+    // The blocks are of the thread that arranges the schedule. It waits, too, and keeps nothing that could be taken from it.
+    private static Scenario MakeGathering(Taking taking)
+    {
+        ManualWorld world = new();
+        nint[] blocks = world.AllocateMany(4, ManualWorld.Small);
+        world.Heap.Native.Trim();
+        return new Scenario(
+            world,
+            new("sleeps", () =>
+            {
+                world.Free(blocks[..2]);
+                world.Sleep();
                 world.OnWholeStacks(() => world.Free(blocks[2]));
             }),
             new("takes", () =>
