@@ -13,8 +13,6 @@ public sealed unsafe class ConcurrentEndTests
     // So many pages that marking takes a while: the marker looks up many times whether somebody waits.
     private const int ManyPages = 4000;
 
-    private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(30);
-
     [Fact]
     public void Marking_a_page_at_a_time_marks_all()
     {
@@ -33,12 +31,12 @@ public sealed unsafe class ConcurrentEndTests
     [Fact]
     public void A_thread_that_waits_gets_a_whole_marking()
     {
-        using TracedHeap heap = Make();
+        using TracedHeap heap = ConcurrentHeaps.MakeStill();
         TracedHandle<Node> chain = MakeChain(heap, ManyPages);
         for (int i = 0; i < 5; i++)
         {
             Assert.True(heap.Parts.Concurrent!.TryBegin(CollectionReason.Idle));
-            Assert.True(SpinWait.SpinUntil(() => heap.Parts.Shading.IsOn, s_longest));
+            Assert.True(SpinWait.SpinUntil(() => heap.Parts.Shading.IsOn, ConcurrentHeaps.Longest));
             heap.Collect();
             heap.Verify();
         }
@@ -51,10 +49,10 @@ public sealed unsafe class ConcurrentEndTests
     {
         for (int i = 0; i < 5; i++)
         {
-            TracedHeap heap = Make();
+            TracedHeap heap = ConcurrentHeaps.MakeStill();
             MakeChain(heap, ManyPages);
             Assert.True(heap.Parts.Concurrent!.TryBegin(CollectionReason.Idle));
-            Assert.True(SpinWait.SpinUntil(() => heap.Parts.Shading.IsOn, s_longest));
+            Assert.True(SpinWait.SpinUntil(() => heap.Parts.Shading.IsOn, ConcurrentHeaps.Longest));
             heap.Dispose();
             Assert.False(heap.Parts.Concurrent.IsUnderWay);
         }
@@ -63,7 +61,7 @@ public sealed unsafe class ConcurrentEndTests
     [Fact]
     public void An_idle_collection_takes_back_what_caches_hold()
     {
-        using TracedHeap heap = Make();
+        using TracedHeap heap = ConcurrentHeaps.MakeStill();
         using (TracedScope scope = heap.Enter())
         {
             for (int i = 0; i < 20_000; i++)
@@ -75,7 +73,7 @@ public sealed unsafe class ConcurrentEndTests
         Assert.True(heap.Parts.Concurrent!.TryBegin(CollectionReason.Idle));
         heap.Parts.Collector.AwaitEnd();
         Assert.True(heap.LastCollection!.IsConcurrent);
-        Assert.True(SpinWait.SpinUntil(() => heap.Parts.Spans.PagesInUse == 0, s_longest));
+        Assert.True(SpinWait.SpinUntil(() => heap.Parts.Spans.PagesInUse == 0, ConcurrentHeaps.Longest));
     }
 
     [Fact]
@@ -98,14 +96,79 @@ public sealed unsafe class ConcurrentEndTests
         kept.ForEach(static handle => handle.Dispose());
     }
 
-    private static TracedHeap Make() => new(new TracedHeapOptions
+    [Fact]
+    public void A_heap_is_disposed_while_it_is_marked()
     {
-        Concurrent = true,
-        MinimumBytes = nuint.MaxValue >> 2,
-        ScavengeDelay = Timeout.InfiniteTimeSpan,
-        IdleDelay = Timeout.InfiniteTimeSpan,
-        VerifyMarking = true,
-    });
+        for (int i = 0; i < 20; i++)
+        {
+            TracedHeap heap = ConcurrentHeaps.Make();
+            ConcurrentHeaps.MakeGarbage(heap, 20_000);
+            using (heap.Enter())
+            {
+            }
+
+            heap.Dispose();
+            Assert.True(heap.IsDisposed);
+        }
+    }
+
+    [Fact]
+    public void No_collection_marks_after_a_heap_is_disposed_whose_clean_up_made_blocks()
+    {
+        TracedHeap heap = ConcurrentHeaps.Make();
+        using ManualResetEventSlim running = new();
+        using ManualResetEventSlim goOn = new();
+        using (TracedScope scope = heap.Enter())
+        {
+            scope.OnDead(
+                scope.New<Node>(),
+                _ =>
+                {
+                    running.Set();
+                    goOn.Wait();
+                    for (int i = 0; i < 200; i++)
+                    {
+                        ConcurrentHeaps.MakeGarbage(heap, 1000);
+                    }
+                },
+                0);
+        }
+
+        heap.Collect();
+        running.Wait();
+        Thread disposes = new(heap.Dispose);
+        disposes.Start();
+        goOn.Set();
+        disposes.Join();
+        Assert.Equal((false, false), (heap.Parts.Concurrent!.IsUnderWay, heap.Parts.Shading.IsOn));
+    }
+
+    [Fact]
+    public void A_collection_whose_turn_comes_too_late_is_none_and_no_error()
+    {
+        using TracedHeap heap = ConcurrentHeaps.Make();
+        heap.Parts.Collector.LongestWait = TimeSpan.FromMilliseconds(50);
+        using (heap.BeginMark())
+        {
+            Assert.True(heap.Parts.Concurrent!.TryBegin(CollectionReason.Idle));
+            Assert.True(SpinWait.SpinUntil(() => !heap.Parts.Concurrent.IsUnderWay, ConcurrentHeaps.Longest));
+        }
+
+        Assert.Equal(0, heap.GetStatistics().Collections);
+        ConcurrentHeaps.MakeUntilCollected(heap);
+    }
+
+    [Fact]
+    public void A_refused_block_is_remembered_until_what_died_meanwhile_is_collected()
+    {
+        using TracedHeap heap = ConcurrentCycle.MakeHeap();
+        ConcurrentCycle.Begin(heap);
+        heap.Parts.Pacer.NoteRefused();
+        ConcurrentCycle.End(heap);
+        Assert.Equal((true, true), (heap.Parts.Pacer.HasRefused, heap.Parts.Pacer.IsDue));
+        heap.Collect();
+        Assert.Equal((false, false), (heap.Parts.Pacer.HasRefused, heap.Parts.Pacer.IsDue));
+    }
 
     // Roots on pages of their own, each with a block behind it.
     private static List<TracedHandle<Node>> MakeRoots(TracedHeap heap, int count)
