@@ -42,11 +42,9 @@ internal sealed class MarkPhase(
         }
         catch
         {
-            // A trace function that threw may throw again; this keeps every scope from beginning with that exception.
             collectables.Unmark(bitmap);
             team.Weak.Forget();
-            old.Lose();
-            pacer.PutOff();
+            PutOff();
             throw;
         }
     }
@@ -71,8 +69,7 @@ internal sealed class MarkPhase(
         }
         catch
         {
-            old.Lose();
-            pacer.PutOff();
+            PutOff();
             throw;
         }
     }
@@ -98,8 +95,7 @@ internal sealed class MarkPhase(
         catch
         {
             team.Weak.Forget();
-            old.Lose();
-            pacer.PutOff();
+            PutOff();
             throw;
         }
     }
@@ -109,8 +105,7 @@ internal sealed class MarkPhase(
     {
         concurrent.Abandon();
         checks.Forget();
-        old.Lose();
-        pacer.PutOff();
+        PutOff();
     }
 
     /// <summary>Marks one collectable block.</summary>
@@ -137,5 +132,13 @@ internal sealed class MarkPhase(
         {
             team.Trim();
         }
+    }
+
+    // Nothing that is marked counts. What made the marking fail, as a trace function that throws, may do so again: without a rest, every scope would
+    // begin with that.
+    private void PutOff()
+    {
+        old.Lose();
+        pacer.PutOff();
     }
 }
