@@ -121,6 +121,98 @@ public sealed unsafe class GatheredFreesTests
         AssertEmptyAfterTrim(heap);
     }
 
+    [Fact]
+    public void What_a_thread_has_gathered_goes_back_while_it_goes_on()
+    {
+        using NativeHeap heap = StressHeap.Still();
+        nint[] blocks = StressHeap.AllocateMany(heap, 30, Size);
+        using ManualResetEventSlim freed = new();
+        bool goesOn = false;
+        Thread thread = new(() =>
+        {
+            StressHeap.FreeAll(heap, blocks[..20]);
+            freed.Set();
+            while (!Volatile.Read(ref goesOn))
+            {
+                Thread.SpinWait(100);
+            }
+
+            StressHeap.FreeAll(heap, blocks[20..]);
+        });
+        thread.Start();
+        freed.Wait();
+        AssertEmptyAfterTrim(heap, live: 10);
+        Volatile.Write(ref goesOn, true);
+        thread.Join();
+        StressHeap.WaitForOrphans(heap, 1);
+        AssertEmptyAfterTrim(heap);
+    }
+
+    [Fact]
+    public void A_round_takes_what_has_waited_since_the_round_before()
+    {
+        using NativeHeap heap = StressHeap.Still();
+        using StressWorker owner = new();
+        Free(heap, owner, 10, Size);
+        ThreadCache* own = StressHeap.CacheOf(heap);
+        Assert.Equal((true, 10), (heap.Core.Caches.FlushOutbox(own, idleOnly: true), own->Gathered.Count));
+        Free(heap, owner, 1, Size);
+        Assert.Equal((true, 11), (heap.Core.Caches.FlushOutbox(own, idleOnly: true), own->Gathered.Count));
+        heap.Core.Caches.FlushOutbox(own, idleOnly: true);
+        Assert.Equal((0, 11), (own->Gathered.Count, CountInOutbox(own)));
+        heap.Verify();
+    }
+
+    [Fact]
+    public void A_thread_whose_blocks_are_taken_again_and_again_loses_none()
+    {
+        const int Blocks = 200_000;
+        using NativeHeap heap = StressHeap.Still();
+        nint[] blocks = StressHeap.AllocateMany(heap, Blocks, Size);
+        using StressWorker other = new();
+        nint cache = 0;
+        other.Do(() =>
+        {
+            heap.Free((void*)blocks[0]);
+            cache = (nint)StressHeap.CacheOf(heap);
+        });
+        bool ends = false;
+        Thread takes = new(() =>
+        {
+            while (!Volatile.Read(ref ends))
+            {
+                heap.Core.Caches.FlushOutbox((ThreadCache*)cache, idleOnly: false);
+            }
+        });
+        takes.Start();
+        other.Do(() => StressHeap.FreeAll(heap, blocks[1..]));
+        Volatile.Write(ref ends, true);
+        takes.Join();
+        AssertEmptyAfterTrim(heap);
+        Assert.Equal(0, heap.GetStatistics().MisuseCount);
+    }
+
+    [Fact]
+    public void Blocks_that_are_freed_twice_make_no_more_magazines()
+    {
+        using NativeHeap heap = StressHeap.Still();
+        using StressWorker owner = new();
+        int magazines = 0;
+        for (int round = 0; round < 50; round++)
+        {
+            nint twice = 0;
+            owner.Do(() => twice = (nint)heap.Alloc(Size));
+            heap.Free((void*)twice);
+            owner.Do(() => heap.Free((void*)twice));
+            owner.Do(heap.Trim);
+            Free(heap, owner, Full - 1, Size);
+            heap.Trim();
+            magazines = round == 10 ? heap.GetStatistics().Magazines : magazines;
+        }
+
+        Assert.Equal(magazines, heap.GetStatistics().Magazines);
+    }
+
     [PosixFact]
     public void What_a_thread_has_gathered_goes_back_while_it_waits()
     {
@@ -192,11 +284,11 @@ public sealed unsafe class GatheredFreesTests
         return count;
     }
 
-    private static void AssertEmptyAfterTrim(NativeHeap heap)
+    private static void AssertEmptyAfterTrim(NativeHeap heap, int live = 0)
     {
         heap.Trim();
         HeapStatistics now = heap.GetStatistics();
-        Assert.Equal((0L, 0L, 0L), (now.LiveBlocks, now.CachedBlocks, now.PagesInUse));
+        Assert.Equal((live, 0L, live == 0), (now.LiveBlocks, now.CachedBlocks, now.PagesInUse == 0));
         heap.Verify();
     }
 }

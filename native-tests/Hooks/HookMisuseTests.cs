@@ -29,10 +29,10 @@ public sealed unsafe class HookMisuseTests(ITestOutputHelper output)
     public void Free_of_a_large_block_twice() => AssertEnds(FreeLargeTwice, "the block was freed before");
 
     [PosixFact]
-    public void Free_of_a_block_twice_with_full_checks() => AssertEnds(FreeTwiceWithFullChecks, "it was freed before");
+    public void Free_of_a_block_twice_with_full_checks() => AssertEnds(FreeTwiceWithFullChecks, "the block was freed before");
 
     [PosixFact]
-    public void Free_of_a_guarded_block_twice_with_both_stacks() => AssertEnds(FreeGuardedTwice, "it was freed before", "Allocated:", "Freed:", nameof(FreeGuardedTwice));
+    public void Free_of_a_guarded_block_twice_with_both_stacks() => AssertEnds(FreeGuardedTwice, "the block was freed before", "Allocated:", "Freed:", nameof(FreeGuardedTwice));
 
     [PosixFact]
     public void Free_of_a_pointer_into_a_block_by_Lua() => AssertEnds(FreeInteriorByLua, "is 8 bytes after the start of the block");

@@ -42,6 +42,8 @@ public sealed class CopyRuleTests
     [InlineData("SPAN006", "static void M(TracedRef<Tree> node, in TracedScope scope) => [|Find(node)|].Set(scope, default); static ref readonly Traced<Tree> Find(TracedRef<Tree> node) => ref node.Value.Left;")]
     [InlineData("SPAN006", "static void M(TracedRef<Fixed> node, in TracedScope scope) => [|node.Value.Left|].Set(scope, default);")]
     [InlineData("SPAN007", "static void M(in Forest forest, in TracedScope scope) => [|forest.Trees|].Add(scope, default);")]
+    [InlineData("SPAN007", "static void M(in Forest forest) { foreach (ref Traced<Tree> tree in [|forest.Trees|]) { } }")]
+    [InlineData("SPAN007", "static void M(in TracedWeakDictionary<Tree, Tree> trees) { foreach (TracedWeakEntry<Tree, Tree> entry in [|trees|]) { } }")]
     public void Nothing_is_stored_into_a_copy_that_the_compiler_makes(string rule, string method) => Check.Refused(rule, Stores + $"public static class C {{ {method} }}");
 
     [Theory]
@@ -49,6 +51,7 @@ public sealed class CopyRuleTests
     [InlineData("static bool M(in Tree tree, in TracedScope scope) => tree.Left.Get(scope).IsNull;")]
     [InlineData("static void M(ref Forest forest, in TracedScope scope) { forest.Trees.Add(scope, default); Console.WriteLine(forest.Trees.Count); }")]
     [InlineData("static long M(in Forest forest, in TracedScope scope) => forest.Trees.Count;")]
+    [InlineData("static void M(ref Forest forest) { foreach (ref Traced<Tree> tree in forest.Trees) { } }")]
     public void Places_that_may_be_written_are_written(string method) => Check.Accepted(Stores + $"public static class C {{ {method} }}");
 
     [Fact]

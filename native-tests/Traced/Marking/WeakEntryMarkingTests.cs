@@ -43,14 +43,38 @@ public sealed unsafe class WeakEntryMarkingTests
         heap.Collect();
         Assert.Equal(Length, dictionaries.Sum(dictionary => WeakDictionaries.CountOf(heap, dictionary)));
 
-        // Three looks at each place of the arrays, which may have room for twice as many, and at most three at the index for each key and value.
-        Assert.InRange(heap.Parts.Team.Weak.Steps, Length, (3 * 2 * Length) + (3 * 2 * Length));
+        // Four looks at each place of the arrays, which may have room for twice as many, and at most three at the index for each key and value.
+        Assert.InRange(heap.Parts.Team.Weak.Steps, Length, (4 * 2 * Length) + (3 * 2 * Length));
         first.Dispose();
         heap.Collect();
         Assert.Equal(0, dictionaries.Sum(dictionary => WeakDictionaries.CountOf(heap, dictionary)));
 
         // Nothing leads to the first key, so one look is enough.
         Assert.InRange(heap.Parts.Team.Weak.Steps, Length, 2 * Length);
+    }
+
+    [Fact]
+    public void A_dictionary_whose_values_lead_to_no_key_is_looked_at_twice()
+    {
+        const int Entries = 4;
+        using TracedHeap heap = TracedHeaps.Still();
+        using TracedHandle<TracedWeakDictionary<Node, Node>> dictionary = WeakDictionaries.Make(heap);
+        using TracedRoots<Node> keys = heap.CreateRoots<Node>(Entries / 2);
+        using (TracedScope scope = heap.Enter())
+        {
+            for (int i = 0; i < Entries; i++)
+            {
+                TracedRef<Node> key = scope.New<Node>();
+                dictionary.Get(scope).Value.Add(scope, key, scope.New<Node>());
+                if (i % 2 == 0)
+                {
+                    keys.Set(scope, i / 2, key);
+                }
+            }
+        }
+
+        heap.Collect();
+        Assert.Equal((2L * Entries, Entries / 2L), (heap.Parts.Team.Weak.Steps, WeakDictionaries.CountOf(heap, dictionary)));
     }
 
     [Theory]

@@ -19,6 +19,29 @@ public sealed unsafe class DeadSpanQuarantineTests(ITestOutputHelper output)
     private const nuint Budget = 4 << 20;
 
     [Fact]
+    public void A_heap_with_spans_that_are_kept_back_may_be_disposed_twice()
+    {
+        TracedHeap heap = TracedHeaps.Checked(Budget);
+        for (int i = 0; i < 10; i++)
+        {
+            using (TracedScope scope = heap.Enter())
+            {
+                for (int k = 0; k < 100; k++)
+                {
+                    scope.New<Node>();
+                }
+            }
+
+            heap.Collect();
+        }
+
+        Assert.True(heap.Parts.Quarantine!.Any);
+        heap.Dispose();
+        heap.Dispose();
+        Assert.True(heap.IsDisposed);
+    }
+
+    [Fact]
     public void A_stale_reference_is_refused_although_thousands_of_blocks_were_made_since()
     {
         using TracedHeap heap = TracedHeaps.Checked(Budget);

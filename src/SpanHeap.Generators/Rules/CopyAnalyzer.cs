@@ -22,6 +22,7 @@ public sealed class CopyAnalyzer() : Rule(Descriptors.SlotCopied, Descriptors.St
         context.RegisterOperationAction(CheckArgument, OperationKind.Argument);
         context.RegisterOperationAction(CheckBoxing, OperationKind.Conversion);
         context.RegisterOperationAction(CheckReceiver, OperationKind.Invocation);
+        context.RegisterOperationAction(CheckLoop, OperationKind.Loop);
         context.RegisterOperationAction(CheckInterpolation, OperationKind.Interpolation);
         context.RegisterOperationAction(CheckChoice, OperationKind.Conditional, OperationKind.SwitchExpression, OperationKind.With);
         context.RegisterOperationAction(static found => CheckElements(found, ((ITupleOperation)found.Operation).Elements), OperationKind.Tuple);
@@ -187,6 +188,25 @@ public sealed class CopyAnalyzer() : Rule(Descriptors.SlotCopied, Descriptors.St
     {
         var call = (IInvocationOperation)context.Operation;
         if (call is { Instance: { } place, TargetMethod: { IsReadOnly: false, ContainingType: { IsValueType: true } type } } && TypeShape.MustStay(type)
+            && ReadOnlyPlace.Is(place, context.ContainingSymbol))
+        {
+            Report(context.ReportDiagnostic, type, place.Syntax.GetLocation());
+        }
+    }
+
+    // The same for the GetEnumerator of a loop, which no operation names.
+    private static void CheckLoop(OperationAnalysisContext context)
+    {
+        if (context.Operation is not IForEachLoopOperation loop)
+        {
+            return;
+        }
+
+        IOperation place = loop.Collection is IConversionOperation { Type: var target, Operand: var operand } && SymbolEqualityComparer.Default.Equals(target, operand.Type)
+            ? operand
+            : loop.Collection;
+        if (place.Type is { IsValueType: true } type && TypeShape.MustStay(type)
+            && type.GetMembers("GetEnumerator").OfType<IMethodSymbol>().Any(static method => !method.IsReadOnly)
             && ReadOnlyPlace.Is(place, context.ContainingSymbol))
         {
             Report(context.ReportDiagnostic, type, place.Syntax.GetLocation());

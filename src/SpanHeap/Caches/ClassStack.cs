@@ -85,6 +85,25 @@ internal unsafe struct ClassStack
         return true;
     }
 
+    /// <summary>
+    /// Pushes a block so that another thread that reads the top sees it. For a stack that is never popped: a push reads neither the base nor what lies
+    /// below the top, so a thread that holds the cache's lock may take that away at any time.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool TryPublish(ClassStack* stack, void* block)
+    {
+        nint* top = stack->Top;
+        if (top == stack->Limit)
+        {
+            return false;
+        }
+
+        InterleavingPoints.AtUnlocked(InterleavingPoint.StackRead);
+        *top = (nint)block;
+        Volatile.Write(ref *(nint*)&stack->Top, (nint)(top + 1));
+        return true;
+    }
+
     /// <summary>Places the stack on a magazine that contains the given number of blocks.</summary>
     public void Install(Magazine* magazine, int count, int capacity)
     {

@@ -10,9 +10,9 @@ namespace SpanHeap.Caches;
 /// </summary>
 /// <remarks>
 /// <para>
-/// The stack is one more of the thread's stacks, and follows the same rules: it belongs to the thread while that thread lives, holds no more bytes than
-/// another stack may, and is drained with the others. So a thread that runs and frees nothing more keeps what it has gathered, as it keeps what its
-/// other stacks hold.
+/// Nothing is ever popped from it, and a push reads only its top and its bound. So any thread that holds the cache's lock may take what lies below the
+/// top, whatever the owning thread does meanwhile: rounds take what has waited for one of them, as they do with outboxes. The stack holds no more bytes
+/// than another one may.
 /// </para>
 /// <para>
 /// It stays closed in a heap with a limit, where a stack is bounded by the spans that it keeps from being free, because each of its blocks may be of
@@ -82,6 +82,28 @@ internal sealed unsafe class GatheredFrees(
         remote.SendPending(cache);
     }
 
+    /// <summary>Sorts what any thread has gathered, which may go on to gather meanwhile. The caller holds no lock.</summary>
+    /// <param name="cache">Any cache of the heap.</param>
+    /// <param name="idleOnly">Whether to do so only if nothing has been added since the last call.</param>
+    /// <returns>Whether something is left.</returns>
+    public bool Take(ThreadCache* cache, bool idleOnly)
+    {
+        LockOrder.AssertNoneHeld();
+        ClassStack* stack = &cache->Gathered;
+        cache->Lock.Enter();
+        nint* top = (nint*)Volatile.Read(ref *(nint*)&stack->Top);
+        if (top != stack->Base && (!idleOnly || top == cache->GatheredSeen))
+        {
+            TakeLocked(cache, stack, (int)(top - stack->Base));
+        }
+
+        cache->GatheredSeen = top;
+        bool isLeft = top != stack->Base;
+        cache->Lock.Exit();
+        remote.SendPending(cache);
+        return isLeft;
+    }
+
     private bool TryOpenLocked(ThreadCache* cache, ClassStack* stack)
     {
         bool isOpen = spares.TryOpen(cache, stack);
@@ -93,8 +115,7 @@ internal sealed unsafe class GatheredFrees(
         return isOpen;
     }
 
-    // Closes the stack, and puts what was on it into the outbox. Returns false when some blocks found no magazine there. These are put aside together,
-    // and will be returned to their owners one by one.
+    // Closes the stack, and sorts what was on it. Returns false when there was no magazine for some blocks.
     private bool SortLocked(ThreadCache* cache, ClassStack* stack)
     {
         Magazine* gathered = stack->Remove();
@@ -103,25 +124,55 @@ internal sealed unsafe class GatheredFrees(
             return true;
         }
 
-        nint* blocks = Magazine.Blocks(gathered);
-        int left = 0;
-        for (int i = 0; i < gathered->Count; i++)
+        int left = AddLocked(cache, Magazine.Blocks(gathered), gathered->Count, out bool lacksMagazines);
+        if (left == 0)
         {
-            // A block that the program has freed twice may no longer be one.
+            spares.Give(cache, gathered);
+        }
+        else
+        {
+            MagazineReturn.PutAside(cache, gathered, left);
+        }
+
+        return !lacksMagazines;
+    }
+
+    // The bound does not move, so there still is room for one more.
+    private void TakeLocked(ThreadCache* cache, ClassStack* stack, int count)
+    {
+        nint* blocks = stack->Base;
+        int left = AddLocked(cache, blocks, count, out _);
+        Magazine* aside = left == 0 ? null : spares.TryTake(cache);
+        if (aside != null)
+        {
+            new Span<nint>(blocks, left).CopyTo(new Span<nint>(Magazine.Blocks(aside), left));
+            MagazineReturn.PutAside(cache, aside, left);
+            left = 0;
+        }
+
+        // Without a magazine, these wait until the next time.
+        new Span<nint>(blocks, left).CopyTo(new Span<nint>(blocks + count - left, left));
+        stack->Base += count - left;
+        stack->Floor += (short)(count - left);
+    }
+
+    // Puts blocks into the outbox. Some do not go there: those for which there is no magazine, and those that the program has freed twice and that are no
+    // blocks any more. They are moved to the start, to be returned to their owners one by one. Returns their number.
+    private int AddLocked(ThreadCache* cache, nint* blocks, int count, out bool lacksMagazines)
+    {
+        lacksMagazines = false;
+        int left = 0;
+        for (int i = 0; i < count; i++)
+        {
             uint entry = Volatile.Read(ref *ArenaHeader.EntryOf(blocks[i]));
-            if (!PageEntry.IsOfBlocks(entry) || !outboxes.TryAddLocked(cache, blocks[i], entry))
+            bool isBlock = PageEntry.IsOfBlocks(entry);
+            if (!isBlock || !outboxes.TryAddLocked(cache, blocks[i], entry))
             {
+                lacksMagazines |= isBlock;
                 blocks[left++] = blocks[i];
             }
         }
 
-        if (left == 0)
-        {
-            spares.Give(cache, gathered);
-            return true;
-        }
-
-        MagazineReturn.PutAside(cache, gathered, left);
-        return false;
+        return left;
     }
 }

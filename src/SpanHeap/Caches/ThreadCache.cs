@@ -203,11 +203,15 @@ internal unsafe struct ThreadCache : ILinked<ThreadCache>
     private OutboxSlot _outbox;
 
     /// <summary>
-    /// The blocks of other caches that the thread has freed, of several classes (see <see cref="GatheredFrees"/>). Like the stacks it belongs to the
-    /// owning thread, but for the lock under which its magazine is exchanged. On a line of its own: others write to the inbox.
+    /// The blocks of other caches that the thread has freed, of several classes (see <see cref="GatheredFrees"/>). The owning thread pushes; its base, its
+    /// bound and its magazine change under the lock alone. On a line of its own: others write to the inbox.
     /// </summary>
     [FieldOffset(GatheredOffset)]
     public ClassStack Gathered;
+
+    /// <summary>The top of that stack when a round last looked at it. Used by the rounds only.</summary>
+    [FieldOffset(GatheredOffset + 32)]
+    public nint* GatheredSeen;
 
     /// <summary>
     /// The magazines that other threads sent, last in, first out. Any thread pushes by compare-exchange; the holder of the lock takes all by
@@ -385,7 +389,7 @@ internal unsafe struct ThreadCache : ILinked<ThreadCache>
         return entry - cache->Owner.Tag > PageEntry.OwnerMask
             && IsGathered(entry)
             && ArenaHeader.Descriptor(ArenaHeader.ArenaOf(block))->HeapSerial == cache->Owner.HeapSerial
-            && ClassStack.TryPush(&cache->Gathered, (void*)block);
+            && ClassStack.TryPublish(&cache->Gathered, (void*)block);
     }
 
     /// <summary>Determines whether an entry is one of blocks so small that a thread gathers them.</summary>

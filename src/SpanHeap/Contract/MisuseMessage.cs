@@ -13,7 +13,7 @@ internal static class MisuseMessage
             "while a program migrates, the option ForeignFree.Forward passes such pointers on to NativeMemory.",
         MisuseKind.FreePage => $"0x{address:x} lies in a page that holds no block: the block was freed before, or the pointer is stray.",
         MisuseKind.InteriorPointer => $"0x{address:x} lies inside a block: free the pointer that the allocation returned.",
-        MisuseKind.DoubleFree => $"0x{address:x} is a block that is not allocated: it was freed before.",
+        MisuseKind.DoubleFree => $"0x{address:x} is no longer allocated: the block was freed before.",
         MisuseKind.OtherHeap => $"0x{address:x} is a block of another heap: free it there.",
         MisuseKind.TracedBlock => $"0x{address:x} is traced memory, which cannot be freed by hand: a collection frees what nothing reaches.",
         MisuseKind.Overflow => $"0x{address:x} was written to past its end.",

@@ -19,7 +19,7 @@ internal static class ThrowHelper
     /// <exception cref="ObjectDisposedException">Always.</exception>
     [DoesNotReturn]
     public static void HeapDisposed(string name) =>
-        throw new ObjectDisposedException("NativeHeap", $"The heap '{name}' has been disposed; all its blocks are gone.");
+        throw new ObjectDisposedException(objectName: null, $"The heap '{name}' has been disposed; all its blocks are gone.");
 
     /// <exception cref="InvalidOperationException">Always.</exception>
     [DoesNotReturn]

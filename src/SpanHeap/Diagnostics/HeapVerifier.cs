@@ -157,6 +157,7 @@ internal sealed unsafe class HeapVerifier(HeapCore heap)
 
     private void VerifyBins(ThreadCache* cache)
     {
+        VerifyStack(&cache->Gathered);
         for (uint sizeClass = 1; sizeClass <= (uint)SizeClasses.Last; sizeClass++)
         {
             VerifyStack(ThreadCache.Stack(cache, sizeClass));

@@ -9,7 +9,7 @@ namespace SpanHeap.Heap;
 /// <summary>Takes back what caches keep, cache by cache, for the heap's maintenance.</summary>
 /// <remarks>Thread safe. The caller must not hold a lock.</remarks>
 internal sealed unsafe class CacheDrain(
-    StackDrain stacks, MagazineReturn magazineReturn, SpanReturn spanReturn, RemoteFrees remote, FreedBlockQuarantine? quarantine, HeapEpoch clock)
+    StackDrain stacks, MagazineReturn magazineReturn, SpanReturn spanReturn, RemoteFrees remote, GatheredFrees gathered, FreedBlockQuarantine? quarantine, HeapEpoch clock)
 {
     /// <summary>Returns the blocks on the stacks of a cache. The stacks belong to the caller (see <see cref="StackDrain"/>).</summary>
     public void DrainStacks(ThreadCache* cache) => stacks.Drain(cache);
@@ -56,6 +56,7 @@ internal sealed unsafe class CacheDrain(
     /// <returns>Whether something is still kept.</returns>
     public bool FlushOutbox(ThreadCache* cache, bool idleOnly)
     {
+        bool isGathering = gathered.Take(cache, idleOnly);
         cache->Lock.Enter();
         bool used = cache->OutboxUsedAt != 0;
         bool flush = used && (!idleOnly || cache->OutboxUsedAt + 1 < clock.Now);
@@ -66,7 +67,7 @@ internal sealed unsafe class CacheDrain(
             remote.Flush(cache);
         }
 
-        return used && !flush;
+        return isGathering || (used && !flush);
     }
 
     /// <summary>Checks some of the freed blocks that are held back, and returns them to their spans.</summary>

@@ -26,11 +26,11 @@ internal sealed unsafe class HeapCaches
         StackFlush flush = new(MagazineReturn, Spares, room, memory.Clock);
         Outboxes outboxes = new(memory.Os, Spares, memory.Clock);
         Remote = new RemoteFrees(memory.Os, MagazineReturn, outboxes, Return, Magazines);
-        GatheredFrees gathered = new(Remote, outboxes, Spares, Magazines, Budget, hidden);
-        Small = new SmallBlocks(refill, flush, room, Remote, gathered, Return, Magazines, memory.Arenas);
+        Gathered = new GatheredFrees(Remote, outboxes, Spares, Magazines, Budget, hidden);
+        Small = new SmallBlocks(refill, flush, room, Remote, Gathered, Return, Magazines, memory.Arenas);
         Large = new LargeBlocks(memory.Spans, memory.Arenas, memory.Limit, Remote, Return, misuse, Budget, hidden);
         Huge = new HugeBlocks(memory.Os, memory.Limit, memory.HugeCache, memory.Clock, heapSerial, keepsFreed: options.Checks != HeapChecks.Full);
-        Stacks = new StackDrain(room, Large, gathered, Remote);
+        Stacks = new StackDrain(room, Large, Gathered, Remote);
     }
 
     /// <summary>Determines how much threads may keep.</summary>
@@ -51,6 +51,8 @@ internal sealed unsafe class HeapCaches
     public SpareMagazines Spares { get; }
 
     public RemoteFrees Remote { get; }
+
+    public GatheredFrees Gathered { get; }
 
     public SmallBlocks Small { get; }
 

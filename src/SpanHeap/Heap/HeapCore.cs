@@ -72,7 +72,7 @@ internal sealed unsafe class HeapCore : IDisposable
 
         // Last, because the process keeps these until the heap is disposed.
         State.TakeNumber();
-        Caches = new CacheDrain(_caches.Stacks, _caches.MagazineReturn, _caches.Return, _caches.Remote, Quarantine, Clock);
+        Caches = new CacheDrain(_caches.Stacks, _caches.MagazineReturn, _caches.Return, _caches.Remote, _caches.Gathered, Quarantine, Clock);
         Scavenger = new SpanScavenger(_caches.Return, Discards, Clock);
         PageScavenger = new PageScavenger(Scavenging, _memory.Retention, Os, Discards, Clock);
         Orphans = new OrphanDrain(new DiscardBackoff(Os, Clock), Registry, _caches.Noted, _caches.Stacks, _caches.MagazineReturn, _caches.Spares, _caches.Return, _caches.Remote, Central);

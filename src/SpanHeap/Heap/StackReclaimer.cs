@@ -174,16 +174,14 @@ internal sealed unsafe class StackReclaimer(CacheRegistry registry, StackDrain d
     {
         LargeCache* large = ThreadCache.LargeOf(cache, hidden);
         ulong look = (ulong)Volatile.Read(ref large->Count) ^ ((ulong)Volatile.Read(ref large->Bytes) << 8);
-        look = Mix(look, &cache->Gathered);
         for (uint sizeClass = ThreadCache.NextUsed(cache, 0); sizeClass != 0; sizeClass = ThreadCache.NextUsed(cache, sizeClass))
         {
-            look = Mix(look, ThreadCache.ServingStack(cache, sizeClass, hidden));
+            ClassStack* stack = ThreadCache.ServingStack(cache, sizeClass, hidden);
+            look = BitOperations.RotateLeft(look * Multiplier, 5) ^ (ulong)Volatile.Read(ref *(nint*)&stack->Top);
         }
 
         return look;
     }
-
-    private static ulong Mix(ulong look, ClassStack* stack) => BitOperations.RotateLeft(look * Multiplier, 5) ^ (ulong)Volatile.Read(ref *(nint*)&stack->Top);
 
     private struct Candidate
     {

@@ -268,14 +268,15 @@ public sealed class TracedHeap : IDisposable
     /// </exception>
     public void Dispose()
     {
-        if (!_core.IsDisposed)
+        if (_core.IsDisposed)
         {
-            _parts.End.RequireUnused();
-
-            // Last of what can refuse, because it is what cannot be taken back.
-            _core.State.EndHooks();
+            return;
         }
 
+        _parts.End.RequireUnused();
+
+        // Last of what can refuse, because it is what cannot be taken back.
+        _core.State.EndHooks();
         _parts.Dispose();
         Native.Close();
     }

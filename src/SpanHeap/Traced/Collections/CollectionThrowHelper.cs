@@ -44,5 +44,5 @@ internal static class CollectionThrowHelper
 
     /// <exception cref="OutOfMemoryException">Always.</exception>
     [DoesNotReturn]
-    public static void TooManyEntries() => ThrowHelper.OutOfMemory($"A dictionary has room for {int.MaxValue} entries.");
+    public static void TooManyEntries() => ThrowHelper.OutOfMemory("A dictionary has room for at most 2,147,483,647 entries.");
 }

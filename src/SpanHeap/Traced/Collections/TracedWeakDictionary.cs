@@ -6,15 +6,15 @@ using SpanHeap.Traced.Layouts;
 namespace SpanHeap.Traced;
 
 /// <summary>
-/// A dictionary in traced memory that adds values to blocks without keeping the blocks: an entry goes when nothing but entries of such dictionaries leads to
-/// its key, even if the value refers to the key. <c>scope.New&lt;TracedWeakDictionary&lt;TKey, TValue&gt;&gt;()</c> makes an empty one, which a
+/// A dictionary in traced memory that adds values to blocks without keeping the blocks: the collection that finds a key unreachable removes its entry. A
+/// value does not keep its own key reachable. <c>scope.New&lt;TracedWeakDictionary&lt;TKey, TValue&gt;&gt;()</c> makes an empty one, which a
 /// <see cref="Traced{T}"/> or a handle keeps. It must not be copied by value.
 /// </summary>
 /// <typeparam name="TKey">The type of the blocks that are keys; <see cref="byte"/> for untyped blocks. Two keys are the same if they are the same block.</typeparam>
 /// <typeparam name="TValue">The type of the blocks that the values refer to; <see cref="byte"/> for untyped blocks.</typeparam>
 /// <remarks>
 /// <para>
-/// All operations need a scope. The dictionary keeps a value as long as it is itself kept and its key lives. What leads to a key through values of keys that
+/// All operations need a scope; <see cref="Count"/> and enumeration do not take it, and are not checked after its end. The dictionary keeps a value as long as it is itself kept and its key lives. What leads to a key through values of keys that
 /// live keeps it alive; what leads to it only through its own value, or through values of other keys that die, does not. (Such entries are known as
 /// ephemerons; <see cref="ConditionalWeakTable{TKey, TValue}"/> has them for managed objects.)
 /// </para>
@@ -193,7 +193,7 @@ public struct TracedWeakDictionary<TKey, TValue> : ITraced<TracedWeakDictionary<
             _version = table.Version;
         }
 
-        /// <summary>Gets the current entry.</summary>
+        /// <summary>Gets the current entry. It is undefined before the first and after the last <see cref="MoveNext"/>.</summary>
         public readonly TracedWeakEntry<TKey, TValue> Current => new(ref _entry);
 
         /// <summary>Advances to the next entry.</summary>

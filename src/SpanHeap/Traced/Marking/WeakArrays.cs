@@ -15,15 +15,18 @@ namespace SpanHeap.Traced.Marking;
 /// marker of a concurrent marking.
 /// </para>
 /// <para>
-/// When ordinary marking has found nothing left, <see cref="MarkMore"/> looks at all entries and marks the values of keys that are marked. If these values
-/// lead further, it does so a second time and puts all entries that are left into an index, where the marker finds them as it reaches their keys. From
-/// then on it looks at arrays that are new alone, and adds their entries. In the end it looks at all once more, because threads that go on meanwhile
-/// may have changed them. So each entry is looked at three times, in whatever order keys, values and dictionaries lead to each other. Without memory for
+/// When ordinary marking has found nothing left, <see cref="MarkMore"/> looks at all entries and marks the values of keys that are marked. If it has marked
+/// any, it looks at all once more, because these values may lead to keys. If they do, it looks a third time, and puts all entries that are left into an
+/// index, where the marker finds them as it reaches their keys. From then on it looks at arrays that are new alone, and adds their entries. In the end it
+/// looks at all once more, because threads that go on meanwhile may have changed them. So each entry is looked at four times, in whatever order keys, values and dictionaries lead to each other. Without memory for
 /// the index, entries are looked at until nothing changes: it takes longer, and finds the same.
 /// </para>
 /// </remarks>
 internal sealed unsafe class WeakArrays(OsMemory os, MetadataAllocator metadata)
 {
+    // Most dictionaries need no index: their values lead to no key that nothing else leads to, which the second look at them shows.
+    private const int PlainLooks = 2;
+
     // What the last array of the list has in place of the next one, because 0 means that an array is not in the list.
     private const nint End = 1;
 
@@ -37,6 +40,9 @@ internal sealed unsafe class WeakArrays(OsMemory os, MetadataAllocator metadata)
     private nint _looked = End;
     private bool _isFollowing;
     private long _unmarked;
+
+    // How often all entries have been looked at in vain: with a value found, and without an index.
+    private int _plainLooks;
 
     /// <summary>Whether no array has been reached.</summary>
     public bool IsEmpty => Volatile.Read(ref _last) == End;
@@ -80,11 +86,9 @@ internal sealed unsafe class WeakArrays(OsMemory os, MetadataAllocator metadata)
             return true;
         }
 
-        // Most dictionaries need no index: their values lead to no key that nothing else leads to.
-        bool indexes = !_isFollowing && _looked != End;
         _index.Drop();
-        _isFollowing = indexes;
-        if (indexes && _unmarked > 0)
+        _isFollowing = !_isFollowing && _plainLooks == PlainLooks;
+        if (_isFollowing && _unmarked > 0)
         {
             _index.TryMake(_unmarked);
         }
@@ -92,12 +96,14 @@ internal sealed unsafe class WeakArrays(OsMemory os, MetadataAllocator metadata)
         _looked = End;
         if (LookAtNew(marker, bitmap))
         {
+            _plainLooks = Math.Min(_plainLooks + 1, PlainLooks);
             return true;
         }
 
         _index.Drop();
         _isFollowing = false;
         _looked = End;
+        _plainLooks = 0;
         return false;
     }
 
@@ -209,5 +215,6 @@ internal sealed unsafe class WeakArrays(OsMemory os, MetadataAllocator metadata)
         _looked = End;
         _isFollowing = false;
         _unmarked = 0;
+        _plainLooks = 0;
     }
 }
