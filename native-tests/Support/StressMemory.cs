@@ -7,6 +7,13 @@ internal static class StressMemory
 {
     public const long MiB = 1024 * 1024;
 
+    /// <summary>Resident bytes without what .NET's collector would give back: lists of blocks are managed memory, and no matter of the heap's.</summary>
+    public static long ResidentWithoutGarbage()
+    {
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        return Resident();
+    }
+
     /// <summary>Resident bytes (VmRSS). Linux only.</summary>
     public static long Resident()
     {
