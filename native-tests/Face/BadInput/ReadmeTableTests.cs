@@ -54,8 +54,8 @@ public sealed unsafe partial class ReadmeTableTests
     public void Every_line_is_tried()
     {
         using Stream stream = typeof(ReadmeTableTests).Assembly.GetManifestResourceStream("bad-input.md")!;
-        string table = new StreamReader(stream).ReadToEnd();
-        string[] lines = [.. FirstCell().Matches(table).Select(static match => match.Groups[1].Value.Trim()).Where(static cell => cell is not ("" or "---"))];
+        string table = new StreamReader(stream).ReadToEnd().Split("Traced memory.")[0];
+        string[] lines = CellsOf(table);
         Assert.Equal(s_lines.Select(static each => each.Line), lines);
     }
 
@@ -89,6 +89,10 @@ public sealed unsafe partial class ReadmeTableTests
         Assert.Equal(((nint)block, true), told);
         Misuse.AssertGoesOn(heap);
     }
+
+    /// <summary>Gets the first cells of all lines of tables but headings.</summary>
+    internal static string[] CellsOf(string text) =>
+        [.. FirstCell().Matches(text).Select(static match => match.Groups[1].Value.Trim()).Where(static cell => cell is not ("" or "---"))];
 
     private static void FreeNull(HeapChecks checks)
     {
