@@ -115,6 +115,7 @@ internal unsafe struct WeakHashTable
         if (index == _used)
         {
             _used++;
+            NoteUsed(index);
         }
         else
         {
@@ -160,7 +161,8 @@ internal unsafe struct WeakHashTable
         {
             SetBuckets(_buckets.Capacity);
             WeakEntryElements.Clear(scope, ref _entries.At(0), Math.Min(_used, _entries.Capacity));
-            WeakArray.At(_entries.SegmentAt(0))->Cleared = 0;
+            WeakArray* first = WeakArray.At(_entries.SegmentAt(0));
+            first->Used = first->Cleared = 0;
         }
 
         _used = 0;
@@ -265,10 +267,23 @@ internal unsafe struct WeakHashTable
             throw;
         }
 
+        // The first array may be another one now.
+        if (_used > 0)
+        {
+            NoteUsed(Math.Min(_used, SegmentedArray<WeakEntry, WeakEntryElements>.SegmentLength) - 1);
+        }
+
         if (buckets > BucketCount)
         {
             Relink(buckets);
         }
+    }
+
+    // So that markers come to an entry, which has its key and value.
+    private readonly void NoteUsed(long index)
+    {
+        long length = SegmentedArray<WeakEntry, WeakEntryElements>.SegmentLength;
+        Volatile.Write(ref WeakArray.At(_entries.SegmentAt(index / length))->Used, (index % length) + 1);
     }
 
     private void SetBuckets(long count)

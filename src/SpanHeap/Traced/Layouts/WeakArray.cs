@@ -11,6 +11,12 @@ internal unsafe struct WeakArray
     public long Length;
 
     /// <summary>
+    /// The number of entries, from the first on, that have been used; all others have no key. The table writes it within scopes, and markers read it, perhaps
+    /// late while threads go on: so they look at all arrays once more when no thread is in a scope.
+    /// </summary>
+    public long Used;
+
+    /// <summary>
     /// Where markers chain the arrays that they have reached, so that this needs no memory: 0 for one that is not in their list. Only the marking
     /// that is under way uses it.
     /// </summary>
@@ -23,7 +29,7 @@ internal unsafe struct WeakArray
     public long Cleared;
 
     /// <summary>The bytes before the first entry.</summary>
-    public const int HeaderBytes = 3 * sizeof(long);
+    public const int HeaderBytes = 4 * sizeof(long);
 
     /// <summary>Gets the array that begins at an address.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

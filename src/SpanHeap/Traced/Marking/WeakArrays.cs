@@ -122,7 +122,7 @@ internal sealed unsafe class WeakArrays(OsMemory os, MetadataAllocator metadata)
         {
             WeakArray* header = WeakArray.At(array);
             WeakEntry* entries = WeakArray.Entries(array);
-            for (long i = 0; i < header->Length; i++)
+            for (long i = 0; i < header->Used; i++)
             {
                 nint key = entries[i].Key;
                 if (key != 0 && !TracedBits.IsSet(key, bitmap))
@@ -173,9 +173,9 @@ internal sealed unsafe class WeakArrays(OsMemory os, MetadataAllocator metadata)
     {
         bool found = false;
         WeakEntry* entries = WeakArray.Entries(array);
-        long length = WeakArray.At(array)->Length;
-        Steps += length;
-        for (WeakEntry* entry = entries; entry != entries + length; entry++)
+        long used = Volatile.Read(ref WeakArray.At(array)->Used);
+        Steps += used;
+        for (WeakEntry* entry = entries; entry != entries + used; entry++)
         {
             // While threads go on, key and value may be of two entries that were in this place one after the other. Both are blocks, so at worst one
             // lives until the next collection.
