@@ -17,32 +17,14 @@ public sealed class TracedTableTests
         ("list or dictionary that changes while it is enumerated", ChangeInLoop),
     ];
 
-    public static TheoryData<string, HeapChecks> Lines
-    {
-        get
-        {
-            TheoryData<string, HeapChecks> lines = [];
-            foreach ((string line, _) in s_lines)
-            {
-                lines.Add(line, HeapChecks.Standard);
-                lines.Add(line, HeapChecks.Full);
-            }
-
-            return lines;
-        }
-    }
+    public static TheoryData<string, HeapChecks> Lines => GuideTable.WithEachChecks(s_lines.Select(static each => each.Line));
 
     [Theory]
     [MemberData(nameof(Lines))]
     public void The_line_is_true(string line, HeapChecks checks) => s_lines.First(each => each.Line == line).Try(checks);
 
     [Fact]
-    public void Every_line_is_tried()
-    {
-        using Stream stream = typeof(TracedTableTests).Assembly.GetManifestResourceStream("bad-input.md")!;
-        string table = new StreamReader(stream).ReadToEnd().Split("Traced memory.")[1];
-        Assert.Equal(s_lines.Select(static each => each.Line), ReadmeTableTests.CellsOf(table));
-    }
+    public void Every_line_is_tried() => Assert.Equal(s_lines.Select(static each => each.Line), GuideTable.Traced);
 
     private static void UseThingsOfAnotherHeap(HeapChecks checks)
     {
