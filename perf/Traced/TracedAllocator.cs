@@ -14,6 +14,8 @@ internal sealed record TracedAllocator(string Name, bool OnlyTrees)
     /// <summary>SpanHeap with minor collections.</summary>
     public const string Generational = "spanheap-generational";
 
+    public const string Scopes = "spanheap-scopes";
+
     /// <summary>SpanHeap whose collections mark while threads go on.</summary>
     public const string Concurrent = "spanheap-concurrent";
 
@@ -22,7 +24,7 @@ internal sealed record TracedAllocator(string Name, bool OnlyTrees)
     public const string Go = "go";
 
     private static readonly TracedAllocator[] s_all =
-        [new(SpanHeap, false), new(Generational, false), new(Concurrent, false), new(Dotnet, false), new(Boehm, true), new(Go, true)];
+        [new(SpanHeap, false), new(Generational, false), new(Scopes, false), new(Concurrent, false), new(Dotnet, false), new(Boehm, true), new(Go, true)];
 
     public bool Runs(TracedWorkload workload) => !OnlyTrees || workload.TreeDepth is not null;
 
@@ -34,6 +36,7 @@ internal sealed record TracedAllocator(string Name, bool OnlyTrees)
     {
         SpanHeap => new TracedHeapOptions(),
         Generational => new TracedHeapOptions { Generational = true },
+        Scopes => new TracedHeapOptions { FreeAtScopeEnd = true },
         Concurrent => new TracedHeapOptions { Concurrent = true },
         _ => null,
     };

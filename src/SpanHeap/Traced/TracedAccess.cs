@@ -63,7 +63,13 @@ public static unsafe class TracedAccess
 
         Volatile.Write(ref field.Address, value.Address);
 
-        // After the store, which throws if there is no block. A field in a block does not move; of one elsewhere, the address only chooses a card.
+        // After the store, which throws if there is no block. A field in a block does not move; of one elsewhere, the address only chooses a card, or shows that
+        // it is elsewhere.
+        if (EscapeWatch.IsUsed)
+        {
+            StoreAttention.NoteEscape((nint)Unsafe.AsPointer(ref field), value.Address);
+        }
+
         if (CardTable.AreUsed && ArenaHeader.Descriptor(ArenaHeader.ArenaOf(block.Address))->Cards is var cards and not 0)
         {
             CardTable.Note(cards, (nint)Unsafe.AsPointer(ref field));

@@ -40,7 +40,10 @@ internal sealed unsafe class TracedParts : IDisposable
         core.KeptSpans = Quarantine;
         Sweeper = new Sweeper(Spans, new SpanSweeper(Spans, poison, Quarantine, options.HasMinors), Quarantine, Statistics);
         AllocationColor color = new();
-        TracedRefill refill = new(Spans, Sweeper, poison, color, core.Sampler);
+        CachedSpans cached = new(Spans, Sweeper);
+        WatchesEscapes = options.FreesAtScopeEnd && !IsChecked && core.Guard == null;
+        Nursery = new Nursery(Spans, cached, color, WatchesEscapes);
+        TracedRefill refill = new(Spans, Sweeper, cached, poison, color, Nursery, core.Sampler);
         Pacer = new Pacer(Sweeper, Statistics, Spans, new MemoryRoom(core.Limit, Spans, options.SoftLimitBytes), options);
 
         // Threads, and what they hold.
@@ -58,7 +61,7 @@ internal sealed unsafe class TracedParts : IDisposable
         Checks = new TracedChecks(Records, Pacer, IsChecked, verifiesMarking, audit);
         Team = new MarkTeam(Roots, core.Pages, core.Os, core.Metadata, options.MarkThreads);
         Shading = new Shading(Team.Queue);
-        Barrier = new StoreBarrier(Heap, IsChecked ? ScopeChecks : null, audit, _cards, Shading, Team.Weak);
+        Barrier = new StoreBarrier(Heap, IsChecked ? ScopeChecks : null, audit, _cards, WatchesEscapes, Shading, Team.Weak);
         Attention = Barrier.Attention;
 
         // Collections.
@@ -74,11 +77,11 @@ internal sealed unsafe class TracedParts : IDisposable
         Collector = new Collector(turn, Cycle, Concurrent, Gate, Pacer, Sweeper, Spans, watchdog, heldUp, _background);
         Sessions = new MarkSessions(turn, Cycle, Marking, _background);
         Idle = options.IdleDelay != Timeout.InfiniteTimeSpan && !options.ByHand ? new IdleCollection(Collector, options.IdleDelay) : null;
-        Snapshot = new TracedSnapshot(Pacer, Collector, Spans, Roots, WeakHandles, CleanUps.Counts, CleanUpQueue, Statistics);
+        Snapshot = new TracedSnapshot(Pacer, Collector, Spans, Caches, Roots, WeakHandles, CleanUps.Counts, CleanUpQueue, Statistics);
 
         // What scopes call.
-        Allocator = new TracedAllocator(core, Heap, Spans, refill, color, Sweeper, Pacer, Idle);
-        Entry = new ScopeEntry(Heap, Caches, Gate, turn, Collector, Pacer, Sweeper, refill, core.Metadata, entryStacks, new CheckedYields(IsChecked, Pacer));
+        Allocator = new TracedAllocator(core, Heap, Spans, refill, color, Nursery, Sweeper, Pacer, Idle);
+        Entry = new ScopeEntry(Heap, Caches, Gate, turn, Collector, Pacer, Sweeper, refill, Nursery, core.Metadata, entryStacks, new CheckedYields(IsChecked, Pacer));
         End = new HeapEnd(Heap, Entry, turn, Caches, CleanUpQueue, watchdog);
         AddToLists();
     }
@@ -88,6 +91,12 @@ internal sealed unsafe class TracedParts : IDisposable
 
     /// <summary>Whether collections may be minor, so that old blocks stay marked.</summary>
     public bool HasMinors => _cards != null;
+
+    /// <summary>Whether references to blocks of nurseries are looked for.</summary>
+    public bool WatchesEscapes { get; }
+
+    /// <summary>Frees at the end of a scope what has not escaped from it.</summary>
+    public Nursery Nursery { get; }
 
     /// <summary>What each store of a reference has to do. It changes only while no thread is in a scope.</summary>
     public StoreAttention Attention { get; private set; }
@@ -271,6 +280,11 @@ internal sealed unsafe class TracedParts : IDisposable
     private void AddToLists()
     {
         HeapNames.Add(Heap.Serial, Heap.Name);
+        if (WatchesEscapes)
+        {
+            EscapeWatch.Use();
+        }
+
         if (IsChecked)
         {
             CheckedHeaps.Add(ScopeChecks);

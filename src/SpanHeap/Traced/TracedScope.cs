@@ -73,6 +73,7 @@ public readonly unsafe ref partial struct TracedScope
         where T : unmanaged
     {
         RequireReference(block.Address);
+        BeforeNaming(block.Address);
         return new TracedHandle<T>(_heap, block.Address);
     }
 
@@ -130,6 +131,11 @@ public readonly unsafe ref partial struct TracedScope
 
         if (_cache->Scopes.At(_depth) == _number)
         {
+            if (_depth == 1 && _cache->Nursery.IsUsed)
+            {
+                _heap.Entry.LeaveNursery(_cache);
+            }
+
             Gate.Exit(_cache, _depth);
         }
     }
@@ -181,14 +187,29 @@ public readonly unsafe ref partial struct TracedScope
             return;
         }
 
-        if (attention.IsBarrier)
+        // A field in a block does not move. Of a field elsewhere, the address only chooses a card, or shows that it is elsewhere.
+        nint address = (nint)Unsafe.AsPointer(ref field);
+        if (attention.IsEscapesAlone)
+        {
+            StoreAttention.NoteEscape(address, value);
+        }
+        else if (attention.IsBarrier)
         {
             _heap.Barrier.Before(_cache, _number, _depth, ref field, value);
         }
         else
         {
-            // A field in a block does not move. Of a field elsewhere, the address only chooses a card.
-            CardTable.Note(attention.Cards, (nint)Unsafe.AsPointer(ref field));
+            attention.Note(address, value);
+        }
+    }
+
+    // Of each reference to a block that is kept outside of blocks, or names the block without keeping it.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void BeforeNaming(nint block)
+    {
+        if (_heap.WatchesEscapes)
+        {
+            EscapeWatch.Note(block);
         }
     }
 

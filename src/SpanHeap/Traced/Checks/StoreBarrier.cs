@@ -16,16 +16,17 @@ namespace SpanHeap.Traced.Checks;
 /// <param name="checks">Checks what is stored; null without full checks.</param>
 /// <param name="audit">Notes what is stored; null where stores are not audited.</param>
 /// <param name="cards">Say where references are stored; null without minor collections.</param>
+/// <param name="watchesEscapes">Whether scopes free what has not escaped from them.</param>
 /// <param name="shading">Shades what references referred to, while it is on.</param>
 /// <param name="weak">The arrays of weak entries that marking has reached.</param>
 /// <remarks>Thread safe. Called by the thread that stores.</remarks>
-internal sealed unsafe class StoreBarrier(HeapIdentity heap, ScopeChecks? checks, StoreAudit? audit, CardTable? cards, Shading shading, WeakArrays weak) : IOfHeap
+internal sealed unsafe class StoreBarrier(HeapIdentity heap, ScopeChecks? checks, StoreAudit? audit, CardTable? cards, bool watchesEscapes, Shading shading, WeakArrays weak) : IOfHeap
 {
     public ulong Serial => heap.Serial;
 
     /// <summary>What the code that stores has to do. It changes with <see cref="Shading.IsOn"/> alone.</summary>
     public StoreAttention Attention =>
-        checks != null || audit != null || shading.IsOn ? StoreAttention.CallsBarrier : cards != null ? StoreAttention.SetsCards(cards.Cards) : StoreAttention.None;
+        checks != null || audit != null || shading.IsOn ? StoreAttention.CallsBarrier : StoreAttention.Of(cards?.Cards ?? 0, watchesEscapes);
 
     /// <summary>Does what is to be done before a store within a scope.</summary>
     /// <param name="cache">The cache of the scope's thread.</param>
@@ -38,13 +39,10 @@ internal sealed unsafe class StoreBarrier(HeapIdentity heap, ScopeChecks? checks
         checks?.RequireOpen(cache, number, depth);
         checks?.RequireBlock(value);
         Note(ref field, value);
-        if (cards != null)
-        {
-            CardTable.Note(cards.Cards, AddressOf(ref field));
-        }
+        StoreAttention.Of(cards?.Cards ?? 0, watchesEscapes).Note(AddressOf(ref field), value);
     }
 
-    /// <summary>Does the same where no scope is at hand, but for the card: the caller sets it after the store.</summary>
+    /// <summary>Does the same where no scope is at hand, but for the card and for escapes, which the caller notes after the store.</summary>
     /// <param name="block">The block whose field it is.</param>
     /// <param name="field">Where the reference goes.</param>
     /// <param name="value">The block that is stored; 0 for nothing.</param>

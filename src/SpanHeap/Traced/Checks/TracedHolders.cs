@@ -97,7 +97,7 @@ internal sealed unsafe class TracedHolders
         HeapVerifier.Require(current || stale, (nint)cache, $"a cache of traced slots has the generation {cache->Generation}, the heap {_generation}");
         HeapVerifier.Require(cache->Depth >= 0, (nint)cache, $"a cache of traced slots counts {cache->Depth} scopes");
         StaleCaches += stale ? 1 : 0;
-        BytesTaken += cache->BytesTaken;
+        BytesTaken += cache->BytesTaken + cache->Nursery.Bytes;
         CursorWalk cursors = new(cache);
         while (cursors.MoveNext())
         {
@@ -109,13 +109,48 @@ internal sealed unsafe class TracedHolders
             }
 
             RequireRecord(cursor->Span, "a cursor");
-            VerifyCursor(cursor, cursors.SpanClass, cache->Generation);
+            VerifyCached(cursor->Span, cursors.SpanClass, cache->Generation);
+            VerifyCursor(cursor, cache->Generation);
         }
+
+        VerifyNursery(cache);
     }
 
-    private void VerifyCursor(AllocCursor* cursor, uint spanClass, uint generation)
+    // The spans of a nursery are in chains, one through the span of each cursor that is in the cache's list.
+    private void VerifyNursery(TracedCache* cache)
     {
-        TracedSpan* span = cursor->Span;
+        long bytes = 0;
+        for (uint spanClass = cache->Nursery.First; spanClass != 0; spanClass = TracedCache.Cursor(cache, spanClass)->NextInNursery)
+        {
+            TracedSpan* current = TracedCache.Cursor(cache, spanClass)->Span;
+            TracedSpan* span = current;
+            while (span->Span.Previous != null)
+            {
+                span = (TracedSpan*)span->Span.Previous;
+            }
+
+            for (; span != null; span = (TracedSpan*)span->Span.Next)
+            {
+                RequireRecord(span, "a nursery");
+                nint address = span->Span.Base;
+                HeapVerifier.Require(span->Nursery == &cache->Nursery.Escaped, address, "a span is in a chain of a nursery and does not know it");
+                HeapVerifier.Require(
+                    span->Span.Next == null || (TracedSpan*)span->Span.Next->Previous == span, address, "two spans of a nursery do not agree which comes first");
+                bytes += span->Allocated * (long)span->Span.SlotSize;
+                if (span != current)
+                {
+                    VerifyCached(span, spanClass, cache->Generation);
+                }
+            }
+        }
+
+        bool isStale = cache->Generation != _generation;
+        HeapVerifier.Require(
+            isStale || bytes == cache->Nursery.Bytes, (nint)cache, $"slots of {bytes} bytes are taken in a nursery, {cache->Nursery.Bytes} are counted");
+    }
+
+    private void VerifyCached(TracedSpan* span, uint spanClass, uint generation)
+    {
         nint address = span->Span.Base;
         HeapVerifier.Require(_cached.Add((nint)span), address, "a traced span is cached twice");
         HeapVerifier.Require(!IsListed(span) && !span->Span.Listed, address, "a traced span is cached and listed");
@@ -126,6 +161,12 @@ internal sealed unsafe class TracedHolders
         uint expected = SweepGeneration.Cached(generation);
         uint state = SweepGeneration.Of(span);
         HeapVerifier.Require(state == expected, address, $"a cached traced span has the generation {state} and should have {expected}");
+    }
+
+    private static void VerifyCursor(AllocCursor* cursor, uint generation)
+    {
+        TracedSpan* span = cursor->Span;
+        nint address = span->Span.Base;
         HeapVerifier.Require(
             cursor->NextWord >= 0 && cursor->NextWord <= TracedSlots.Words(span), address, $"a cursor's next word is {cursor->NextWord} of {TracedSlots.Words(span)}");
         if (cursor->Free == 0)

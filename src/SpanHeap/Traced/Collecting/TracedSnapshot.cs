@@ -1,4 +1,5 @@
 using SpanHeap.Traced.CleanUps;
+using SpanHeap.Traced.Gating;
 using SpanHeap.Traced.Pacing;
 using SpanHeap.Traced.Roots;
 using SpanHeap.Traced.Spans;
@@ -8,7 +9,7 @@ namespace SpanHeap.Traced.Collecting;
 
 /// <summary>Reads the statistics of traced memory.</summary>
 internal sealed class TracedSnapshot(
-    Pacer pacer, Collector collector, TracedSpanSource spans, RootTable roots, WeakTable weakHandles, CleanUpCounts cleanUps, CleanUpQueue queue, SweepStatistics sweeping)
+    Pacer pacer, Collector collector, TracedSpanSource spans, TracedCaches caches, RootTable roots, WeakTable weakHandles, CleanUpCounts cleanUps, CleanUpQueue queue, SweepStatistics sweeping)
 {
     public TracedStatistics Take() => new()
     {
@@ -40,6 +41,7 @@ internal sealed class TracedSnapshot(
         SmallBytesFreed = sweeping.SmallBytesFreed,
         LargeBlocksFreed = sweeping.LargeBlocksFreed,
         LargeBytesFreed = sweeping.LargeBytesFreed,
+        BytesFreedByScopes = caches.SumFreedByScopes(),
         SpansReleased = sweeping.SpansReleased,
         SpansSweptByRefill = sweeping.SpansSweptBy(SweepReason.Refill),
         SpansSweptByAllocation = sweeping.SpansSweptBy(SweepReason.Allocation),

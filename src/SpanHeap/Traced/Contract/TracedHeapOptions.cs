@@ -48,6 +48,12 @@ public sealed class TracedHeapOptions : NativeHeapOptions
     public bool Generational { get; set; }
 
     /// <summary>
+    /// Gets or sets whether the end of an outermost scope frees the blocks that were made in it, if no reference to one of them was stored outside of these
+    /// blocks. False by default. Setting the environment variable <c>SPANHEAP_TRACED_SCOPES</c> to 1 turns it on for all heaps.
+    /// </summary>
+    public bool FreeAtScopeEnd { get; set; }
+
+    /// <summary>
     /// Gets or sets whether collections that are due because of growth, or because the heap is idle, mark while threads go on, on a thread of the library.
     /// False by default. Setting the environment variable <c>SPANHEAP_TRACED_CONCURRENT</c> to 1 turns it on for all heaps.
     /// </summary>
@@ -157,6 +163,7 @@ public sealed class TracedHeapOptions : NativeHeapOptions
         VerifyMarking |= EnvironmentOption.Switch(read, "SPANHEAP_TRACED_CHECKMARK");
         AuditStores |= EnvironmentOption.Switch(read, "SPANHEAP_TRACED_AUDIT");
         Generational |= EnvironmentOption.Switch(read, "SPANHEAP_TRACED_GENERATIONAL");
+        FreeAtScopeEnd |= EnvironmentOption.Switch(read, "SPANHEAP_TRACED_SCOPES");
         Concurrent |= EnvironmentOption.Switch(read, "SPANHEAP_TRACED_CONCURRENT");
         Stress |= EnvironmentOption.Switch(read, "SPANHEAP_TRACED_STRESS");
         Checks = Stress ? HeapChecks.Full : Checks;

@@ -97,6 +97,12 @@ public readonly record struct TracedStatistics
     /// <summary>Gets the bytes of freed blocks that had a span of their own, rounded up to pages.</summary>
     public long LargeBytesFreed { get; init; }
 
+    /// <summary>
+    /// Gets the bytes of blocks that ends of scopes have freed (<see cref="TracedHeapOptions.FreeAtScopeEnd"/>), rounded up to their size classes. No other figure
+    /// of freed blocks counts them.
+    /// </summary>
+    public long BytesFreedByScopes { get; init; }
+
     /// <summary>Gets the number of spans that sweeping found without a live block and whose pages it returned.</summary>
     public long SpansReleased { get; init; }
 

@@ -24,6 +24,9 @@ internal sealed record TracingOptions
     /// <summary>Whether cycles may be minor.</summary>
     public bool HasMinors { get; init; }
 
+    /// <summary>Whether scopes free the blocks that have not escaped from them.</summary>
+    public bool FreesAtScopeEnd { get; init; }
+
     /// <summary>Whether cycles that are due because of growth, or because the heap is idle, mark while threads go on.</summary>
     public bool IsConcurrent { get; init; }
 
@@ -51,6 +54,7 @@ internal sealed record TracingOptions
         ByHand = options.ManualOnly,
         IsStressed = options.Stress && !options.ManualOnly,
         HasMinors = options.Generational,
+        FreesAtScopeEnd = options.FreeAtScopeEnd,
         IsConcurrent = options.Concurrent && options.Checks != HeapChecks.Full && !options.ManualOnly,
         IdleDelay = options.IdleDelay,
         WritesTrace = options.LogCollections,

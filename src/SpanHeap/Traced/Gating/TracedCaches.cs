@@ -93,6 +93,18 @@ internal sealed unsafe class TracedCaches(HeapCore core)
         return count;
     }
 
+    /// <summary>The bytes that ends of scopes have freed.</summary>
+    public long SumFreedByScopes()
+    {
+        long sum = 0;
+        for (TracedCache* cache = Last; cache != null; cache = cache->Previous)
+        {
+            sum += Volatile.Read(ref cache->Nursery.BytesFreed);
+        }
+
+        return sum;
+    }
+
     /// <summary>
     /// Forgets what caches have taken but not reported to the heap: it has been marked or is dead, and must not be added. No thread is in a scope.
     /// </summary>
@@ -100,7 +112,7 @@ internal sealed unsafe class TracedCaches(HeapCore core)
     {
         for (TracedCache* cache = Last; cache != null; cache = cache->Previous)
         {
-            cache->BytesTaken = 0;
+            cache->BytesTaken = cache->Nursery.Bytes = 0;
         }
     }
 

@@ -27,7 +27,7 @@ internal sealed unsafe class UnusedSlots(TracedCaches caches, Pacer pacer)
         long used = pacer.BytesTaken;
         for (TracedCache* cache = caches.LastUsed; cache != null; cache = TracedCaches.UsedBefore(cache))
         {
-            used += cache->BytesTaken;
+            used += cache->BytesTaken + cache->Nursery.Bytes;
             CursorWalk cursors = new(cache);
             while (cursors.MoveNext())
             {

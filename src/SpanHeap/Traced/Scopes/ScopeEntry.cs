@@ -13,7 +13,7 @@ namespace SpanHeap.Traced.Scopes;
 /// <summary>Enters scopes and yields, and refuses what a thread must not do in a scope.</summary>
 /// <remarks>Thread safe. Entering never waits for a collection longer than the gate's patience.</remarks>
 internal sealed unsafe class ScopeEntry(
-    HeapIdentity heap, TracedCaches caches, Gate gate, CollectionTurn turn, Collector collector, Pacer pacer, Sweeper sweeper, TracedRefill refill, MetadataAllocator metadata, EntryStacks entryStacks, CheckedYields checkedYields)
+    HeapIdentity heap, TracedCaches caches, Gate gate, CollectionTurn turn, Collector collector, Pacer pacer, Sweeper sweeper, TracedRefill refill, Nursery nursery, MetadataAllocator metadata, EntryStacks entryStacks, CheckedYields checkedYields)
 {
     /// <summary>Begins a scope of the calling thread.</summary>
     /// <exception cref="OutOfMemoryException">There is no memory for the thread's records.</exception>
@@ -45,6 +45,11 @@ internal sealed unsafe class ScopeEntry(
                 : $"The thread has {cache->Depth} scopes of the heap '{heap.Name}' open. Only a single scope can yield, because the others' references must stay valid.");
         }
 
+        if (cache->Nursery.IsUsed)
+        {
+            LeaveNursery(cache);
+        }
+
         Gate.Exit(cache, 1);
         try
         {
@@ -58,6 +63,20 @@ internal sealed unsafe class ScopeEntry(
         catch
         {
             cache->Scopes.Outermost = cache->FailedScope = number;
+            throw;
+        }
+    }
+
+    /// <summary>Frees what has not escaped from the calling thread's outermost scope, which is about to end. After an exception, it has ended.</summary>
+    public void LeaveNursery(TracedCache* cache)
+    {
+        try
+        {
+            nursery.EndScope(cache);
+        }
+        catch
+        {
+            Gate.Exit(cache, 1);
             throw;
         }
     }

@@ -14,7 +14,7 @@ namespace SpanHeap.Traced.Scopes;
 
 /// <summary>The slow paths of allocation; the caller is in a scope.</summary>
 /// <remarks>Thread safe. They never wait for a collection.</remarks>
-internal sealed unsafe class TracedAllocator(HeapCore core, HeapIdentity heap, TracedSpanSource spans, TracedRefill refill, AllocationColor color, Sweeper sweeper, Pacer pacer, IdleCollection? idle)
+internal sealed unsafe class TracedAllocator(HeapCore core, HeapIdentity heap, TracedSpanSource spans, TracedRefill refill, AllocationColor color, Nursery nursery, Sweeper sweeper, Pacer pacer, IdleCollection? idle)
 {
     // The bytes that a cache takes before it reports them: the heap's error for each thread and span class.
     private const long BytesPerReport = 32 * 1024;
@@ -44,7 +44,7 @@ internal sealed unsafe class TracedAllocator(HeapCore core, HeapIdentity heap, T
             if (!refill.TryRefill(cache, spanClass, sweeper.Generation, out PageRefusal refusal))
             {
                 ref readonly SizeClassInfo info = ref SizeClasses.Info(SpanClasses.Info(spanClass)->SizeClass);
-                MakeRoom(info.Pages, (nuint)info.Size, refusal, ref relieved);
+                MakeRoom(cache, info.Pages, (nuint)info.Size, refusal, ref relieved);
             }
         }
 
@@ -76,7 +76,7 @@ internal sealed unsafe class TracedAllocator(HeapCore core, HeapIdentity heap, T
             // If a sampled block cannot be guarded, it becomes an ordinary one.
             if (!guarded)
             {
-                MakeRoom(count, (nuint)count << PageGeometry.PageShift, refusal, ref relieved);
+                MakeRoom(cache, count, (nuint)count << PageGeometry.PageShift, refusal, ref relieved);
             }
 
             guarded = false;
@@ -106,7 +106,7 @@ internal sealed unsafe class TracedAllocator(HeapCore core, HeapIdentity heap, T
     }
 
     // Pages are lacking: tries more arenas, then what can be swept, then what lies idle in caches.
-    private void MakeRoom(int pages, nuint slotSize, PageRefusal refusal, ref bool relieved)
+    private void MakeRoom(TracedCache* cache, int pages, nuint slotSize, PageRefusal refusal, ref bool relieved)
     {
         if (refusal == PageRefusal.NoRun && spans.TryGrow(pages))
         {
@@ -123,6 +123,7 @@ internal sealed unsafe class TracedAllocator(HeapCore core, HeapIdentity heap, T
         if (!relieved)
         {
             relieved = true;
+            nursery.Leave(cache, sweeper.Generation);
             core.Trim();
             if (spans.IsWithinLimit(pages, slotSize))
             {

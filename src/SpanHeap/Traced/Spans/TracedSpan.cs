@@ -46,4 +46,11 @@ internal unsafe struct TracedSpan
     /// </summary>
     [FieldOffset(80)]
     public long KeptNumber;
+
+    /// <summary>
+    /// The flag of the nursery that the span is in, which says whether a block has escaped; null for a span in none. Written by the thread whose nursery it is,
+    /// or that has its cache; read by threads in a scope that may refer to a block of the span.
+    /// </summary>
+    [FieldOffset(88)]
+    public int* Nursery;
 }

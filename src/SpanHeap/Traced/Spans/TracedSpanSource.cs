@@ -135,6 +135,7 @@ internal sealed unsafe class TracedSpanSource
         span->SpanClass = spanClass;
         span->IsGuarded = guarded;
         span->KeptNumber = 0;
+        span->Nursery = null;
         NoteForm(SpanClasses.Info(spanClass)->Form);
         span->Allocated = 0;
         Volatile.Write(ref span->SweepGen, state);

@@ -25,4 +25,7 @@ internal unsafe struct AllocCursor
 
     /// <summary>Whether the block after these slots belongs to the guarded sample.</summary>
     public bool IsSampleNext;
+
+    /// <summary>If the span is in the cache's nursery: the span class of the next cursor whose span is, or 0.</summary>
+    public ushort NextInNursery;
 }

@@ -22,7 +22,7 @@ internal unsafe struct TracedCache
     /// <summary>The bytes of a cache without its cursors.</summary>
     public const int Size = HeaderBytes + (Blocks * 8);
 
-    private const int HeaderBytes = 160;
+    private const int HeaderBytes = 208;
     private const int Blocks = SpanClasses.Capacity >> CursorBlock.ClassesShift;
 
     /// <summary>What the thread's cache knows of this. It must be the first field.</summary>
@@ -93,6 +93,10 @@ internal unsafe struct TracedCache
     /// <summary>In a heap that guards a sample: the number of slots to take before a block gets a span of its own.</summary>
     [FieldOffset(88)]
     public long UntilSample;
+
+    /// <summary>The spans whose blocks are freed when scopes end.</summary>
+    [FieldOffset(160)]
+    public NurseryState Nursery;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static AllocCursor* Cursor(TracedCache* cache, uint spanClass) =>

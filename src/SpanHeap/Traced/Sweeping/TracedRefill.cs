@@ -8,7 +8,7 @@ namespace SpanHeap.Traced.Sweeping;
 
 /// <summary>Gives slots to caches, span by span, sweeping as needed, and takes back what they hold.</summary>
 /// <remarks>A cache belongs to its thread here, in a scope, or to the collector; <see cref="SweepGeneration"/> says how spans change hands.</remarks>
-internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweeper, DeadBlockPoison poison, AllocationColor color, GuardSampler? sampler)
+internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweeper, CachedSpans cached, DeadBlockPoison poison, AllocationColor color, Nursery nursery, GuardSampler? sampler)
 {
     // The spans examined before a fresh one is made: this bounds both the wait and the memory that may lie unused.
     private const int SweepBudget = 100;
@@ -38,6 +38,15 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
                     continue;
                 }
 
+            }
+
+            if (nursery.TryAdvance(cache, spanClass, generation))
+            {
+                continue;
+            }
+
+            if (cursor->Span != null)
+            {
                 Uncache(cursor, generation);
             }
 
@@ -67,6 +76,7 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
     public void Flush(TracedCache* cache, uint generation)
     {
         bool stale = cache->Generation != generation;
+        nursery.Leave(cache, generation);
         CursorWalk cursors = new(cache);
         while (cursors.MoveNext())
         {
@@ -185,7 +195,17 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
         *TracedSlots.Word(span, word, SweepGeneration.AllocBitmap(generation)) |= slots;
         color.Apply(TracedSlots.AddressOf(span, word), slots, generation);
         span->Allocated += count;
-        cache->BytesTaken += count * (long)span->Span.SlotSize;
+        long bytes = count * (long)span->Span.SlotSize;
+        if (span->Nursery == null)
+        {
+            cache->BytesTaken += bytes;
+        }
+        else
+        {
+            cache->Nursery.Bytes += bytes;
+            cache->Nursery.IsUsed = true;
+        }
+
         cursor->Free = slots;
         cursor->Base = TracedSlots.AddressOf(span, word);
         cursor->NextWord = word + 1;
@@ -205,19 +225,8 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
     private void Uncache(AllocCursor* cursor, uint generation)
     {
         TracedSpan* span = cursor->Span;
-        SweepFault.ThrowUnless(SweepGeneration.Of(span) == SweepGeneration.Cached(generation), span, generation, "a cache has");
         *cursor = default;
-        Volatile.Write(ref span->SweepGen, generation);
-        InterleavingPoints.At(InterleavingPoint.SpanUncached);
-        if (span->Allocated == 0)
-        {
-            // Nothing was ever allocated from it, or everything was given back.
-            Invariant.Assert(span->Allocated == 0, "Nothing lives in a span that goes.");
-            spans.Release(span);
-            return;
-        }
-
-        spans.SetOf(span->SpanClass)->AddSwept(span, generation);
+        cached.TakeSwept(span, generation);
     }
 
     private static void Cache(AllocCursor* cursor, TracedSpan* span, uint generation)

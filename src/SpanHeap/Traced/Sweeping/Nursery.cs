@@ -1,0 +1,257 @@
+using System.Numerics;
+using SpanHeap.Os;
+using SpanHeap.Spans;
+using SpanHeap.Traced.Layouts;
+using SpanHeap.Traced.Spans;
+
+namespace SpanHeap.Traced.Sweeping;
+
+/// <summary>
+/// The spans in which a thread's scopes make blocks that are freed when the outermost scope ends, unless a reference to one has escaped: was stored outside
+/// of these spans (<see cref="EscapeWatch"/>). So what only a scope needs is never marked and never swept, and its slots are still in the processor's cache
+/// when they are used again.
+/// </summary>
+/// <remarks>
+/// <para>
+/// A nursery belongs to a cache. All of its spans were fresh when they came in, so all of their blocks were made by scopes that have ended or are open. For
+/// each span class they are a chain, by <see cref="Span.Next"/> and <see cref="Span.Previous"/>: those before the cursor's have no free slot, those after
+/// it no block. Each cursor with a chain is in a list of the cache's.
+/// </para>
+/// <para>
+/// When a block has escaped, or while the heap is marked, the spans leave the nursery at the end of the scope at the latest, and are spans like all others.
+/// The thread then makes its blocks elsewhere, for longer each time.
+/// </para>
+/// </remarks>
+/// <param name="spans">Makes spans.</param>
+/// <param name="cached">Takes spans back.</param>
+/// <param name="color">Says whether the heap is being marked.</param>
+/// <param name="isWanted">Whether the heap has nurseries at all.</param>
+internal sealed unsafe class Nursery(TracedSpanSource spans, CachedSpans cached, AllocationColor color, bool isWanted)
+{
+    // The pages of spans without blocks that a cache keeps when its nursery has been emptied, beside the first span of each chain.
+    private const int MostPagesKept = 32;
+
+    // A program whose blocks escape pays for the attempts: one in so many spans at last.
+    private const int LongestRest = 1024;
+
+    /// <summary>Whether a thread makes blocks elsewhere for a while after one has escaped. Set to false by tests, which want to see many attempts.</summary>
+    public bool IsCautious { get; set; } = true;
+
+    // Blocks that are made while the heap is marked live until the next collection. Where the program says what lives or where references are, no store tells
+    // what has escaped.
+    private bool IsOn => isWanted && !color.IsBlack && !spans.NeedExactBits;
+
+    /// <summary>
+    /// Gives a cursor whose span has no free slot, or that has none, the next span of its cache's nursery. The caller is in a scope of the cache's thread.
+    /// </summary>
+    /// <returns>False if the block is to be made elsewhere. The cursor's span is not in the nursery then.</returns>
+    public bool TryAdvance(TracedCache* cache, uint spanClass, uint generation)
+    {
+        if (!isWanted || IsForOthers(spanClass))
+        {
+            return false;
+        }
+
+        ref NurseryState state = ref cache->Nursery;
+        if (state.Rest > 0)
+        {
+            state.Rest--;
+            return false;
+        }
+
+        if (!IsOn || state.Escaped != 0 || !TryExtend(cache, spanClass, generation))
+        {
+            Leave(cache, generation);
+            return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>
+    /// Frees all blocks of a cache's nursery, unless one has escaped. The outermost scope of the cache's thread is about to end.
+    /// </summary>
+    public void EndScope(TracedCache* cache)
+    {
+        ref NurseryState state = ref cache->Nursery;
+        uint generation = cache->Generation;
+        if (state.Escaped != 0 || !IsOn)
+        {
+            Leave(cache, generation);
+            return;
+        }
+
+        state.IsUsed = false;
+        state.NextRest = 1;
+        int pagesKept = 0;
+        for (uint spanClass = state.First; spanClass != 0;)
+        {
+            AllocCursor* cursor = TracedCache.Cursor(cache, spanClass);
+            Empty(cache, cursor, generation, ref pagesKept);
+            spanClass = cursor->NextInNursery;
+        }
+    }
+
+    /// <summary>
+    /// Makes the spans of a cache's nursery, if it has one, spans like all others: they are given to their sets, but for those of cursors, or swept. The cache
+    /// belongs to the caller.
+    /// </summary>
+    public void Leave(TracedCache* cache, uint generation)
+    {
+        ref NurseryState state = ref cache->Nursery;
+        if (state.First == 0)
+        {
+            return;
+        }
+
+        if (state.Escaped != 0)
+        {
+            Postpone(ref state);
+        }
+
+        for (uint spanClass = state.First; spanClass != 0;)
+        {
+            AllocCursor* cursor = TracedCache.Cursor(cache, spanClass);
+            LeaveChain(cursor->Span, generation);
+            spanClass = cursor->NextInNursery;
+            cursor->NextInNursery = 0;
+        }
+
+        cache->BytesTaken += state.Bytes;
+        state.Bytes = 0;
+        state.First = 0;
+        state.IsUsed = false;
+        state.Escaped = 0;
+    }
+
+    // Blocks whose references are not found by the markers themselves, and those that live as long as the program says.
+    private static bool IsForOthers(uint spanClass) => SpanClasses.Info(spanClass)->Form is TracedForm.Collectable or TracedForm.Custom;
+
+    // Moves a cursor to the next span of its chain, which is made if there is none. Without memory for it, the nursery is not tried again soon.
+    private bool TryExtend(TracedCache* cache, uint spanClass, uint generation)
+    {
+        AllocCursor* cursor = TracedCache.Cursor(cache, spanClass);
+        TracedSpan* current = cursor->Span;
+        bool isIn = current != null && current->Nursery != null;
+        TracedSpan* next = isIn ? (TracedSpan*)current->Span.Next : null;
+        if (next == null && (next = TryMake(spanClass, generation)) == null)
+        {
+            Postpone(ref cache->Nursery);
+            return false;
+        }
+
+        next->Nursery = &cache->Nursery.Escaped;
+        if (isIn)
+        {
+            current->Span.Next = (Span*)next;
+            next->Span.Previous = (Span*)current;
+        }
+        else
+        {
+            if (current != null)
+            {
+                cached.TakeSwept(current, generation);
+            }
+
+            cursor->NextInNursery = (ushort)cache->Nursery.First;
+            cache->Nursery.First = spanClass;
+        }
+
+        cursor->Span = next;
+        cursor->NextWord = 0;
+        return true;
+    }
+
+    private TracedSpan* TryMake(uint spanClass, uint generation)
+    {
+        uint state = SweepGeneration.Cached(generation);
+        TracedSpan* span = spans.TryCreate(spanClass, 0, state, guarded: false, out _, out PageRefusal refusal);
+        return span == null && refusal == PageRefusal.NoRun && spans.TryGrow(SizeClasses.Info(SpanClasses.Info(spanClass)->SizeClass).Pages)
+            ? spans.TryCreate(spanClass, 0, state, guarded: false, out _, out _)
+            : span;
+    }
+
+    private void Postpone(ref NurseryState state)
+    {
+        state.NextRest = Math.Clamp(state.NextRest * 2, 1, LongestRest);
+        state.Rest = IsCautious ? state.NextRest : 0;
+    }
+
+    // All slots of the first word are taken at once, so that short scopes seldom come to a slow path.
+    private void Empty(TracedCache* cache, AllocCursor* cursor, uint generation, ref int pagesKept)
+    {
+        uint bitmap = SweepGeneration.AllocBitmap(generation);
+        long slots = 0;
+        TracedSpan* first = cursor->Span;
+        while (true)
+        {
+            TracedSlots.Clear(first, bitmap);
+            slots += first->Allocated;
+            first->Allocated = 0;
+            if (first->Span.Previous == null)
+            {
+                break;
+            }
+
+            first = (TracedSpan*)first->Span.Previous;
+        }
+
+        ulong word = TracedSlots.Starts(first, 0);
+        *TracedSlots.Word(first, 0, bitmap) = word;
+        first->Allocated = BitOperations.PopCount(word);
+        cursor->Span = first;
+        cursor->Base = TracedSlots.AddressOf(first, 0);
+        cursor->Free = word;
+        cursor->NextWord = 1;
+        long bytes = (slots - first->Allocated) * (long)first->Span.SlotSize;
+        cache->Nursery.Bytes -= bytes;
+        Volatile.Write(ref cache->Nursery.BytesFreed, cache->Nursery.BytesFreed + bytes);
+        ReleaseAfter(first, ref pagesKept);
+    }
+
+    // Spans that few scopes need are not kept.
+    private void ReleaseAfter(TracedSpan* last, ref int pagesKept)
+    {
+        TracedSpan* next;
+        while ((next = (TracedSpan*)last->Span.Next) != null && pagesKept + next->Span.Pages <= MostPagesKept)
+        {
+            pagesKept += next->Span.Pages;
+            last = next;
+        }
+
+        last->Span.Next = null;
+        while (next != null)
+        {
+            TracedSpan* released = next;
+            next = (TracedSpan*)released->Span.Next;
+            spans.Release(Detach(released));
+        }
+    }
+
+    private void LeaveChain(TracedSpan* current, uint generation)
+    {
+        TracedSpan* span = current;
+        while (span->Span.Previous != null)
+        {
+            span = (TracedSpan*)span->Span.Previous;
+        }
+
+        while (span != null)
+        {
+            TracedSpan* left = span;
+            span = (TracedSpan*)left->Span.Next;
+            Detach(left);
+            if (left != current)
+            {
+                cached.Take(left, generation);
+            }
+        }
+    }
+
+    private static TracedSpan* Detach(TracedSpan* span)
+    {
+        span->Nursery = null;
+        span->Span.Next = span->Span.Previous = null;
+        return span;
+    }
+}

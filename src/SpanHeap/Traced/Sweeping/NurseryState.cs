@@ -1,0 +1,33 @@
+using System.Runtime.InteropServices;
+
+namespace SpanHeap.Traced.Sweeping;
+
+/// <summary>What a cache knows of its nursery; see <see cref="Nursery"/>. Zero is a cache without one.</summary>
+/// <remarks>Belongs to the thread of the cache, or to the collector, as the cache does.</remarks>
+[StructLayout(LayoutKind.Sequential, Size = 48)]
+internal struct NurseryState
+{
+    /// <summary>
+    /// Not 0 once a block of the nursery may be known outside of it. Set by any thread in a scope that stores a reference, read and cleared by the thread of the
+    /// cache: what another thread stores is seen when the scopes of both have ended, because the reference came from there.
+    /// </summary>
+    public int Escaped;
+
+    /// <summary>Whether blocks were made since the nursery was last empty, beyond what the first words of its cursors have room for.</summary>
+    public bool IsUsed;
+
+    /// <summary>The span class of the first cursor that takes slots from the nursery; 0 if there is none. Each cursor names the next one.</summary>
+    public uint First;
+
+    /// <summary>How many spans are taken outside of the nursery before it is tried again.</summary>
+    public int Rest;
+
+    /// <summary>How long the next rest is.</summary>
+    public int NextRest;
+
+    /// <summary>The bytes of slots that are taken in the nursery and reported to nobody.</summary>
+    public long Bytes;
+
+    /// <summary>The bytes of slots that were freed at the ends of scopes, in all. Any thread reads it.</summary>
+    public long BytesFreed;
+}
