@@ -51,7 +51,7 @@ internal sealed record TracingOptions
         ByHand = options.ManualOnly,
         IsStressed = options.Stress && !options.ManualOnly,
         HasMinors = options.Generational,
-        IsConcurrent = options.Concurrent && options.Checks != HeapChecks.Full && !options.ManualOnly,
+        IsConcurrent = options.Concurrent && options.Checks != HeapChecks.Full,
         IdleDelay = options.IdleDelay,
         WritesTrace = options.LogCollections,
         LongestPatience = options.ScopePatience,
