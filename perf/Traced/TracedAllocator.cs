@@ -14,7 +14,7 @@ internal sealed record TracedAllocator(string Name, bool OnlyTrees)
     /// <summary>SpanHeap with minor collections.</summary>
     public const string Generational = "spanheap-generational";
 
-    /// <summary>SpanHeap whose collections mark while threads go on.</summary>
+    /// <summary>SpanHeap with <see cref="CollectionPriority.Latency"/>: its collections mark while threads go on.</summary>
     public const string Concurrent = "spanheap-concurrent";
 
     public const string Dotnet = "dotnet-gc";
@@ -34,7 +34,7 @@ internal sealed record TracedAllocator(string Name, bool OnlyTrees)
     {
         SpanHeap => new TracedHeapOptions(),
         Generational => new TracedHeapOptions { Generational = true },
-        Concurrent => new TracedHeapOptions { Concurrent = true },
+        Concurrent => new TracedHeapOptions { Priority = CollectionPriority.Latency },
         _ => null,
     };
 

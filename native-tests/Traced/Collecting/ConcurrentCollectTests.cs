@@ -45,7 +45,7 @@ public sealed class ConcurrentCollectTests
     [Fact]
     public void A_heap_that_collects_only_when_it_is_asked_to_marks_while_threads_go_on_too()
     {
-        using TracedHeap heap = new(new TracedHeapOptions { Concurrent = true, ManualOnly = true, MinimumBytes = ConcurrentHeaps.Minimum });
+        using TracedHeap heap = new(new TracedHeapOptions { Priority = CollectionPriority.Latency, ManualOnly = true, MinimumBytes = ConcurrentHeaps.Minimum });
         ConcurrentHeaps.MakeGarbage(heap, 100_000);
         heap.CollectAndSweep();
         Assert.True(heap.LastCollection!.IsConcurrent);
@@ -55,7 +55,7 @@ public sealed class ConcurrentCollectTests
     [Fact]
     public void Near_a_limit_it_keeps_threads_out()
     {
-        using TracedHeap heap = new(new TracedHeapOptions { Concurrent = true, MemoryLimit = 8 << 20 });
+        using TracedHeap heap = new(new TracedHeapOptions { Priority = CollectionPriority.Latency, MemoryLimit = 8 << 20 });
         ConcurrentHeaps.MakeGarbage(heap, 1000);
         heap.Collect();
         Assert.False(heap.LastCollection!.IsConcurrent);
@@ -230,7 +230,7 @@ public sealed class ConcurrentCollectTests
     [Fact]
     public void One_that_finds_a_fault_changes_nothing()
     {
-        using TracedHeap heap = new(new TracedHeapOptions { Concurrent = true, AuditStores = true });
+        using TracedHeap heap = new(new TracedHeapOptions { Priority = CollectionPriority.Latency, AuditStores = true });
         TracedHandle<Node> kept;
         using (TracedScope scope = heap.Enter())
         {

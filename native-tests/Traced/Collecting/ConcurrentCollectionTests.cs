@@ -23,7 +23,7 @@ public sealed class ConcurrentCollectionTests
     public void A_heap_at_its_limit_collects_what_died_while_it_was_marked()
     {
         const int Limit = 8 << 20;
-        using TracedHeap heap = new(new TracedHeapOptions { Concurrent = true, MinimumBytes = ConcurrentHeaps.Minimum, MemoryLimit = Limit });
+        using TracedHeap heap = new(new TracedHeapOptions { Priority = CollectionPriority.Latency, MinimumBytes = ConcurrentHeaps.Minimum, MemoryLimit = Limit });
         for (int i = 0; i < 20_000; i++)
         {
             ConcurrentHeaps.MakeGarbage(heap, 100);
@@ -36,7 +36,7 @@ public sealed class ConcurrentCollectionTests
     [Fact]
     public void An_idle_heap_is_collected_as_a_whole()
     {
-        using TracedHeap heap = new(new TracedHeapOptions { Concurrent = true, IdleDelay = TimeSpan.FromMilliseconds(50) });
+        using TracedHeap heap = new(new TracedHeapOptions { Priority = CollectionPriority.Latency, IdleDelay = TimeSpan.FromMilliseconds(50) });
         ConcurrentHeaps.MakeGarbage(heap, 20_000);
         Assert.True(SpinWait.SpinUntil(() => heap.LastCollection is { Reason: CollectionReason.Idle, IsConcurrent: true, BytesAfter: 0 }, ConcurrentHeaps.Longest));
         heap.Verify();
@@ -45,7 +45,7 @@ public sealed class ConcurrentCollectionTests
     [Fact]
     public void A_heap_under_stress_collects_at_each_scope_and_not_later()
     {
-        using TracedHeap heap = new(new TracedHeapOptions { Concurrent = true, Stress = true });
+        using TracedHeap heap = new(new TracedHeapOptions { Priority = CollectionPriority.Latency, Stress = true });
         for (int i = 1; i <= 5; i++)
         {
             ConcurrentHeaps.MakeGarbage(heap, 1);
@@ -137,7 +137,7 @@ public sealed class ConcurrentCollectionTests
     public void Near_a_limit_a_scope_has_all_the_room_that_a_collection_finds()
     {
         const int Kept = 300_000;
-        using TracedHeap heap = new(new TracedHeapOptions { Concurrent = true, MinimumBytes = 1 << 20, MemoryLimit = 48 << 20 });
+        using TracedHeap heap = new(new TracedHeapOptions { Priority = CollectionPriority.Latency, MinimumBytes = 1 << 20, MemoryLimit = 48 << 20 });
         using TracedRoots<Node> roots = heap.CreateRoots<Node>(1);
         using (TracedScope scope = heap.Enter())
         {

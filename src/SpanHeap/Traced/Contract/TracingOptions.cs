@@ -24,7 +24,7 @@ internal sealed record TracingOptions
     /// <summary>Whether cycles may be minor.</summary>
     public bool HasMinors { get; init; }
 
-    /// <summary>Whether cycles that are due because of growth, or because the heap is idle, mark while threads go on.</summary>
+    /// <summary>Whether cycles mark while threads go on, unless something of them or of the heap prevents it.</summary>
     public bool IsConcurrent { get; init; }
 
     /// <summary>How long a heap must be idle to be collected for that reason; infinite for never.</summary>
@@ -51,7 +51,7 @@ internal sealed record TracingOptions
         ByHand = options.ManualOnly,
         IsStressed = options.Stress && !options.ManualOnly,
         HasMinors = options.Generational,
-        IsConcurrent = options.Concurrent && options.Checks != HeapChecks.Full,
+        IsConcurrent = options.Priority == CollectionPriority.Latency && options.Checks != HeapChecks.Full,
         IdleDelay = options.IdleDelay,
         WritesTrace = options.LogCollections,
         LongestPatience = options.ScopePatience,
