@@ -30,7 +30,7 @@ public sealed class GraphSoakTests(ITestOutputHelper output)
         int millions = int.TryParse(Environment.GetEnvironmentVariable(Variable), CultureInfo.InvariantCulture, out int asked) ? asked : 13;
         int seed = Environment.TickCount & 0xFFFF;
         output.WriteLine($"seed {seed}");
-        using TracedHeap heap = new(new TracedHeapOptions { MinimumBytes = 64 << 10, Generational = generational, Concurrent = concurrent });
+        using TracedHeap heap = new(new TracedHeapOptions { MinimumBytes = 64 << 10, Generational = generational, Priority = concurrent ? CollectionPriority.Latency : CollectionPriority.Throughput });
         ShadowGraph[] graphs = [.. Enumerable.Range(0, Threads).Select(number => new ShadowGraph(heap, (ulong)((seed * Threads) + number), new ShadowEntries(heap)))];
         for (long done = 0; done < millions * 1_000_000L; done += Threads * OperationsPerSlice)
         {

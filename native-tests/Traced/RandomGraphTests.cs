@@ -46,7 +46,7 @@ public sealed class RandomGraphTests(ITestOutputHelper output)
         {
             MinimumBytes = (nuint)minimum,
             Generational = generational,
-            Concurrent = concurrent,
+            Priority = concurrent ? CollectionPriority.Latency : CollectionPriority.Throughput,
             VerifyMarking = generational || concurrent,
         });
         ShadowEntries[] entries = [.. Enumerable.Range(0, Threads).Select(_ => new ShadowEntries(heap))];

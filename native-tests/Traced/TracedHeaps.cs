@@ -10,7 +10,7 @@ internal static class TracedHeaps
         MinimumBytes = nuint.MaxValue >> 2,
         ScavengeDelay = Timeout.InfiniteTimeSpan,
         Checks = checks,
-        Concurrent = concurrent,
+        Priority = concurrent ? CollectionPriority.Latency : CollectionPriority.Throughput,
     });
 
     /// <summary>The same with full checks, and with so many bytes of what has died kept back.</summary>

@@ -14,9 +14,10 @@ internal sealed record TracedAllocator(string Name, bool OnlyTrees)
     /// <summary>SpanHeap with minor collections.</summary>
     public const string Generational = "spanheap-generational";
 
+    /// <summary>SpanHeap whose scopes free what has not escaped from them.</summary>
     public const string Scopes = "spanheap-scopes";
 
-    /// <summary>SpanHeap whose collections mark while threads go on.</summary>
+    /// <summary>SpanHeap with <see cref="CollectionPriority.Latency"/>: its collections mark while threads go on.</summary>
     public const string Concurrent = "spanheap-concurrent";
 
     public const string Dotnet = "dotnet-gc";
@@ -37,7 +38,7 @@ internal sealed record TracedAllocator(string Name, bool OnlyTrees)
         SpanHeap => new TracedHeapOptions(),
         Generational => new TracedHeapOptions { Generational = true },
         Scopes => new TracedHeapOptions { FreeAtScopeEnd = true },
-        Concurrent => new TracedHeapOptions { Concurrent = true },
+        Concurrent => new TracedHeapOptions { Priority = CollectionPriority.Latency },
         _ => null,
     };
 

@@ -10,6 +10,7 @@ internal static class TracedChart
     {
         [TracedAllocator.SpanHeap] = "#1f6feb",
         [TracedAllocator.Generational] = "#79b8ff",
+        [TracedAllocator.Scopes] = "#0a3069",
         [TracedAllocator.Concurrent] = "#8250df",
         [TracedAllocator.Dotnet] = "#8b949e",
         [TracedAllocator.Boehm] = "#e3872d",

@@ -77,6 +77,7 @@ public sealed unsafe class CheckmarkTests : IDisposable
     }
 
     [Fact]
+    [Trait("Concurrent", "Off")]
     public void A_mark_of_what_nothing_reaches_is_found()
     {
         using TracedHandle<Node> kept = Keep(10);

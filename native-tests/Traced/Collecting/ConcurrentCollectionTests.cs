@@ -20,23 +20,10 @@ public sealed class ConcurrentCollectionTests
     }
 
     [Fact]
-    public void A_collection_that_the_program_asks_for_is_exact_and_not_concurrent()
-    {
-        using TracedHeap heap = ConcurrentHeaps.Make();
-        for (int i = 0; i < 20; i++)
-        {
-            ConcurrentHeaps.MakeGarbage(heap, 5000);
-            heap.CollectAndSweep();
-            Assert.Equal((0L, 0L), TracedCensus.Take(heap));
-            Assert.False(heap.LastCollection!.IsConcurrent);
-        }
-    }
-
-    [Fact]
     public void A_heap_at_its_limit_collects_what_died_while_it_was_marked()
     {
         const int Limit = 8 << 20;
-        using TracedHeap heap = new(new TracedHeapOptions { Concurrent = true, MinimumBytes = ConcurrentHeaps.Minimum, MemoryLimit = Limit });
+        using TracedHeap heap = new(new TracedHeapOptions { Priority = CollectionPriority.Latency, MinimumBytes = ConcurrentHeaps.Minimum, MemoryLimit = Limit });
         for (int i = 0; i < 20_000; i++)
         {
             ConcurrentHeaps.MakeGarbage(heap, 100);
@@ -49,7 +36,7 @@ public sealed class ConcurrentCollectionTests
     [Fact]
     public void An_idle_heap_is_collected_as_a_whole()
     {
-        using TracedHeap heap = new(new TracedHeapOptions { Concurrent = true, IdleDelay = TimeSpan.FromMilliseconds(50) });
+        using TracedHeap heap = new(new TracedHeapOptions { Priority = CollectionPriority.Latency, IdleDelay = TimeSpan.FromMilliseconds(50) });
         ConcurrentHeaps.MakeGarbage(heap, 20_000);
         Assert.True(SpinWait.SpinUntil(() => heap.LastCollection is { Reason: CollectionReason.Idle, IsConcurrent: true, BytesAfter: 0 }, ConcurrentHeaps.Longest));
         heap.Verify();
@@ -58,7 +45,7 @@ public sealed class ConcurrentCollectionTests
     [Fact]
     public void A_heap_under_stress_collects_at_each_scope_and_not_later()
     {
-        using TracedHeap heap = new(new TracedHeapOptions { Concurrent = true, Stress = true });
+        using TracedHeap heap = new(new TracedHeapOptions { Priority = CollectionPriority.Latency, Stress = true });
         for (int i = 1; i <= 5; i++)
         {
             ConcurrentHeaps.MakeGarbage(heap, 1);
@@ -150,7 +137,7 @@ public sealed class ConcurrentCollectionTests
     public void Near_a_limit_a_scope_has_all_the_room_that_a_collection_finds()
     {
         const int Kept = 300_000;
-        using TracedHeap heap = new(new TracedHeapOptions { Concurrent = true, MinimumBytes = 1 << 20, MemoryLimit = 64 << 20 });
+        using TracedHeap heap = new(new TracedHeapOptions { Priority = CollectionPriority.Latency, MinimumBytes = 1 << 20, MemoryLimit = 48 << 20 });
         using TracedRoots<Node> roots = heap.CreateRoots<Node>(1);
         using (TracedScope scope = heap.Enter())
         {
@@ -168,7 +155,7 @@ public sealed class ConcurrentCollectionTests
             ConcurrentHeaps.MakeList(scope, roots, 3 * Kept);
         }
 
-        Assert.False(heap.LastCollection!.IsConcurrent);
+        Assert.Equal((2L, false), (heap.LastCollection!.Number, heap.LastCollection.IsConcurrent));
     }
 
     [Fact]

@@ -78,7 +78,7 @@ internal static class ConcurrentHeaps
 
     private static TracedHeap Make(TimeSpan patience, nuint minimum) => new(new TracedHeapOptions
     {
-        Concurrent = true,
+        Priority = CollectionPriority.Latency,
         ScopePatience = patience,
         MinimumBytes = minimum,
         ScavengeDelay = Timeout.InfiniteTimeSpan,

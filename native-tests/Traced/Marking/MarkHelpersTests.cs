@@ -9,6 +9,7 @@ namespace SpanHeap.Tests.Traced.Marking;
 public sealed unsafe class MarkHelpersTests
 {
     [Fact]
+    [Trait("Concurrent", "Off")]
     public void Heaps_that_are_collected_one_after_another_share_their_helpers()
     {
         const int Heaps = 4;

@@ -54,6 +54,7 @@ public sealed unsafe class WeakEntryMarkingTests
     }
 
     [Fact]
+    [Trait("Concurrent", "Off")]
     public void Room_that_was_never_used_takes_no_steps()
     {
         using TracedHeap heap = TracedHeaps.Still();
@@ -77,6 +78,7 @@ public sealed unsafe class WeakEntryMarkingTests
     }
 
     [Fact]
+    [Trait("Concurrent", "Off")]
     public void Entries_are_followed_in_a_dictionary_that_was_made_larger()
     {
         using TracedHeap heap = TracedHeaps.Still();
@@ -98,6 +100,7 @@ public sealed unsafe class WeakEntryMarkingTests
     }
 
     [Fact]
+    [Trait("Concurrent", "Off")]
     public void A_dictionary_whose_values_lead_to_no_key_is_looked_at_twice()
     {
         const int Entries = 4;
@@ -269,6 +272,7 @@ public sealed unsafe class WeakEntryMarkingTests
     }
 
     [Fact]
+    [Trait("Concurrent", "Off")]
     public void Several_markers_note_each_array_once()
     {
         // As many live bytes as make helpers worth their while.

@@ -150,6 +150,7 @@ public sealed unsafe class HeldUpTests
     }
 
     [Fact]
+    [Trait("Concurrent", "Off")]
     public void Statistics_tell_what_collections_did()
     {
         using TracedHeap heap = TracedHeaps.Still();

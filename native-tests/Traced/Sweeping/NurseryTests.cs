@@ -84,7 +84,7 @@ public sealed class NurseryTests
     [Fact]
     public unsafe void What_is_made_while_the_heap_is_marked_stays_until_the_next_collection()
     {
-        using TracedHeap heap = Make(new TracedHeapOptions { Concurrent = true });
+        using TracedHeap heap = Make(new TracedHeapOptions { Priority = CollectionPriority.Latency });
         using (TracedScope scope = heap.Enter())
         {
             MakeChain(scope, 1000);

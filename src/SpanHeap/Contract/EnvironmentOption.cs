@@ -52,14 +52,14 @@ internal static class EnvironmentOption
             : throw Meaningless(variable, text, $"a number from {least} to {most}");
     }
 
-    /// <summary>The name of an enumeration's value, in any case; the first value when the variable is not set.</summary>
-    public static T Choice<T>(Func<string, string?> read, string variable)
+    /// <summary>The name of an enumeration's value, in any case; the fallback when the variable is not set.</summary>
+    public static T Choice<T>(Func<string, string?> read, string variable, T fallback = default)
         where T : struct, Enum
     {
         string? text = read(variable);
         if (string.IsNullOrWhiteSpace(text))
         {
-            return default;
+            return fallback;
         }
 
         // Names only: Enum.Parse would also accept numbers and lists. LINQ is avoided because every program would have to load its assembly.

@@ -139,7 +139,8 @@ public sealed class TracedHeap : IDisposable
     /// The calling thread is in a scope; or a trace function threw, and its exception is the inner one.
     /// </exception>
     /// <exception cref="TimeoutException">
-    /// A thread has kept its scope open for ten seconds. The message names the thread and, with full checks, where it entered. Nothing has changed.
+    /// A thread has kept its scope open, or other collections have been under way, for ten seconds. The message names the thread and, with full checks, where
+    /// it entered. Nothing has changed; but a collection that has marked while threads go on ends by itself once the thread has left its scope.
     /// </exception>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     /// <exception cref="HeapCorruptionException">

@@ -70,10 +70,12 @@ internal sealed unsafe class TracedParts : IDisposable
         ConcurrentMarking concurrent = new(Roots, Team.Queue, Team.Weak, Team.Repair, Shading, new UnusedSlots(Caches, Pacer), color, Pacer.Pace) { OnChange = NoteShading };
         Marking = new MarkPhase(Team, concurrent, Old, new CollectableBlocks(Heap, Spans, Sweeper, Quarantine), Checks, WeakHandles, CleanUps, CleanUpQueue, Sweeper, Pacer);
         _background = new BackgroundSweeper(Sweeper);
-        CollectionTurn turn = new(Gate, Caches, watchdog, new GatePatience(options.Patience, options.LongestPatience));
+        CollectionTurn turn = Turn = new(Gate, Caches, watchdog, new GatePatience(options.Patience, options.LongestPatience));
         Cycle = new CollectionCycle(Heap, Gate, Caches, Flush, Sweeper, Marking, Pacer, new MinorChoice(options), _background, CleanUpQueue, Quarantine, core.Frees, options);
         HeldUpReports heldUp = new(turn, watchdog);
-        Concurrent = options.IsConcurrent ? new ConcurrentCollection(turn, Cycle, Marking, Gate, Pacer, Sweeper, Spans, heldUp, _background) : null;
+        Concurrent = options.IsConcurrent
+            ? new ConcurrentCollection(turn, new ConcurrentCycle(turn, Cycle, Marking, Gate, Pacer, Spans, heldUp), Pacer, Sweeper, Spans, _background)
+            : null;
         Collector = new Collector(turn, Cycle, Concurrent, Gate, Pacer, Sweeper, Spans, watchdog, heldUp, _background);
         Sessions = new MarkSessions(turn, Cycle, Marking, _background);
         Idle = options.IdleDelay != Timeout.InfiniteTimeSpan && !options.ByHand ? new IdleCollection(Collector, options.IdleDelay) : null;
@@ -164,6 +166,9 @@ internal sealed unsafe class TracedParts : IDisposable
 
     /// <summary>The course of a collection.</summary>
     public CollectionCycle Cycle { get; }
+
+    /// <summary>The right to collect.</summary>
+    public CollectionTurn Turn { get; }
 
     public Collector Collector { get; }
 

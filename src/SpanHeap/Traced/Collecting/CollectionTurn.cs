@@ -16,8 +16,12 @@ internal sealed unsafe class CollectionTurn(Gate gate, TracedCaches caches, Scop
     private long _heldUp;
     private ulong _session;
 
-    // How many threads wait for the turn. Interlocked.
+    // How many threads wait for the turn, and how many of these urgently. Interlocked.
     private int _wishes;
+    private int _urgentWishes;
+
+    // Whether the thread that had the turn last has left a collection on, which another thread is about to end. Guarded by the lock.
+    private bool _isPassedOn;
 
     /// <summary>A collection that was asked for is given up when scopes or other collections have kept it from beginning for this long.</summary>
     public TimeSpan LongestWait { get; set; } = TimeSpan.FromSeconds(10);
@@ -41,23 +45,33 @@ internal sealed unsafe class CollectionTurn(Gate gate, TracedCaches caches, Scop
     /// <summary>Whether the calling thread has a mark session open.</summary>
     public bool HasOwnSession => Session != 0 && _collecting.IsHeldByCurrentThread;
 
-    /// <summary>Whether a thread waits for the turn: what marks while threads go on should end soon.</summary>
+    /// <summary>Whether a thread waits for the turn: what has not begun should not keep it waiting.</summary>
     public bool IsWanted => Volatile.Read(ref _wishes) > 0;
 
+    /// <summary>
+    /// Whether one of these threads should wait no longer than it must, so that what marks while threads go on is to end with them kept out. Mark sessions
+    /// are urgent, because they keep threads out themselves, and so are inspecting and disposing the heap, during which no thread uses it, and a heap that
+    /// has grown too much. A thread that collects or sweeps waits for dead blocks, and not at the cost of a pause of others.
+    /// </summary>
+    public bool IsUrgent => Volatile.Read(ref _urgentWishes) > 0;
+
     /// <summary>Notes that the calling thread waits for what another does in its turn, until the result is disposed.</summary>
-    public Wish WishFor()
+    /// <param name="isUrgent">Whether the other should keep threads out to be ready sooner (<see cref="IsUrgent"/>).</param>
+    public Wish WishFor(bool isUrgent)
     {
         Interlocked.Increment(ref _wishes);
-        return new Wish(this);
+        Interlocked.Add(ref _urgentWishes, isUrgent ? 1 : 0);
+        return new Wish(this, isUrgent);
     }
 
     /// <summary>Takes the turn, after waiting for another thread to return it; that thread may itself be waiting for a scope.</summary>
+    /// <param name="isUrgent">As for <see cref="WishFor"/>.</param>
     /// <returns>When waiting began, in Stopwatch ticks.</returns>
     /// <exception cref="TimeoutException">Another thread has had the turn all the time; the message says why.</exception>
-    public long Take()
+    public long Take(bool isUrgent = false)
     {
         long start = Stopwatch.GetTimestamp();
-        if (!TryTake(LongestWait))
+        if (!TryTake(LongestWait, isUrgent))
         {
             ThrowTimeout();
         }
@@ -71,15 +85,59 @@ internal sealed unsafe class CollectionTurn(Gate gate, TracedCaches caches, Scop
     public void ThrowTimeout() => throw new TimeoutException(watchdog.Describe(caches.FindInScope(), Session != 0, LongestWait));
 
     /// <summary>Takes the turn, after waiting for so long at most for another thread to return it.</summary>
-    public bool TryTake(TimeSpan longest)
+    public bool TryTake(TimeSpan longest, bool isUrgent = false)
     {
-        using Wish wish = WishFor();
-        InterleavingPoints.AwaitFree(InterleavingPoint.CollectorAwaited, _collecting);
-        return _collecting.TryEnter(longest);
+        using Wish wish = WishFor(isUrgent);
+        long start = Stopwatch.GetTimestamp();
+        TimeSpan left = longest;
+        do
+        {
+            InterleavingPoints.AwaitFree(InterleavingPoint.CollectorAwaited, _collecting);
+            if (!_collecting.TryEnter(left))
+            {
+                return false;
+            }
+
+            if (!_isPassedOn)
+            {
+                return true;
+            }
+
+            // The thread to which it was passed on is about to take it.
+            _collecting.Exit();
+            InterleavingPoints.Spin(InterleavingPoint.CollectorAwaited);
+            Uninterrupted.Sleep(milliseconds: 1);
+            left = longest - Stopwatch.GetElapsedTime(start);
+        }
+        while (left > TimeSpan.Zero);
+        return false;
     }
 
     /// <summary>Takes the turn if no other thread has it.</summary>
-    public bool TryTake() => _collecting.TryEnter();
+    public bool TryTake()
+    {
+        bool taken = _collecting.TryEnter();
+        if (taken && _isPassedOn)
+        {
+            _collecting.Exit();
+            return false;
+        }
+
+        return taken;
+    }
+
+    /// <summary>
+    /// Determines that the turn, once the calling thread has returned it, is for a thread that calls <see cref="TakeOver"/>. Called by the thread that has it.
+    /// </summary>
+    public void PassOn() => _isPassedOn = true;
+
+    /// <summary>Takes the turn that was passed on, after waiting for the thread that does so to return it.</summary>
+    public void TakeOver()
+    {
+        InterleavingPoints.AwaitFree(InterleavingPoint.CollectorAwaited, _collecting);
+        _collecting.Enter();
+        _isPassedOn = false;
+    }
 
     /// <summary>Returns the turn. Called by the thread that has it.</summary>
     public void Return() => _collecting.Exit();
@@ -112,8 +170,12 @@ internal sealed unsafe class CollectionTurn(Gate gate, TracedCaches caches, Scop
     public void NoteHeldUp() => Volatile.Write(ref _heldUp, _heldUp + 1);
 
     /// <summary>The wish of a thread for the turn.</summary>
-    public readonly ref struct Wish(CollectionTurn turn)
+    public readonly ref struct Wish(CollectionTurn turn, bool isUrgent)
     {
-        public void Dispose() => Interlocked.Decrement(ref turn._wishes);
+        public void Dispose()
+        {
+            Interlocked.Add(ref turn._urgentWishes, isUrgent ? -1 : 0);
+            Interlocked.Decrement(ref turn._wishes);
+        }
     }
 }

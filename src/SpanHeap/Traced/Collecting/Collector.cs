@@ -55,8 +55,11 @@ internal sealed unsafe class Collector(
         try
         {
             background.ThrowFailure();
-            turn.CloseGate(start);
-            cycle.Run(CollectionReason.Induced, flushAll: true);
+            if (concurrent == null || !concurrent.TryCollect(start))
+            {
+                turn.CloseGate(start);
+                cycle.Run(CollectionReason.Induced, flushAll: true);
+            }
         }
         finally
         {
@@ -226,7 +229,7 @@ internal sealed unsafe class Collector(
         bool isLimit = pacer.DueReason == CollectionReason.MemoryLimit;
         long cycles = Cycles;
         TimeSpan patience = turn.Patience.At(pacer.Overshoot);
-        if (!turn.TryTake(patience))
+        if (!turn.TryTake(patience, isUrgent: true))
         {
             // A scope keeps it from ending, which must not keep this thread from going on.
             heldUp.Rest(turn.Patience.RestAfter(patience, pacer.Overshoot));

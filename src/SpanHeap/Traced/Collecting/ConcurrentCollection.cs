@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using SpanHeap.Os;
-using SpanHeap.Traced.Gating;
 using SpanHeap.Traced.Marking;
 using SpanHeap.Traced.Pacing;
 using SpanHeap.Traced.Spans;
@@ -10,32 +9,71 @@ using SpanHeap.Traced.Sweeping;
 namespace SpanHeap.Traced.Collecting;
 
 /// <summary>
-/// Runs a collection that marks while threads go on, on one of the threads that the process's heaps share. The gate closes twice: to begin, and to end after
-/// the marker has found nothing left.
+/// Decides which thread runs a collection that marks while threads go on (<see cref="ConcurrentCycle"/>): the thread that asked for it; one of the threads
+/// that the process's heaps share if the heap has grown or is idle, or if the thread that asked has waited too long for its end.
 /// </summary>
-/// <remarks>
-/// Thread safe. The thread has the <see cref="CollectionTurn"/> from before the beginning to the end. If another thread waits for the turn, or the heap has
-/// grown too much meanwhile, the rest is marked while the gate is closed.
-/// </remarks>
-internal sealed unsafe class ConcurrentCollection(
-    CollectionTurn turn, CollectionCycle cycle, MarkPhase marking, Gate gate, Pacer pacer, Sweeper sweeper, TracedSpanSource spans, HeldUpReports heldUp, BackgroundSweeper background)
+/// <remarks>Thread safe. The thread has the <see cref="CollectionTurn"/> from before the beginning to the end.</remarks>
+internal sealed class ConcurrentCollection(
+    CollectionTurn turn, ConcurrentCycle course, Pacer pacer, Sweeper sweeper, TracedSpanSource spans, BackgroundSweeper background)
 {
-    // The pages that are looked at between two looks at whether anybody waits: some hundreds of microseconds.
-    private const uint PagesBetweenLooks = 256;
-
-    // The pages that are looked at while the gate is closed to find out whether marking has ended: some tens of microseconds.
-    private const uint PagesWhileClosed = 16;
-
     // 1 from when a thread is wanted until it has ended. Set by the thread that has the turn, cleared by the one that collects.
-    private int _isUnderWay;
+    private int _isWanted;
 
     // 1 once none may begin. Never cleared.
     private int _isStopped;
 
-    /// <summary>Whether a collection is under way, or about to begin.</summary>
-    public bool IsUnderWay => Volatile.Read(ref _isUnderWay) != 0;
+    /// <summary>Whether a collection is under way, or about to begin on a thread of the library.</summary>
+    public bool IsUnderWay => Volatile.Read(ref _isWanted) != 0 || course.IsOn;
 
-    private bool IsHurried => turn.IsWanted || pacer.IsBehind;
+    private bool IsStopped => Volatile.Read(ref _isStopped) != 0;
+
+    /// <summary>Collects on the calling thread, which has the turn and is in no scope: what is unreachable by now is found, as far as no thread goes on.</summary>
+    /// <param name="start">When waiting for the turn began, in Stopwatch ticks.</param>
+    /// <returns>False if threads must be kept out while the heap is marked; nothing has changed.</returns>
+    /// <exception cref="TimeoutException">
+    /// A thread has kept its scope open all the time; the message names it. If the heap is marked already, a thread of the library ends the collection.
+    /// </exception>
+    public bool TryCollect(long start)
+    {
+        if (spans.NeedExactBits || !pacer.HasRoomToMark || IsStopped)
+        {
+            return false;
+        }
+
+        // What is left to sweep is swept before threads are kept out, and is no wait for a scope.
+        long sweepStart = Stopwatch.GetTimestamp();
+        sweeper.SweepAll();
+        turn.CloseGate(start + Stopwatch.GetTimestamp() - sweepStart);
+        try
+        {
+            if (!course.TryBegin(CollectionReason.Induced))
+            {
+                return true;
+            }
+        }
+        catch (OutOfMemoryException)
+        {
+            return false;
+        }
+
+        try
+        {
+            course.CompleteInTime();
+        }
+        catch
+        {
+            // One that has failed is not on any more; one whose end a scope keeps from coming is.
+            if (!course.IsOn || TryPassOn())
+            {
+                throw;
+            }
+
+            // The system gives no thread that could wait instead.
+            course.Complete();
+        }
+
+        return true;
+    }
 
     /// <summary>
     /// Begins a collection on another thread, unless one is under way. Called by the thread that has the turn, which returns it soon.
@@ -49,28 +87,16 @@ internal sealed unsafe class ConcurrentCollection(
             return true;
         }
 
-        if (Volatile.Read(ref _isStopped) != 0)
+        if (IsStopped)
         {
             return false;
         }
 
-        Volatile.Write(ref _isUnderWay, 1);
-        bool begun = false;
-        try
+        Volatile.Write(ref _isWanted, 1);
+        bool begun = TryStart(() => Run(reason));
+        if (!begun)
         {
-            InterleavingPoints.Fork("concurrent collection", () => Run(reason), ref begun);
-            if (!begun && MarkHelpers.TryTake() is { } thread)
-            {
-                thread.StartAlone(() => Run(reason));
-                begun = true;
-            }
-        }
-        finally
-        {
-            if (!begun)
-            {
-                Volatile.Write(ref _isUnderWay, 0);
-            }
+            Volatile.Write(ref _isWanted, 0);
         }
 
         return begun;
@@ -92,7 +118,7 @@ internal sealed unsafe class ConcurrentCollection(
         Volatile.Write(ref _isStopped, 1);
 
         // A thread that has the turn may have looked before.
-        if (turn.TryTake(turn.LongestWait))
+        if (turn.TryTake(turn.LongestWait, isUrgent: true))
         {
             turn.Return();
         }
@@ -100,9 +126,29 @@ internal sealed unsafe class ConcurrentCollection(
         TryAwaitEnd(TimeSpan.MaxValue);
     }
 
+    private static bool TryStart(Action work)
+    {
+        bool begun = false;
+        InterleavingPoints.Fork("concurrent collection", work, ref begun);
+        try
+        {
+            if (!begun && MarkHelpers.TryTake() is { } thread)
+            {
+                thread.StartAlone(work);
+                begun = true;
+            }
+        }
+        catch (OutOfMemoryException)
+        {
+            // As if the system gave no thread.
+        }
+
+        return begun;
+    }
+
     private bool TryAwaitEnd(TimeSpan longest)
     {
-        using CollectionTurn.Wish wish = turn.WishFor();
+        using CollectionTurn.Wish wish = turn.WishFor(isUrgent: true);
         long start = Stopwatch.GetTimestamp();
         while (IsUnderWay)
         {
@@ -116,6 +162,36 @@ internal sealed unsafe class ConcurrentCollection(
         }
 
         return true;
+    }
+
+    // Lets a thread of the library end a collection, which gets the turn when the calling thread returns it. False if the system gives none.
+    private bool TryPassOn()
+    {
+        bool begun = TryStart(CompleteForAnother);
+        if (begun)
+        {
+            turn.PassOn();
+        }
+
+        return begun;
+    }
+
+    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "It is kept for the next thread that collects.")]
+    private void CompleteForAnother()
+    {
+        turn.TakeOver();
+        try
+        {
+            course.Complete();
+        }
+        catch (Exception failure)
+        {
+            background.Keep(failure);
+        }
+        finally
+        {
+            turn.Return();
+        }
     }
 
     [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "It is kept for the next thread that collects.")]
@@ -142,7 +218,7 @@ internal sealed unsafe class ConcurrentCollection(
         }
         finally
         {
-            Volatile.Write(ref _isUnderWay, 0);
+            Volatile.Write(ref _isWanted, 0);
         }
     }
 
@@ -155,92 +231,9 @@ internal sealed unsafe class ConcurrentCollection(
 
         // What is left to sweep is swept before threads are kept out.
         sweeper.SweepAll();
-        if (!TryCloseGate(mayGiveUp: true))
+        if (course.TryCloseGate(mayGiveUp: true) && course.TryBegin(reason))
         {
-            return;
+            course.Complete();
         }
-
-        // The first block that needs it may have been made since the collection was wanted.
-        if (spans.NeedExactBits)
-        {
-            cycle.Run(reason, flushAll: true);
-            return;
-        }
-
-        cycle.BeginConcurrent();
-        long closedAt;
-        try
-        {
-            closedAt = MarkToTheEnd();
-        }
-        catch
-        {
-            TryCloseGate(mayGiveUp: false);
-            cycle.AbandonConcurrent(Stopwatch.GetTimestamp());
-            throw;
-        }
-
-        cycle.EndConcurrent(reason, flushAll: reason == CollectionReason.Idle, closedAt);
-    }
-
-    // Returns with the gate closed, and when it was closed.
-    private long MarkToTheEnd()
-    {
-        while (true)
-        {
-            while (!marking.TryMarkConcurrent(PagesBetweenLooks) && !IsHurried)
-            {
-            }
-
-            InterleavingPoints.At(InterleavingPoint.MarkingEnding);
-            TryCloseGate(mayGiveUp: false);
-            long closedAt = Stopwatch.GetTimestamp();
-            if (marking.TryMarkConcurrent(IsHurried ? uint.MaxValue : PagesWhileClosed))
-            {
-                return closedAt;
-            }
-
-            // Threads have shaded blocks that lead to many others.
-            cycle.OpenGate(closedAt);
-        }
-    }
-
-    // Closes the gate, repeatedly until no thread is in a scope. Gives up, if it may, when another thread waits for the turn.
-    private bool TryCloseGate(bool mayGiveUp)
-    {
-        TimeSpan wanted = turn.Patience.First;
-        while (true)
-        {
-            // Threads whose scopes are waited for must not wait for the marker.
-            marking.EndWaiting();
-            bool isWanted = turn.IsWanted;
-            TimeSpan patience = isWanted ? wanted : turn.Patience.At(pacer.Overshoot);
-            if (gate.TryClose(patience, out TracedCache* holdUp))
-            {
-                return true;
-            }
-
-            TimeSpan rest = isWanted ? patience : turn.Patience.RestAfter(patience, pacer.Overshoot);
-            heldUp.Note(holdUp, cycle.Count, patience, rest);
-            if (mayGiveUp && turn.IsWanted)
-            {
-                return false;
-            }
-
-            InterleavingPoints.Spin(InterleavingPoint.ScopesAwaited);
-            Rest(rest, isWanted);
-            wanted = turn.Patience.After(wanted);
-        }
-    }
-
-    // Other threads go on, but not for long once a thread waits for the turn.
-    private void Rest(TimeSpan time, bool isWanted)
-    {
-        long start = Stopwatch.GetTimestamp();
-        do
-        {
-            Uninterrupted.Sleep(milliseconds: 1);
-        }
-        while (Stopwatch.GetElapsedTime(start) < time && turn.IsWanted == isWanted);
     }
 }

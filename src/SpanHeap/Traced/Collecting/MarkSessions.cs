@@ -17,7 +17,7 @@ internal sealed class MarkSessions(CollectionTurn turn, CollectionCycle cycle, M
     /// <exception cref="TimeoutException">A thread has kept its scope open all the time; the message names it.</exception>
     public ulong Begin()
     {
-        long start = turn.Take();
+        long start = turn.Take(isUrgent: true);
         try
         {
             background.ThrowFailure();

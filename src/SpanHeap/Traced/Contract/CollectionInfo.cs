@@ -20,7 +20,7 @@ public sealed record CollectionInfo(
     public bool IsMinor { get; init; }
 
     /// <summary>
-    /// Gets whether threads went on while the blocks were marked (<see cref="TracedHeapOptions.Concurrent"/>). <see cref="Pause"/> is then the longest time
+    /// Gets whether threads went on while the blocks were marked (<see cref="CollectionPriority.Latency"/>). <see cref="Pause"/> is then the longest time
     /// for which they were kept out at once, and <see cref="BytesAfter"/> includes what was made meanwhile.
     /// </summary>
     public bool IsConcurrent { get; init; }

@@ -54,22 +54,15 @@ public sealed class TracedHeapOptions : NativeHeapOptions
     public bool FreeAtScopeEnd { get; set; }
 
     /// <summary>
-    /// Gets or sets whether collections that are due because of growth, or because the heap is idle, mark while threads go on, on a thread of the library.
-    /// False by default. Setting the environment variable <c>SPANHEAP_TRACED_CONCURRENT</c> to 1 turns it on for all heaps.
+    /// Gets or sets whether collections take as little time as possible in all, or keep threads waiting as briefly as possible;
+    /// <see cref="CollectionPriority.Throughput"/> by default. Setting the environment variable <c>SPANHEAP_TRACED_PRIORITY</c> to <c>throughput</c> or
+    /// <c>latency</c> determines it for all heaps, whatever their options are.
     /// </summary>
     /// <remarks>
-    /// <para>
-    /// Threads are kept out of scopes twice in a collection, each time for tens of microseconds and for 2 to 4 ns for each root, weak handle, clean-up and
-    /// entry of a dictionary with weak keys, and not while all that lives is marked. With <see cref="Generational"/>, they are also kept out for some
-    /// milliseconds for each GiB. The heap keeps what dies while it is marked until the next collection, and grows meanwhile. Once it has exceeded <see cref="TracedStatistics.GoalBytes"/> by half of the
-    /// growth that led there, the rest is marked while threads are kept out. Stores of references take longer while the heap is marked.
-    /// </para>
-    /// <para>
-    /// Other collections keep threads out while they mark, as without this option: <see cref="TracedHeap.Collect"/>, mark sessions, minor
-    /// collections, those near a limit, and those of heaps with full checks, with custom layouts or with collectable blocks.
-    /// </para>
+    /// It is independent of <see cref="Generational"/>, which makes most collections short where most blocks die soon, and applies to the major ones if both are
+    /// set. With <see cref="CollectionPriority.Latency"/>, one thread marks, whatever <see cref="MarkThreads"/> is, except in collections that it does not cover.
     /// </remarks>
-    public bool Concurrent { get; set; }
+    public CollectionPriority Priority { get; set; }
 
     /// <summary>
     /// Gets or sets whether only <see cref="TracedHeap.Collect"/> collects traced memory, without work on other threads: only threads that need
@@ -148,6 +141,11 @@ public sealed class TracedHeapOptions : NativeHeapOptions
                 $"{nameof(ScopePatience)} must be from {s_shortestPatience.TotalMilliseconds} ms to {s_longestPatience.TotalSeconds} s.");
         }
 
+        if ((uint)Priority > (uint)CollectionPriority.Latency)
+        {
+            throw OptionRange.NotDefined(Priority, nameof(Priority));
+        }
+
         OptionRange.RequireNumber(GrowthPercent, 1, 10_000, nameof(GrowthPercent));
         OptionRange.RequireNumber(MarkThreads, 1, 1024, nameof(MarkThreads));
     }
@@ -164,7 +162,7 @@ public sealed class TracedHeapOptions : NativeHeapOptions
         AuditStores |= EnvironmentOption.Switch(read, "SPANHEAP_TRACED_AUDIT");
         Generational |= EnvironmentOption.Switch(read, "SPANHEAP_TRACED_GENERATIONAL");
         FreeAtScopeEnd |= EnvironmentOption.Switch(read, "SPANHEAP_TRACED_SCOPES");
-        Concurrent |= EnvironmentOption.Switch(read, "SPANHEAP_TRACED_CONCURRENT");
+        Priority = EnvironmentOption.Choice(read, "SPANHEAP_TRACED_PRIORITY", Priority);
         Stress |= EnvironmentOption.Switch(read, "SPANHEAP_TRACED_STRESS");
         Checks = Stress ? HeapChecks.Full : Checks;
         LogCollections |= EnvironmentOption.Switch(read, "SPANHEAP_GCTRACE");

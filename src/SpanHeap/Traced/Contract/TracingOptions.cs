@@ -27,7 +27,7 @@ internal sealed record TracingOptions
     /// <summary>Whether scopes free the blocks that have not escaped from them.</summary>
     public bool FreesAtScopeEnd { get; init; }
 
-    /// <summary>Whether cycles that are due because of growth, or because the heap is idle, mark while threads go on.</summary>
+    /// <summary>Whether cycles mark while threads go on, unless something of them or of the heap prevents it.</summary>
     public bool IsConcurrent { get; init; }
 
     /// <summary>How long a heap must be idle to be collected for that reason; infinite for never.</summary>
@@ -55,7 +55,7 @@ internal sealed record TracingOptions
         IsStressed = options.Stress && !options.ManualOnly,
         HasMinors = options.Generational,
         FreesAtScopeEnd = options.FreeAtScopeEnd,
-        IsConcurrent = options.Concurrent && options.Checks != HeapChecks.Full && !options.ManualOnly,
+        IsConcurrent = options.Priority == CollectionPriority.Latency && options.Checks != HeapChecks.Full,
         IdleDelay = options.IdleDelay,
         WritesTrace = options.LogCollections,
         LongestPatience = options.ScopePatience,

@@ -15,7 +15,7 @@ internal sealed unsafe class ScopeWatchdog(HeapIdentity heap, EntryStacks entryS
         string could = $"The heap '{heap.Name}' could not be collected for {waited.TotalSeconds:0.###} s: ";
         return cache == null
             ? could + (isMarked ? "it is being marked; the MarkSession must be completed or disposed." : "other collections were under way.")
-            : $"{could}{DescribeScope(cache)} A scope must end, or call Yield(), for a collection to begin.{DescribeEntry(cache)}";
+            : $"{could}{DescribeScope(cache)} A scope must end, or call Yield(), for a collection to begin or end.{DescribeEntry(cache)}";
     }
 
     /// <summary>Says why the heap cannot be disposed.</summary>

@@ -26,6 +26,9 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
     // How much the heap may grow until the goal. Set together with the goal.
     private long _growth = Math.Min(options.MinimumBytes, room.After(0));
 
+    // The bytes from which growth counts while a cycle marks beside threads: the goal, or what lived when marking began if that is more.
+    private long _markingFrom = Math.Min(options.MinimumBytes, room.After(0));
+
     // For this cycle: bytes taken since it was marked, pages to be swept, and pages swept by all cycles when it began.
     private long _taken;
     private long _pagesToSweep;
@@ -85,7 +88,7 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
         }
 
         PayFor(bytes, taken);
-        Pace.Await(live - GoalBytes, GrowthWhileMarking);
+        Pace.Await(live - Volatile.Read(ref _markingFrom), GrowthWhileMarking);
     }
 
     /// <summary>Whether a block was refused since the last cycle: the next must take back all that caches hold.</summary>
@@ -131,15 +134,17 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
     public void BeginMarking()
     {
         _majorWanted = 0;
+        Volatile.Write(ref _markingFrom, Math.Max(_goal, _live));
 
         // This is the most that it may have to mark. A heap in which much has died is marked before threads have to wait for long.
         Pace.Begin(_live);
     }
 
     /// <summary>
-    /// Whether a cycle that marks while threads go on should end soon: the heap has grown by half as much again as it should have, or a limit was reached.
+    /// Whether a cycle that marks while threads go on should end soon: the heap has grown by half as much again as it should have, counted from where marking
+    /// began if that was later than it should have been, or a limit was reached.
     /// </summary>
-    public bool IsBehind => Volatile.Read(ref _limitReached) != 0 || LiveBytes - GoalBytes >= GrowthWhileMarking;
+    public bool IsBehind => Volatile.Read(ref _limitReached) != 0 || LiveBytes - Volatile.Read(ref _markingFrom) >= GrowthWhileMarking;
 
     private long GrowthWhileMarking => Volatile.Read(ref _growth) / 2;
 
@@ -181,6 +186,7 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
         _majorWanted = options.IsStressed ? 1 : 0;
         _growth = Math.Min(growth, allowed);
         Volatile.Write(ref _goal, _live + _growth);
+        Volatile.Write(ref _markingFrom, _goal);
         Volatile.Write(ref _due, options.IsStressed ? 1 : 0);
     }
 
