@@ -35,8 +35,7 @@ public readonly record struct TracedWeakHandle<T> : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryGet(in TracedScope scope, out TracedRef<T> block)
     {
-        block = new TracedRef<T>(_name.Read(scope));
-        scope.AfterRevival(block.Address);
+        block = new TracedRef<T>(scope.Revive(_name.Read(scope)));
         return !block.IsNull;
     }
 

@@ -11,7 +11,7 @@ namespace SpanHeap.Traced.Collecting;
 
 /// <summary>
 /// Runs a collection that marks while threads go on, on one of the threads that the process's heaps share. The gate closes twice: to begin, and to end after
-/// the marker has found nothing left.
+/// the marker has found nothing left. It closes once more if there are many weak handles and clean-ups, which are looked at in between.
 /// </summary>
 /// <remarks>
 /// Thread safe. The thread has the <see cref="CollectionTurn"/> from before the beginning to the end. If another thread waits for the turn, or the heap has
@@ -168,10 +168,17 @@ internal sealed unsafe class ConcurrentCollection(
         }
 
         cycle.BeginConcurrent();
-        long closedAt;
+        long closedAt = OrAbandon(MarkToTheEnd);
+        cycle.CompleteConcurrent(closedAt);
+        closedAt = OrAbandon(() => TakeDead(closedAt));
+        cycle.EndConcurrent(reason, flushAll: reason == CollectionReason.Idle, closedAt);
+    }
+
+    private long OrAbandon(Func<long> step)
+    {
         try
         {
-            closedAt = MarkToTheEnd();
+            return step();
         }
         catch
         {
@@ -179,8 +186,20 @@ internal sealed unsafe class ConcurrentCollection(
             cycle.AbandonConcurrent(Stopwatch.GetTimestamp());
             throw;
         }
+    }
 
-        cycle.EndConcurrent(reason, flushAll: reason == CollectionReason.Idle, closedAt);
+    // Returns with the gate closed, as it was before, and when it was closed.
+    private long TakeDead(long closedAt)
+    {
+        if (!marking.HasManyRecords)
+        {
+            return closedAt;
+        }
+
+        cycle.BeginTakingDead(closedAt);
+        cycle.TakeDead();
+        TryCloseGate(mayGiveUp: false);
+        return Stopwatch.GetTimestamp();
     }
 
     // Returns with the gate closed, and when it was closed.
