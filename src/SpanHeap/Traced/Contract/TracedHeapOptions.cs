@@ -53,7 +53,7 @@ public sealed class TracedHeapOptions : NativeHeapOptions
     /// </summary>
     /// <remarks>
     /// <para>
-    /// Threads are kept out of scopes twice in a collection, each time for tens of microseconds and for 2 to 4 ns for each root, weak handle, clean-up and
+    /// Threads are kept out of scopes two or three times in a collection, each time for tens of microseconds and for 2 to 4 ns for each root and
     /// entry of a dictionary with weak keys, and not while all that lives is marked. With <see cref="Generational"/>, they are also kept out for some
     /// milliseconds for each GiB. The heap keeps what dies while it is marked until the next collection, and grows meanwhile. Once it has exceeded <see cref="TracedStatistics.GoalBytes"/> by half of the
     /// growth that led there, the rest is marked while threads are kept out. Stores of references take longer while the heap is marked.
