@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SpanHeap.Os;
 using SpanHeap.Traced.Spans;
 
@@ -96,7 +97,9 @@ internal sealed class CleanUpTable
         Truncate(0);
     }
 
-    // Looks at so many entries that a thread that adds one waits for some microseconds at most. Returns whether there are no more.
+    // Looks at so many entries that a thread that adds one waits for some microseconds at most. Returns whether there are no more. Compiled with full
+    // optimization at once: it takes long in the first collection of a program, too, and the heap grows meanwhile.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool LookAtChunk(ref Search search, uint bitmap)
     {
         Uninterrupted.Do(_lock, static held => held.Enter());
@@ -124,6 +127,7 @@ internal sealed class CleanUpTable
         return isLast;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Look(ref Search search, uint bitmap)
     {
         if (TracedBits.IsSet(BlockAt(search.Looked), bitmap))

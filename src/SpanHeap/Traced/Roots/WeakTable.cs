@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SpanHeap.Os;
 using SpanHeap.Traced.Spans;
 
@@ -47,6 +48,8 @@ internal sealed unsafe class WeakTable(MetadataAllocator metadata, OsMemory os) 
     public bool IsDead(nint block) => IsJudged && !TracedBits.IsSet(block, (uint)_judgedBy);
 
     /// <summary>Clears the handles of unmarked blocks. Marks are complete, and the gate is closed or handles are judged.</summary>
+    // Compiled with full optimization at once: it takes long in the first collection of a program, too, and the heap grows meanwhile.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void ClearDead(uint bitmap)
     {
         long cleared = 0;
