@@ -57,7 +57,7 @@ public sealed partial class ModelTests(ITestOutputHelper output)
     public void Every_model_has_mutants_and_says_what_each_breaks()
     {
         Assert.Equal(
-            ["adoption", "concurrent-marking", "gate", "guard-quarantine", "minor-cycles", "sweep-completion", "sweep-generations", "sweep-order"],
+            ["adoption", "concurrent-marking", "gate", "guard-quarantine", "minor-cycles", "sweep-completion", "sweep-generations", "sweep-order", "weak-end"],
             ModelNames());
         foreach (string model in ModelNames())
         {

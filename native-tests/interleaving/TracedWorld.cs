@@ -161,7 +161,7 @@ internal sealed unsafe class TracedWorld(HeapChecks checks = HeapChecks.Standard
         Assert.True(swept || !done, $"All is swept, but a span's generation is {state}, the heap's {generation}.");
         if (swept && !Parts.Gate.IsClosed)
         {
-            Assert.InRange(TracedSlots.Count(span, SweepGeneration.MarkBitmap(generation)), 0, Parts.HasMinors || Parts.Shading.IsOn ? span->Allocated : 0);
+            Assert.InRange(TracedSlots.Count(span, SweepGeneration.MarkBitmap(generation)), 0, Parts.HasMinors || Parts.Shading.IsOn || Parts.WeakHandles.IsJudged ? span->Allocated : 0);
             Assert.Equal(TracedSlots.Count(span, SweepGeneration.AllocBitmap(generation)), span->Allocated);
         }
     }

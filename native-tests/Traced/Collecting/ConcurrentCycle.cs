@@ -36,8 +36,31 @@ internal static unsafe class ConcurrentCycle
         Assert.True(heap.Parts.Gate.TryClose(s_patience, out _));
         long closedAt = Stopwatch.GetTimestamp();
         Mark(heap);
+        heap.Parts.Cycle.CompleteConcurrent(closedAt);
         heap.Parts.Cycle.EndConcurrent(CollectionReason.Growth, flushAll: false, closedAt);
         Assert.False(heap.Parts.Shading.IsOn);
+        heap.Verify();
+        heap.FinishSweeping();
+        heap.Verify();
+    }
+
+    /// <summary>Completes the marks, and lets threads go on while weak handles and clean-ups are still to be looked at.</summary>
+    public static void JudgeRecords(TracedHeap heap)
+    {
+        Assert.True(heap.Parts.Gate.TryClose(s_patience, out _));
+        long closedAt = Stopwatch.GetTimestamp();
+        Mark(heap);
+        heap.Parts.Cycle.CompleteConcurrent(closedAt);
+        heap.Parts.Cycle.BeginTakingDead(closedAt);
+        Assert.Equal((true, false), (heap.Parts.WeakHandles.IsJudged, heap.Parts.Shading.IsOn));
+    }
+
+    /// <summary>Ends it after weak handles and clean-ups have been looked at, and sweeps all.</summary>
+    public static void EndJudged(TracedHeap heap)
+    {
+        Assert.True(heap.Parts.Gate.TryClose(s_patience, out _));
+        heap.Parts.Cycle.EndConcurrent(CollectionReason.Growth, flushAll: false, Stopwatch.GetTimestamp());
+        Assert.False(heap.Parts.WeakHandles.IsJudged);
         heap.Verify();
         heap.FinishSweeping();
         heap.Verify();

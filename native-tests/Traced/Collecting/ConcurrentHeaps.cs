@@ -33,6 +33,13 @@ internal static class ConcurrentHeaps
         heap.Parts.Collector.AwaitEnd();
     }
 
+    /// <summary>Collects while threads may go on, and waits for the end.</summary>
+    public static void Collect(TracedHeap heap)
+    {
+        Assert.True(heap.Parts.Concurrent!.TryBegin(CollectionReason.Idle));
+        Assert.True(SpinWait.SpinUntil(() => !heap.Parts.Concurrent.IsUnderWay, Longest));
+    }
+
     /// <summary>Makes so many blocks that nothing refers to, in a scope.</summary>
     public static void MakeGarbage(TracedHeap heap, int count)
     {

@@ -21,6 +21,9 @@ internal static class WeakHandles
         return weak;
     }
 
+    /// <summary>Whether the node is gone.</summary>
+    public static bool IsNothing(TracedHeap heap, TracedWeakHandle<Node> weak) => ValueOf(heap, weak) == null;
+
     /// <summary>The node's value; null when it is gone.</summary>
     public static long? ValueOf(TracedHeap heap, TracedWeakHandle<Node> weak)
     {

@@ -105,6 +105,7 @@ public sealed class NurseryTests
         }
 
         heap.Parts.Gate.TryClose(TimeSpan.FromSeconds(10), out _);
+        heap.Parts.Cycle.CompleteConcurrent(Stopwatch.GetTimestamp());
         heap.Parts.Cycle.EndConcurrent(CollectionReason.Growth, flushAll: false, Stopwatch.GetTimestamp());
         heap.Verify();
         heap.CollectAndSweep();

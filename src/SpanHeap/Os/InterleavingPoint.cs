@@ -77,6 +77,12 @@ internal enum InterleavingPoint
     /// <summary>A concurrent marker has found nothing left; threads may be shading blocks still.</summary>
     MarkingEnding,
 
+    /// <summary>Marks are complete, and threads go on while weak handles and clean-ups are looked at.</summary>
+    RecordsJudged,
+
+    /// <summary>The collector has found a weak handle whose block is dead, and has not cleared it yet.</summary>
+    DeadHandleFound,
+
     /// <summary>Weak handles of dead blocks name nothing; the blocks are not marked dead yet.</summary>
     RecordsTaken,
     MarkWorkGiven,

@@ -61,7 +61,7 @@ internal sealed unsafe class TracedParts : IDisposable
         Checks = new TracedChecks(Records, Pacer, IsChecked, verifiesMarking, audit);
         Team = new MarkTeam(Roots, core.Pages, core.Os, core.Metadata, options.MarkThreads);
         Shading = new Shading(Team.Queue);
-        Barrier = new StoreBarrier(Heap, IsChecked ? ScopeChecks : null, audit, _cards, WatchesEscapes, Shading, Team.Weak);
+        Barrier = new StoreBarrier(Heap, IsChecked ? ScopeChecks : null, audit, _cards, WatchesEscapes, Shading, Team.Weak, WeakHandles);
         Attention = Barrier.Attention;
 
         // Collections.

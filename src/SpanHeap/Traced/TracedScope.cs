@@ -213,15 +213,9 @@ public readonly unsafe ref partial struct TracedScope
         }
     }
 
-    // Of each block that a weak handle gives, or an entry with a weak key that is enumerated.
+    // Of each block that a weak handle gives, or an entry with a weak key that is enumerated. Returns 0 if the block is dead.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void AfterRevival(nint block)
-    {
-        if (_heap.Attention.IsBarrier)
-        {
-            _heap.Barrier.Revive(block);
-        }
-    }
+    internal nint Revive(nint block) => _heap.Attention.IsBarrier ? _heap.Barrier.Revive(block) : block;
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private nint NewSlow<T>()

@@ -9,7 +9,7 @@ namespace SpanHeap.Traced;
 /// <typeparam name="T">The type of the block; <see cref="byte"/> for an untyped block.</typeparam>
 /// <remarks>
 /// Made by <see cref="TracedScope.KeepWeak{T}"/>. Thread safe, as a <see cref="TracedHandle{T}"/> is. Copies are the same handle. A handle takes 16
-/// bytes until it is disposed, and each collection looks at it for a few nanoseconds while threads are kept out.
+/// bytes until it is disposed, and each collection looks at it for a few nanoseconds, while threads are kept out if it marks so.
 /// </remarks>
 public readonly record struct TracedWeakHandle<T> : IDisposable
     where T : unmanaged
@@ -35,8 +35,7 @@ public readonly record struct TracedWeakHandle<T> : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryGet(in TracedScope scope, out TracedRef<T> block)
     {
-        block = new TracedRef<T>(_name.Read(scope));
-        scope.AfterRevival(block.Address);
+        block = new TracedRef<T>(scope.Revive(_name.Read(scope)));
         return !block.IsNull;
     }
 

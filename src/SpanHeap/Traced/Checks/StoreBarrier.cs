@@ -3,6 +3,7 @@ using SpanHeap.Os;
 using SpanHeap.Spans;
 using SpanHeap.Traced.Contract;
 using SpanHeap.Traced.Marking;
+using SpanHeap.Traced.Roots;
 using SpanHeap.Traced.Spans;
 using SpanHeap.Traced.Sweeping;
 
@@ -19,14 +20,17 @@ namespace SpanHeap.Traced.Checks;
 /// <param name="watchesEscapes">Whether scopes free what has not escaped from them.</param>
 /// <param name="shading">Shades what references referred to, while it is on.</param>
 /// <param name="weak">The arrays of weak entries that marking has reached.</param>
+/// <param name="weakHandles">The weak handles, which may name blocks that are known to be dead.</param>
 /// <remarks>Thread safe. Called by the thread that stores.</remarks>
-internal sealed unsafe class StoreBarrier(HeapIdentity heap, ScopeChecks? checks, StoreAudit? audit, CardTable? cards, bool watchesEscapes, Shading shading, WeakArrays weak) : IOfHeap
+internal sealed unsafe class StoreBarrier(HeapIdentity heap, ScopeChecks? checks, StoreAudit? audit, CardTable? cards, bool watchesEscapes, Shading shading, WeakArrays weak, WeakTable weakHandles) : IOfHeap
 {
     public ulong Serial => heap.Serial;
 
-    /// <summary>What the code that stores has to do. It changes with <see cref="Shading.IsOn"/> alone.</summary>
+    /// <summary>
+    /// What the code that stores, or reads what is weak, has to do. It changes with <see cref="Shading.IsOn"/> and <see cref="WeakTable.IsJudged"/> alone.
+    /// </summary>
     public StoreAttention Attention =>
-        checks != null || audit != null || shading.IsOn ? StoreAttention.CallsBarrier : StoreAttention.Of(cards?.Cards ?? 0, watchesEscapes);
+        checks != null || audit != null || shading.IsOn || weakHandles.IsJudged ? StoreAttention.CallsBarrier : StoreAttention.Of(cards?.Cards ?? 0, watchesEscapes);
 
     /// <summary>Does what is to be done before a store within a scope.</summary>
     /// <param name="cache">The cache of the scope's thread.</param>
@@ -54,12 +58,15 @@ internal sealed unsafe class StoreBarrier(HeapIdentity heap, ScopeChecks? checks
     }
 
     /// <summary>Does what is to be done when a scope gets a block from a weak handle, or by enumerating weak entries: nothing else may reach it.</summary>
-    public void Revive(nint block)
+    /// <returns>The block; 0 if it is dead.</returns>
+    public nint Revive(nint block)
     {
         if (shading.IsOn)
         {
             shading.Shade(block);
         }
+
+        return block != 0 && weakHandles.IsDead(block) ? 0 : block;
     }
 
     /// <summary>

@@ -1,12 +1,14 @@
+using System.Runtime.CompilerServices;
+using SpanHeap.Os;
 using SpanHeap.Traced.Spans;
 
 namespace SpanHeap.Traced.CleanUps;
 
 /// <summary>Holds the clean-ups that wait for their blocks to die, in the order in which they were registered.</summary>
 /// <remarks>
-/// Threads add to it in scopes, under the lock; the collector searches it while the gate is closed. A cancelled clean-up stays until its block
-/// dies, there are twice as many, or half of them are cancelled. Addresses are stored apart from the objects, so that the collector touches no
-/// object whose block lives.
+/// Threads add to it in scopes, under the lock. The collector searches it while the gate is closed, or chunk by chunk under the lock while threads go on. A
+/// cancelled clean-up stays until its block dies, there are twice as many, or half of them are cancelled. Addresses are stored apart from the objects, so
+/// that the collector touches no object whose block lives.
 /// </remarks>
 internal sealed class CleanUpTable
 {
@@ -16,7 +18,7 @@ internal sealed class CleanUpTable
     private readonly Lock _lock = new();
 
     // Used under the lock in a scope, or by the collector: chunks, the number of entries in use, and that number at which cancelled ones are next
-    // looked for.
+    // looked for. While the collector looks for dead ones, they are not looked for: entries do not move under its hands.
     private readonly List<Chunk> _chunks = [];
     private int _count;
     private int _tidyAt = ChunkEntries;
@@ -54,40 +56,19 @@ internal sealed class CleanUpTable
     }
 
     /// <summary>
-    /// Moves the clean-ups of unmarked blocks to the queue, in order; the others keep their order. Marking is complete, and the gate is closed.
-    /// Allocates nothing and throws nothing.
+    /// Moves the clean-ups of unmarked blocks to the queue, in order; the others keep their order. Marks are complete; threads may go on if what they make is
+    /// marked, so that what they add meanwhile stays. Allocates nothing and throws nothing.
     /// </summary>
     public void TakeDead(uint bitmap, CleanUpQueue queue)
     {
-        if (Counts.Cancelled - _cancelledBefore > Math.Max(ChunkEntries, _count / 2))
+        Search search = default;
+        while (!LookAtChunk(ref search, bitmap))
         {
-            // There are so many that looking at each object pays. Some may have been cancelled in the queue; then fewer go.
-            DropCancelled();
         }
 
-        int kept = 0;
-        long dead = 0;
-        CleanUp? first = null;
-        CleanUp? last = null;
-        for (int i = 0; i < _count; i++)
+        if (search.First != null)
         {
-            if (TracedBits.IsSet(BlockAt(i), bitmap))
-            {
-                Move(i, kept++);
-            }
-            else if (CleanUpAt(i) is { IsWaiting: true } next)
-            {
-                first ??= next;
-                last?.Next = next;
-                last = next;
-                dead++;
-            }
-        }
-
-        Truncate(kept);
-        if (first != null)
-        {
-            queue.Add(first, last!, dead);
+            queue.Add(search.First, search.Last!, search.Dead);
         }
     }
 
@@ -114,6 +95,55 @@ internal sealed class CleanUpTable
         }
 
         Truncate(0);
+    }
+
+    // Looks at so many entries that a thread that adds one waits for some microseconds at most. Returns whether there are no more. Compiled with full
+    // optimization at once: it takes long in the first collection of a program, too, and the heap grows meanwhile.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private bool LookAtChunk(ref Search search, uint bitmap)
+    {
+        Uninterrupted.Do(_lock, static held => held.Enter());
+        if (search.Looked == 0)
+        {
+            // If there are so many, looking at each object pays. Some may have been cancelled in the queue; then fewer go.
+            search.DropsCancelled = Counts.Cancelled - _cancelledBefore > Math.Max(ChunkEntries, _count / 2);
+            _cancelledBefore = search.DropsCancelled ? Counts.Cancelled : _cancelledBefore;
+            _tidyAt = int.MaxValue;
+        }
+
+        int end = Math.Min(_count, search.Looked + ChunkEntries);
+        for (; search.Looked < end; search.Looked++)
+        {
+            Look(ref search, bitmap);
+        }
+
+        bool isLast = end == _count;
+        if (isLast)
+        {
+            Truncate(search.Kept);
+        }
+
+        _lock.Exit();
+        return isLast;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Look(ref Search search, uint bitmap)
+    {
+        if (TracedBits.IsSet(BlockAt(search.Looked), bitmap))
+        {
+            if (!search.DropsCancelled || CleanUpAt(search.Looked)!.IsWaiting)
+            {
+                Move(search.Looked, search.Kept++);
+            }
+        }
+        else if (CleanUpAt(search.Looked) is { IsWaiting: true } next)
+        {
+            search.First ??= next;
+            search.Last?.Next = next;
+            search.Last = next;
+            search.Dead++;
+        }
     }
 
     private ref nint BlockAt(int index) => ref _chunks[index >> ChunkShift].Blocks[index & (ChunkEntries - 1)];
@@ -156,6 +186,18 @@ internal sealed class CleanUpTable
 
         _count = count;
         _tidyAt = Math.Max(ChunkEntries, 2 * count);
+    }
+
+    // How far a search for the clean-ups of dead blocks has come: the entries looked at, of which those that stay lie before all others, and the chain of
+    // those that do not.
+    private struct Search
+    {
+        public int Looked;
+        public int Kept;
+        public bool DropsCancelled;
+        public CleanUp? First;
+        public CleanUp? Last;
+        public long Dead;
     }
 
     private sealed class Chunk

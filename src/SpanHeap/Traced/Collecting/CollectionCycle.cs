@@ -25,6 +25,10 @@ internal sealed class CollectionCycle(
     private long _before;
     private TimeSpan _longestPause;
 
+    // Of one that marked while threads went on: the bytes that were marked, and whether the records of dead blocks go before the gate closes for the last time.
+    private long _marked;
+    private bool _isTakingDead;
+
     /// <summary>The number of collections completed.</summary>
     public long Count => Volatile.Read(ref _count);
 
@@ -114,7 +118,40 @@ internal sealed class CollectionCycle(
         }
     }
 
-    /// <summary>Ends the collection: all is marked. It opens the gate whatever happens. The gate is closed.</summary>
+    /// <summary>Ends to mark: all is marked. The gate is closed; it opens only if an exception comes out.</summary>
+    /// <param name="closedAt">When the gate was closed, in Stopwatch ticks.</param>
+    public void CompleteConcurrent(long closedAt)
+    {
+        quarantine?.Freeze();
+        try
+        {
+            _marked = marking.EndConcurrent();
+        }
+        catch
+        {
+            OpenGate(closedAt);
+            throw;
+        }
+        finally
+        {
+            quarantine?.Thaw();
+        }
+    }
+
+    /// <summary>Lets threads go on while <see cref="TakeDead"/> runs, between <see cref="CompleteConcurrent"/> and the end. The gate is closed.</summary>
+    /// <param name="closedAt">When the gate was closed, in Stopwatch ticks.</param>
+    public void BeginTakingDead(long closedAt)
+    {
+        marking.BeginTakingDead();
+        _isTakingDead = true;
+        OpenGate(closedAt);
+        InterleavingPoints.At(InterleavingPoint.RecordsJudged);
+    }
+
+    /// <summary>Drops the records of dead blocks while threads go on. The gate is closed once more for <see cref="EndConcurrent"/>.</summary>
+    public void TakeDead() => marking.TakeDead();
+
+    /// <summary>Ends the collection: marks are complete. It opens the gate whatever happens. The gate is closed.</summary>
     /// <param name="reason">Why the heap is collected.</param>
     /// <param name="flushAll">Whether to take back all that caches hold.</param>
     /// <param name="closedAt">When the gate was closed, in Stopwatch ticks.</param>
@@ -125,7 +162,7 @@ internal sealed class CollectionCycle(
         quarantine?.Freeze();
         try
         {
-            long bytes = marking.EndConcurrent();
+            long bytes = _isTakingDead ? marking.EndTakingDead(_marked) : _marked;
             if (flushAll)
             {
                 flush.FlushAll();
@@ -198,6 +235,7 @@ internal sealed class CollectionCycle(
         _before = pacer.LiveBytes;
         _longestPause = default;
         _concurrentSince = 0;
+        _isTakingDead = false;
         return Stopwatch.GetTimestamp();
     }
 
@@ -222,7 +260,11 @@ internal sealed class CollectionCycle(
     {
         NoteGenerations(bytes);
         long markEnd = Stopwatch.GetTimestamp();
-        marking.TakeDead();
+        if (!_isTakingDead)
+        {
+            marking.TakeDead();
+        }
+
         sweeper.Advance(isFlushed ? 0 : caches.CountUsed());
         if (isFlushed)
         {

@@ -11,7 +11,7 @@ namespace SpanHeap.Traced.Collecting;
 
 /// <summary>
 /// Runs a collection that marks while threads go on, on whatever thread has the <see cref="CollectionTurn"/>. The gate closes twice: to begin, and to end
-/// after the marker has found nothing left.
+/// after the marker has found nothing left. It closes once more if there are many weak handles and clean-ups, which are looked at in between.
 /// </summary>
 /// <remarks>
 /// Used by the thread that has the turn, from before the beginning to the end; it may pass the turn on between these. If a thread needs the heap as a whole,
@@ -30,6 +30,9 @@ internal sealed unsafe class ConcurrentCycle(
 
     // Why marking cannot go on. The marks can be removed only while the gate is closed.
     private ExceptionDispatchInfo? _failure;
+
+    // Whether marks are complete, and records of dead blocks are dropped while threads go on.
+    private bool _isTakingDead;
 
     // Written by the thread that has the turn, read by any thread.
     private bool _isOn;
@@ -107,8 +110,26 @@ internal sealed unsafe class ConcurrentCycle(
 
     private void Complete(bool isCalled)
     {
-        long closedAt;
-        do
+        if (!_isTakingDead)
+        {
+            long closedAt = MarkToTheEnd(isCalled);
+            if (!TryBeginTakingDead(closedAt))
+            {
+                End(closedAt);
+                return;
+            }
+        }
+
+        // A thread that takes the turn over takes what the one before has left.
+        TakeDead();
+        CloseGate(isCalled);
+        End(Stopwatch.GetTimestamp());
+    }
+
+    // Returns with the gate closed, and when it was closed.
+    private long MarkToTheEnd(bool isCalled)
+    {
+        while (true)
         {
             while (!TryMark(PagesBetweenLooks) && !IsHurried)
             {
@@ -118,50 +139,97 @@ internal sealed unsafe class ConcurrentCycle(
 
             // Threads whose scopes are waited for must not wait for the marker.
             marking.EndWaiting();
-            if (isCalled)
+            CloseGate(isCalled);
+            long closedAt = Stopwatch.GetTimestamp();
+            if (TryMark(IsHurried ? uint.MaxValue : PagesWhileClosed))
             {
-                turn.CloseGate(Stopwatch.GetTimestamp());
-            }
-            else
-            {
-                TryCloseGate(mayGiveUp: false);
+                return closedAt;
             }
 
-            closedAt = Stopwatch.GetTimestamp();
+            // Threads have shaded blocks that lead to many others.
+            cycle.OpenGate(closedAt);
         }
-        while (!TryEnd(closedAt));
     }
 
-    // Opens the gate, which is closed. False if threads have shaded blocks that lead to many others.
-    private bool TryEnd(long closedAt)
+    private void CloseGate(bool isCalled)
     {
-        if (!TryMark(IsHurried ? uint.MaxValue : PagesWhileClosed))
+        if (isCalled)
         {
-            cycle.OpenGate(closedAt);
+            turn.CloseGate(Stopwatch.GetTimestamp());
+        }
+        else
+        {
+            TryCloseGate(mayGiveUp: false);
+        }
+    }
+
+    // Opens the gate if there are many records to look at. Otherwise it stays closed.
+    private bool TryBeginTakingDead(long closedAt)
+    {
+        if (_failure != null)
+        {
             return false;
         }
 
         try
         {
-            End(closedAt);
-            return true;
+            cycle.CompleteConcurrent(closedAt);
         }
-        finally
+        catch
         {
-            _failure = null;
-            Volatile.Write(ref _isOn, false);
+            Reset();
+            throw;
+        }
+
+        if (marking.HasManyRecords)
+        {
+            cycle.BeginTakingDead(closedAt);
+            _isTakingDead = true;
+        }
+
+        return _isTakingDead;
+    }
+
+    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "It is thrown once the marks are removed.")]
+    private void TakeDead()
+    {
+        try
+        {
+            cycle.TakeDead();
+        }
+        catch (Exception failure)
+        {
+            _failure = ExceptionDispatchInfo.Capture(failure);
         }
     }
 
+    // Opens the gate, which is closed.
     private void End(long closedAt)
     {
-        if (_failure is { } failure)
+        ExceptionDispatchInfo? failure = _failure;
+        try
         {
+            if (failure == null)
+            {
+                cycle.EndConcurrent(_reason, flushAll: _reason != CollectionReason.Growth, closedAt);
+                return;
+            }
+
             cycle.AbandonConcurrent(closedAt);
-            failure.Throw();
+        }
+        finally
+        {
+            Reset();
         }
 
-        cycle.EndConcurrent(_reason, flushAll: _reason != CollectionReason.Growth, closedAt);
+        failure.Throw();
+    }
+
+    private void Reset()
+    {
+        _failure = null;
+        _isTakingDead = false;
+        Volatile.Write(ref _isOn, false);
     }
 
     // Whether nothing is left to mark, or marking has failed.

@@ -14,6 +14,14 @@ namespace SpanHeap.Traced.Collecting;
 internal sealed class MarkPhase(
     MarkTeam team, ConcurrentMarking concurrent, OldBlocks old, CollectableBlocks collectables, TracedChecks checks, WeakTable weakHandles, CleanUpTable cleanUps, CleanUpQueue queue, Sweeper sweeper, Pacer pacer)
 {
+    /// <summary>
+    /// With more records than so many, weak handles and clean-ups are looked at while threads go on: some 30 microseconds. Tests make it smaller.
+    /// </summary>
+    internal long RecordsWhileClosed { get; set; } = 8192;
+
+    /// <summary>Whether there are more weak handles and clean-ups than are looked at while the gate is closed, if marking went on beside threads.</summary>
+    public bool HasManyRecords => weakHandles.WalkSteps + cleanUps.Count > RecordsWhileClosed;
+
     /// <summary>The bitmap that gets the marks.</summary>
     public uint Bitmap => SweepGeneration.MarkBitmap(sweeper.Generation);
 
@@ -100,9 +108,32 @@ internal sealed class MarkPhase(
         }
     }
 
+    /// <summary>
+    /// Lets threads go on while <see cref="TakeDead"/> looks at weak handles and clean-ups. The gate is closed, and marks are complete.
+    /// </summary>
+    public void BeginTakingDead()
+    {
+        // Entries are not judged when they are read, so they are cleared before.
+        team.Weak.ClearDead(Bitmap);
+        weakHandles.BeginJudging(Bitmap);
+        concurrent.BeginBlack();
+    }
+
+    /// <summary>Ends what <see cref="BeginTakingDead"/> began. The gate is closed.</summary>
+    /// <param name="marked">The bytes of the blocks that were marked before.</param>
+    /// <returns>The bytes of all marked blocks.</returns>
+    public long EndTakingDead(long marked)
+    {
+        weakHandles.EndJudging();
+        long bytes = marked + concurrent.EndBlack();
+        old.Note(bytes);
+        return bytes;
+    }
+
     /// <summary>Gives up what <see cref="BeginConcurrent"/> began. The gate is closed.</summary>
     public void AbandonConcurrent()
     {
+        weakHandles.EndJudging();
         concurrent.Abandon();
         checks.Forget();
         PutOff();
@@ -115,7 +146,10 @@ internal sealed class MarkPhase(
     /// <summary>Removes the marks of collectable blocks.</summary>
     public void UnmarkCollectables() => collectables.Unmark(Bitmap);
 
-    /// <summary>Clears the weak handles and the weak entries of unmarked blocks, and queues their clean-ups. Marks are complete, and nothing can fail any more.</summary>
+    /// <summary>
+    /// Clears the weak handles and the weak entries of unmarked blocks, and queues their clean-ups. Marks are complete, and nothing can fail any more. The gate
+    /// may be open after <see cref="BeginTakingDead"/>.
+    /// </summary>
     public void TakeDead()
     {
         // Weak handles and entries come first, so that no clean-up finds its block through one.

@@ -26,10 +26,5 @@ public readonly ref struct TracedWeakEntry<TKey, TValue>
 
     // Nothing else may reach the block, and a marker that is under way would not come to it.
     private static TracedRef<T> Give<T>(in TracedScope scope, ref Traced<byte> field)
-        where T : unmanaged
-    {
-        TracedRef<T> block = field.Get(scope).As<T>();
-        scope.AfterRevival(block.Address);
-        return block;
-    }
+        where T : unmanaged => new(scope.Revive(field.Get(scope).Address));
 }

@@ -14,8 +14,8 @@ public enum CollectionPriority
     Throughput,
 
     /// <summary>
-    /// Threads are kept out of scopes as briefly as possible. A collection keeps them out twice, for tens of microseconds and for 2 to 4 ns for each root, weak
-    /// handle, clean-up and entry of a dictionary with weak keys, and marks in between, on one thread, while they go on. The choice for servers, games and user interfaces.
+    /// Threads are kept out of scopes as briefly as possible. A collection keeps them out two or three times, for tens of microseconds and for 2 to 4 ns for each
+    /// root and each entry of a dictionary with weak keys, and marks in between, on one thread, while they go on. The choice for servers, games and user interfaces.
     /// </summary>
     /// <remarks>
     /// <para>

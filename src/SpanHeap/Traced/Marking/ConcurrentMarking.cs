@@ -25,7 +25,9 @@ internal sealed class ConcurrentMarking(
     /// <summary>Whether one is on.</summary>
     public bool IsOn => shading.IsOn;
 
-    /// <summary>Called after <see cref="IsOn"/> has changed, while no thread is in a scope. Set when the heap is made.</summary>
+    /// <summary>
+    /// Called after <see cref="IsOn"/> or what reading weak handles means has changed, while no thread is in a scope. Set when the heap is made.
+    /// </summary>
     public Action? OnChange { get; set; }
 
     /// <summary>Begins: reads all roots, and marks the slots that threads will use first. No thread is in a scope, and everything is swept.</summary>
@@ -94,6 +96,25 @@ internal sealed class ConcurrentMarking(
         }
 
         return bytes + unused.Unmark(_bitmap) - _usedBefore;
+    }
+
+    /// <summary>
+    /// After the end, marks what threads make from now on, so that marks stay complete until <see cref="EndBlack"/>. No thread is in a scope.
+    /// </summary>
+    public void BeginBlack()
+    {
+        color.IsBlack = true;
+        _usedBefore = unused.MarkAll(_bitmap);
+        OnChange?.Invoke();
+    }
+
+    /// <summary>Ends what <see cref="BeginBlack"/> began. No thread is in a scope.</summary>
+    /// <returns>The bytes of the blocks that were made meanwhile.</returns>
+    public long EndBlack()
+    {
+        color.IsBlack = false;
+        OnChange?.Invoke();
+        return unused.Unmark(_bitmap) - _usedBefore;
     }
 
     /// <summary>Gives up, and removes all marks. No thread is in a scope.</summary>

@@ -9,7 +9,7 @@ namespace SpanHeap.Traced.Roots;
 /// </summary>
 /// <remarks>
 /// Lives as long as the heap. Written under the table's lock. <see cref="Older"/>, <see cref="Used"/> and the bits are read without it by
-/// the collector, while no slot is taken.
+/// the collector.
 /// </remarks>
 internal unsafe struct HandleBlock : ILinked<HandleBlock>
 {

@@ -2,9 +2,9 @@ namespace SpanHeap.Traced.Roots;
 
 /// <summary>The slot of a handle, which names a block.</summary>
 /// <remarks>
-/// Written under the table's lock; the collector also clears the slot of a weak handle while no thread is in a scope. Read without the lock by any
-/// thread with the handle, in a scope, and by the collector while no thread is in one. All zero while it is free, whether its memory was given back
-/// meanwhile or not.
+/// Written under the table's lock; the collector also clears the slot of a weak handle, by compare-exchange. Read without the lock by any
+/// thread with the handle, in a scope, and by the collector: of a root while no thread is in one, of a weak handle at any time. All zero while it is
+/// free, whether its memory was given back meanwhile or not.
 /// </remarks>
 internal struct HandleSlot
 {

@@ -10,6 +10,9 @@ namespace SpanHeap.Traced.Roots;
 /// </remarks>
 internal abstract unsafe partial class HandleTable(MetadataAllocator metadata, OsMemory os)
 {
+    // A walk over the slots also takes a step for each 64 places of a block, taken or not.
+    private const int WalkStepsPerBlock = 16;
+
     private readonly HandleBlocks _blocks = new(metadata, os);
     private NativeLock _lock;
 
@@ -21,8 +24,14 @@ internal abstract unsafe partial class HandleTable(MetadataAllocator metadata, O
     /// <summary>The number of handles in use.</summary>
     public long Count => Volatile.Read(ref _count);
 
+    /// <summary>About how many steps a walk over the slots takes.</summary>
+    public long WalkSteps => Count + ((long)_blocks.Count * WalkStepsPerBlock);
+
     /// <summary>The blocks with the slots.</summary>
     internal HandleBlocks Blocks => _blocks;
+
+    /// <summary>The lock, for what a derived table guards by it.</summary>
+    protected ref NativeLock Lock => ref _lock;
 
     /// <summary>
     /// Takes a slot, whose <see cref="HandleSlot.Number"/> becomes that of the handle; null if there is no memory. The caller is in a scope.
@@ -121,10 +130,13 @@ internal abstract unsafe partial class HandleTable(MetadataAllocator metadata, O
     {
         // This needs the lock: outside of scopes the slots' memory may go.
         _lock.Enter();
-        bool naming = !_closed && slot->Number == number && slot->Block != 0;
+        bool naming = !_closed && slot->Number == number && IsNamed(Volatile.Read(ref slot->Block));
         _lock.Exit();
         return naming;
     }
+
+    /// <summary>Whether a slot that contains this address names a block. Called under the lock.</summary>
+    protected virtual bool IsNamed(nint block) => block != 0;
 
     // No other thread has the block. The caller must not dispose the heap meanwhile, as with any use of it. Returns the next block whose memory
     // should go; null for none.
@@ -139,8 +151,8 @@ internal abstract unsafe partial class HandleTable(MetadataAllocator metadata, O
     }
 
     /// <summary>
-    /// Visits all slots that are taken. While no thread is in a scope, none is taken or set. Handles may be freed meanwhile; their slots may then
-    /// be visited or not.
+    /// Visits all slots that are taken. While no thread is in a scope, none is taken or set. Handles may be freed meanwhile, and while threads are in
+    /// scopes also made; their slots may then be visited or not.
     /// </summary>
     public ref struct SlotWalk(HandleTable table)
     {
