@@ -58,13 +58,14 @@ internal sealed unsafe class TracedParts : IDisposable
         Checks = new TracedChecks(Records, Pacer, IsChecked, verifiesMarking, audit);
         Team = new MarkTeam(Roots, core.Pages, core.Os, core.Metadata, options.MarkThreads);
         Shading = new Shading(Team.Queue);
+        Assists = new MarkAssists(Team.Queue, Team.Weak, Pacer, options.MarkThreads - 1);
         Barrier = new StoreBarrier(Heap, IsChecked ? ScopeChecks : null, audit, _cards, Shading, Team.Weak);
         Attention = Barrier.Attention;
 
         // Collections.
         Flush = new CacheFlush(Caches, refill, Sweeper);
         Old = new OldBlocks(core.Pages, _cards);
-        ConcurrentMarking concurrent = new(Roots, Team.Queue, Team.Weak, Team.Repair, Shading, new UnusedSlots(Caches, Pacer), color, Pacer.Pace) { OnChange = NoteShading };
+        ConcurrentMarking concurrent = new(Roots, Team, Assists, Shading, new UnusedSlots(Caches, Pacer), color, Pacer.Pace) { OnChange = NoteShading };
         Marking = new MarkPhase(Team, concurrent, Old, new CollectableBlocks(Heap, Spans, Sweeper, Quarantine), Checks, WeakHandles, CleanUps, CleanUpQueue, Sweeper, Pacer);
         _background = new BackgroundSweeper(Sweeper);
         CollectionTurn turn = new(Gate, Caches, watchdog, new GatePatience(options.Patience, options.LongestPatience));
@@ -77,7 +78,7 @@ internal sealed unsafe class TracedParts : IDisposable
         Snapshot = new TracedSnapshot(Pacer, Collector, Spans, Roots, WeakHandles, CleanUps.Counts, CleanUpQueue, Statistics);
 
         // What scopes call.
-        Allocator = new TracedAllocator(core, Heap, Spans, refill, color, Sweeper, Pacer, Idle);
+        Allocator = new TracedAllocator(core, Heap, Spans, refill, color, Sweeper, Pacer, Assists, Idle);
         Entry = new ScopeEntry(Heap, Caches, Gate, turn, Collector, Pacer, Sweeper, refill, core.Metadata, entryStacks, new CheckedYields(IsChecked, Pacer));
         End = new HeapEnd(Heap, Entry, turn, Caches, CleanUpQueue, watchdog);
         AddToLists();
@@ -143,6 +144,9 @@ internal sealed unsafe class TracedParts : IDisposable
 
     /// <summary>What threads do for a marker while they go on.</summary>
     public Shading Shading { get; }
+
+    /// <summary>Marks on threads that make blocks faster than they are marked.</summary>
+    public MarkAssists Assists { get; }
 
     /// <summary>Collects while threads go on; null where that is not wanted.</summary>
     public ConcurrentCollection? Concurrent { get; }

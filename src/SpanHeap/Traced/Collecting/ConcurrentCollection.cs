@@ -195,7 +195,13 @@ internal sealed unsafe class ConcurrentCollection(
             InterleavingPoints.At(InterleavingPoint.MarkingEnding);
             TryCloseGate(mayGiveUp: false);
             long closedAt = Stopwatch.GetTimestamp();
-            if (marking.TryMarkConcurrent(IsHurried ? uint.MaxValue : PagesWhileClosed))
+            if (IsHurried)
+            {
+                marking.MarkAllConcurrent();
+                return closedAt;
+            }
+
+            if (marking.TryMarkConcurrent(PagesWhileClosed))
             {
                 return closedAt;
             }
