@@ -11,6 +11,7 @@ internal static class TracedHeaps
         ScavengeDelay = Timeout.InfiniteTimeSpan,
         Checks = checks,
         Priority = concurrent ? CollectionPriority.Latency : CollectionPriority.Throughput,
+        MarkThreads = concurrent ? 4 : Environment.ProcessorCount,
     });
 
     /// <summary>The same with full checks, and with so many bytes of what has died kept back.</summary>

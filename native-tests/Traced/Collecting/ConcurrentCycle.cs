@@ -9,9 +9,13 @@ internal static unsafe class ConcurrentCycle
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
 
     /// <summary>A heap that collects only when it is asked to, in which each marking is repeated in a simple way.</summary>
-    public static TracedHeap MakeHeap(HeapChecks checks = HeapChecks.Standard) => new(new TracedHeapOptions
+    public static TracedHeap MakeHeap(HeapChecks checks = HeapChecks.Standard) => MakeHeap(nuint.MaxValue >> 2, checks);
+
+    /// <summary>The same, in which a collection is due once so many bytes have been made.</summary>
+    public static TracedHeap MakeHeap(nuint minimum, HeapChecks checks = HeapChecks.Standard) => new(new TracedHeapOptions
     {
-        MinimumBytes = nuint.MaxValue >> 2,
+        MinimumBytes = minimum,
+        MarkThreads = 4,
         ScavengeDelay = Timeout.InfiniteTimeSpan,
         IdleDelay = Timeout.InfiniteTimeSpan,
         Checks = checks,
@@ -31,11 +35,20 @@ internal static unsafe class ConcurrentCycle
     public static void Mark(TracedHeap heap) => Assert.True(heap.Parts.Marking.TryMarkConcurrent(uint.MaxValue));
 
     /// <summary>Ends it, and sweeps all.</summary>
-    public static void End(TracedHeap heap)
+    /// <param name="heap">The heap.</param>
+    /// <param name="hurries">Whether all that is left is marked while the gate is closed, however much it is.</param>
+    public static void End(TracedHeap heap, bool hurries = false)
     {
         Assert.True(heap.Parts.Gate.TryClose(s_patience, out _));
         long closedAt = Stopwatch.GetTimestamp();
-        Mark(heap);
+        if (hurries)
+        {
+            heap.Parts.Marking.MarkAllConcurrent();
+        }
+        else
+        {
+            Mark(heap);
+        }
         heap.Parts.Cycle.CompleteConcurrent(closedAt);
         heap.Parts.Cycle.EndConcurrent(CollectionReason.Growth, flushAll: false, closedAt);
         Assert.False(heap.Parts.Shading.IsOn);

@@ -29,6 +29,36 @@ public sealed unsafe class ConcurrentEndTests
     }
 
     [Fact]
+    public void What_is_left_when_the_gate_closes_in_a_hurry_is_marked_by_several_if_it_is_much()
+    {
+        const int Many = 300_000;
+        using TracedHeap heap = ConcurrentCycle.MakeHeap();
+        using TracedRoots<Node> roots = heap.CreateRoots<Node>(1);
+        using (TracedScope scope = heap.Enter())
+        {
+            ConcurrentHeaps.MakeList(scope, roots, Many);
+        }
+
+        ConcurrentCycle.Begin(heap);
+        ConcurrentCycle.End(heap, hurries: true);
+        Assert.Equal(Math.Min(4, Environment.ProcessorCount), heap.LastCollection!.MarkThreads);
+        long live = heap.LastCollection.BytesAfter;
+        heap.CollectAndSweep();
+        Assert.Equal((Many, live), (TracedCensus.Take(heap).Small, heap.LastCollection.BytesAfter));
+    }
+
+    [Fact]
+    public void What_is_left_when_the_gate_closes_in_a_hurry_is_marked_by_one_if_it_is_little()
+    {
+        using TracedHeap heap = ConcurrentCycle.MakeHeap();
+        List<TracedHandle<Node>> kept = MakeRoots(heap, 30);
+        ConcurrentCycle.Begin(heap);
+        ConcurrentCycle.End(heap, hurries: true);
+        Assert.Equal((1, 60L), (heap.LastCollection!.MarkThreads, TracedCensus.Take(heap).Small));
+        kept.ForEach(static handle => handle.Dispose());
+    }
+
+    [Fact]
     public void A_thread_that_waits_gets_a_whole_marking()
     {
         using TracedHeap heap = ConcurrentHeaps.MakeStill();

@@ -92,20 +92,4 @@ public sealed class ConcurrentScopeTests
         other.Join();
         heap.Verify();
     }
-
-    [Fact]
-    public void A_thread_does_not_wait_for_a_marker_that_waits_for_its_scope()
-    {
-        using TracedHeap heap = ConcurrentCycle.MakeHeap();
-        ConcurrentCycle.Begin(heap);
-        heap.Parts.Pacer.Pace.NoteMarked(0);
-        heap.Parts.Pacer.Pace.Await(grown: 1, most: 1000);
-        TimeSpan waited = heap.GetStatistics().AssistTime;
-        Assert.NotEqual(TimeSpan.Zero, waited);
-
-        heap.Parts.Marking.EndWaiting();
-        heap.Parts.Pacer.Pace.Await(grown: 1, most: 1000);
-        Assert.Equal(waited, heap.GetStatistics().AssistTime);
-        ConcurrentCycle.End(heap);
-    }
 }

@@ -4,7 +4,7 @@ using SpanHeap.Traced.Marking;
 namespace SpanHeap.Tests.Traced.Marking;
 
 /// <summary>The queue of pages of a marker.</summary>
-public sealed class MarkPagesTests : IDisposable
+public sealed unsafe class MarkPagesTests : IDisposable
 {
     private const int Many = 300_000;
 
@@ -121,6 +121,74 @@ public sealed class MarkPagesTests : IDisposable
         mine.Release();
     }
 
+    [Theory]
+    [InlineData(MarkChunk.Capacity, 10, 10, 1)]
+    [InlineData(MarkChunk.Capacity, 10, 11, 2)]
+    [InlineData(MarkChunk.Capacity, MarkChunk.Capacity, 0, 0)]
+    [InlineData(5, 0, 2 * MarkChunk.Capacity, 3)]
+    public void An_assistant_gives_back_all_that_it_has_in_few_chunks(int given, int taken, int added, int chunks)
+    {
+        MarkPages assistant = MarkPages.OfAssistant(_queue);
+        Assert.False(assistant.TryBegin());
+        Give(given);
+        Assert.True(assistant.TryBegin());
+        for (int page = 1; page <= taken; page++)
+        {
+            Assert.True(assistant.TryTake(out nint first) && first == page);
+        }
+
+        for (int page = given + 1; page <= given + added; page++)
+        {
+            Assert.True(assistant.TryAdd(page));
+        }
+
+        assistant.GiveAll();
+
+        List<nint> left = [];
+        MarkChunk* chunk;
+        for (; (chunk = _queue.TryTake()) != null; chunks--)
+        {
+            left.AddRange(new ReadOnlySpan<nint>(MarkChunk.Entries(chunk), (int)chunk->Count));
+            _queue.Chunks.Give(chunk);
+        }
+
+        Assert.Equal(0, chunks);
+        Assert.Equal(Enumerable.Range(taken + 1, given - taken + added), left.Order().Select(static page => (int)page));
+    }
+
+    [Fact]
+    public void An_assistant_without_memory_for_a_chunk_leaves_what_was_given()
+    {
+        MarkPages assistant = MarkPages.OfAssistant(_queue);
+        Give(1);
+        List<nint> spare = [];
+        _os.FailAfter(0);
+        MarkChunk* chunk;
+        while ((chunk = _queue.Chunks.Take()) != null)
+        {
+            spare.Add((nint)chunk);
+        }
+
+        Assert.False(assistant.TryBegin());
+        _os.FailAfter(-1);
+        Assert.True(_queue.HasWork);
+        spare.ForEach(each => _queue.Chunks.Give((MarkChunk*)each));
+        Assert.True(assistant.TryBegin() && assistant.TryTake(out nint page) && page == 1);
+        assistant.Release();
+    }
+
+    [Fact]
+    public void A_thread_that_finds_no_work_asks_markers_for_some_until_one_gives_it()
+    {
+        Assert.False(_queue.IsWanted);
+        Assert.False(_queue.HasWork);
+        Assert.True(_queue.IsWanted);
+        Give(1);
+        Assert.True(_queue.HasWork && !_queue.IsWanted);
+        _queue.Chunks.Give(_queue.TryTake());
+        Assert.False(_queue.IsWanted);
+    }
+
     [Fact]
     public void A_queue_that_has_grown_gives_its_memory_back_and_does_not_count_any_more()
     {
@@ -161,6 +229,17 @@ public sealed class MarkPagesTests : IDisposable
         });
         other.Start();
         return other;
+    }
+
+    private void Give(int count)
+    {
+        MarkChunk* chunk = _queue.Chunks.Take();
+        for (int page = 1; page <= count; page++)
+        {
+            MarkChunk.Entries(chunk)[chunk->Count++] = page;
+        }
+
+        _queue.Give(chunk);
     }
 
     private static void AddAll(ref MarkPages pages, int count)

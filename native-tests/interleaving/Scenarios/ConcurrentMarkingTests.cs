@@ -3,6 +3,7 @@ using SpanHeap.Pages;
 using SpanHeap.Tests.Interleaving.Scheduling;
 using SpanHeap.Tests.Traced;
 using SpanHeap.Traced;
+using SpanHeap.Traced.Marking;
 using SpanHeap.Traced.Roots;
 using Xunit.Abstractions;
 
@@ -104,6 +105,101 @@ public sealed class ConcurrentMarkingTests(ITestOutputHelper output)
         },
         output,
         preemptions: 1);
+
+    [Fact]
+    public void S36_A_thread_that_assists_beside_the_marker_and_one_that_shades_loses_nothing() =>
+        Exploration.RunAllAndSeeds(() => MakeAssisting(AssistInScope), output, preemptions: 2);
+
+    [Fact]
+    public void S36_An_assistant_that_keeps_a_page_is_found() =>
+        Exploration.RequireFound(() => MakeAssisting(AssistAndKeep), output, preemptions: 2, "is lost");
+
+    [Fact]
+    public void S36_An_assistant_that_is_in_no_scope_is_found() =>
+        Exploration.RequireFound(() => MakeAssisting(AssistOutside), output, preemptions: 2, "is lost", "The metadata is inconsistent");
+
+    // A thread takes the second block of a chain out of the first and keeps it, and another looks at the page of that block if the marker does not. The rest of
+    // the chain is on other pages.
+    private static Scenario MakeAssisting(Action<TracedWorld> assist)
+    {
+        TracedWorld world = new(concurrent: true);
+        TracedHandle<Node> holder = MakeChain(world);
+        TracedHandle<Node> hidden = default;
+        return new Scenario(
+            world,
+            new("moves", () =>
+            {
+                Begin(world);
+                AwaitUnlessEnded(world, () => world.Parts.Shading.IsOn);
+                using TracedScope scope = world.Heap.Enter();
+                TracedRef<Node> second = holder.Get(scope).Value.Left.Get(scope);
+                Erase(scope, holder.Get(scope));
+                hidden = scope.Keep(second);
+            }),
+            new("assists", () =>
+            {
+                AwaitUnlessEnded(world, () => world.Parts.Team.Queue.HasWork);
+                assist(world);
+            }))
+        {
+            Always = world.CheckSpans,
+            AtEnd = () =>
+            {
+                world.Heap.FinishSweeping();
+                AssertAlive(world, hidden, FindLast);
+                world.AssertLeft(small: ChainLength, large: 0);
+            },
+        };
+    }
+
+    // Other orders have nothing that is not in those of other scenarios.
+    private static void AwaitUnlessEnded(TracedWorld world, Func<bool> condition) =>
+        InterleavingPoints.Await(InterleavingPoint.MarkWorkAwaited, () => condition() || world.Parts.Collector.Cycles > 0);
+
+    private static TracedRef<Node> FindLast(in TracedScope scope, TracedRef<Node> block)
+    {
+        TracedRef<Node> next = block.Value.Left.Get(scope);
+        return next.IsNull ? block : FindLast(scope, next);
+    }
+
+    private static void AssistInScope(TracedWorld world)
+    {
+        using TracedScope scope = world.Heap.Enter();
+        if (world.Parts.Shading.IsOn)
+        {
+            world.Parts.Assists.TryMark(1);
+        }
+    }
+
+    private static void AssistAndKeep(TracedWorld world)
+    {
+        using TracedScope scope = world.Heap.Enter();
+        if (world.Parts.Shading.IsOn)
+        {
+            Marker assistant = MakeAssistant(world);
+            if (assistant.TryBegin())
+            {
+                assistant.Drain(1);
+                assistant.Release();
+            }
+        }
+    }
+
+    private static void AssistOutside(TracedWorld world)
+    {
+        if (world.Parts.Shading.IsOn)
+        {
+            Marker assistant = MakeAssistant(world);
+            if (assistant.TryBegin())
+            {
+                assistant.Drain(1);
+                assistant.GiveAll();
+            }
+        }
+    }
+
+    private static Marker MakeAssistant(TracedWorld world) =>
+        new(world.Parts.Team.Queue, world.Parts.Team.Weak, world.Parts.Marking.Bitmap, shared: true, assists: true);
 
     // A thread hides the last block of a chain in a new one, and takes it out of the one before.
     private static Scenario MakeMoving(Eraser erase)

@@ -74,6 +74,9 @@ internal enum InterleavingPoint
     /// <summary>The thread waits until a concurrent marker has come further.</summary>
     MarkerAwaited,
 
+    /// <summary>A concurrent marker has found nothing left, but threads that assist have pages.</summary>
+    AssistantsAwaited,
+
     /// <summary>A concurrent marker has found nothing left; threads may be shading blocks still.</summary>
     MarkingEnding,
 

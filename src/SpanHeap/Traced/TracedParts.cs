@@ -61,13 +61,14 @@ internal sealed unsafe class TracedParts : IDisposable
         Checks = new TracedChecks(Records, Pacer, IsChecked, verifiesMarking, audit);
         Team = new MarkTeam(Roots, core.Pages, core.Os, core.Metadata, options.MarkThreads);
         Shading = new Shading(Team.Queue);
+        Assists = new MarkAssists(Team.Queue, Team.Weak, Pacer, options.MarkThreads - 1);
         Barrier = new StoreBarrier(Heap, IsChecked ? ScopeChecks : null, audit, _cards, WatchesEscapes, Shading, Team.Weak, WeakHandles);
         Attention = Barrier.Attention;
 
         // Collections.
         Flush = new CacheFlush(Caches, refill, Sweeper);
         Old = new OldBlocks(core.Pages, _cards);
-        ConcurrentMarking concurrent = new(Roots, Team.Queue, Team.Weak, Team.Repair, Shading, new UnusedSlots(Caches, Pacer), color, Pacer.Pace) { OnChange = NoteShading };
+        ConcurrentMarking concurrent = new(Roots, Team, Assists, Shading, new UnusedSlots(Caches, Pacer), color, Pacer.Pace) { OnChange = NoteShading };
         Marking = new MarkPhase(Team, concurrent, Old, new CollectableBlocks(Heap, Spans, Sweeper, Quarantine), Checks, WeakHandles, CleanUps, CleanUpQueue, Sweeper, Pacer);
         _background = new BackgroundSweeper(Sweeper);
         CollectionTurn turn = Turn = new(Gate, Caches, watchdog, new GatePatience(options.Patience, options.LongestPatience));
@@ -82,7 +83,7 @@ internal sealed unsafe class TracedParts : IDisposable
         Snapshot = new TracedSnapshot(Pacer, Collector, Spans, Caches, Roots, WeakHandles, CleanUps.Counts, CleanUpQueue, Statistics);
 
         // What scopes call.
-        Allocator = new TracedAllocator(core, Heap, Spans, refill, color, Nursery, Sweeper, Pacer, Idle);
+        Allocator = new TracedAllocator(core, Heap, Spans, refill, color, Nursery, Sweeper, Pacer, Assists, Idle);
         Entry = new ScopeEntry(Heap, Caches, Gate, turn, Collector, Pacer, Sweeper, refill, Nursery, core.Metadata, entryStacks, new CheckedYields(IsChecked, Pacer));
         End = new HeapEnd(Heap, Entry, turn, Caches, CleanUpQueue, watchdog);
         AddToLists();
@@ -154,6 +155,9 @@ internal sealed unsafe class TracedParts : IDisposable
 
     /// <summary>What threads do for a marker while they go on.</summary>
     public Shading Shading { get; }
+
+    /// <summary>Marks on threads that make blocks faster than they are marked.</summary>
+    public MarkAssists Assists { get; }
 
     /// <summary>Collects while threads go on; null where that is not wanted.</summary>
     public ConcurrentCollection? Concurrent { get; }

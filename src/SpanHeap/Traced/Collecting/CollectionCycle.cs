@@ -296,7 +296,7 @@ internal sealed class CollectionCycle(
     private void GoOn(CollectionReason reason, long after)
     {
         CollectionInfo done = new(
-            _count, reason, _before, after, pacer.GoalBytes, LastTimes.Finishing, LastTimes.Marking, _longestPause, _concurrentSince != 0 ? 1 : marking.LastMarkers)
+            _count, reason, _before, after, pacer.GoalBytes, LastTimes.Finishing, LastTimes.Marking, _longestPause, _concurrentSince != 0 ? marking.LastConcurrentMarkers : marking.LastMarkers)
         {
             IsMinor = _isMinor,
             IsConcurrent = _concurrentSince != 0,

@@ -141,7 +141,7 @@ internal sealed unsafe class ConcurrentCycle(
             marking.EndWaiting();
             CloseGate(isCalled);
             long closedAt = Stopwatch.GetTimestamp();
-            if (TryMark(IsHurried ? uint.MaxValue : PagesWhileClosed))
+            if (IsHurried ? TryMarkAll() : TryMark(PagesWhileClosed))
             {
                 return closedAt;
             }
@@ -190,18 +190,11 @@ internal sealed unsafe class ConcurrentCycle(
         return _isTakingDead;
     }
 
-    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "It is thrown once the marks are removed.")]
-    private void TakeDead()
+    private void TakeDead() => TryStep(() =>
     {
-        try
-        {
-            cycle.TakeDead();
-        }
-        catch (Exception failure)
-        {
-            _failure = ExceptionDispatchInfo.Capture(failure);
-        }
-    }
+        cycle.TakeDead();
+        return true;
+    });
 
     // Opens the gate, which is closed.
     private void End(long closedAt)
@@ -233,12 +226,21 @@ internal sealed unsafe class ConcurrentCycle(
     }
 
     // Whether nothing is left to mark, or marking has failed.
+    private bool TryMark(uint pages) => _failure != null || TryStep(() => marking.TryMarkConcurrent(pages));
+
+    // Marks all that is left, while the gate is closed.
+    private bool TryMarkAll() => _failure != null || TryStep(() =>
+    {
+        marking.MarkAllConcurrent();
+        return true;
+    });
+
     [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "It is thrown once the marks are removed.")]
-    private bool TryMark(uint pages)
+    private bool TryStep(Func<bool> step)
     {
         try
         {
-            return _failure != null || marking.TryMarkConcurrent(pages);
+            return step();
         }
         catch (Exception failure)
         {

@@ -28,6 +28,9 @@ internal sealed class MarkPhase(
     /// <summary>The number of threads that marked last, while all others were kept out.</summary>
     public int LastMarkers => team.LastMarkers;
 
+    /// <summary>The number of threads that marked at once when threads last went on meanwhile.</summary>
+    public int LastConcurrentMarkers => concurrent.LastMarkers;
+
     /// <summary>Whether the next collection can be minor: it is known which blocks are old.</summary>
     public bool CanBeMinor => old.AreKnown;
 
@@ -85,6 +88,9 @@ internal sealed class MarkPhase(
     /// <inheritdoc cref="ConcurrentMarking.TryDrain"/>
     /// <remarks>The gate may be open.</remarks>
     public bool TryMarkConcurrent(uint pages) => concurrent.TryDrain(pages);
+
+    /// <inheritdoc cref="ConcurrentMarking.DrainAll"/>
+    public void MarkAllConcurrent() => concurrent.DrainAll();
 
     /// <summary>Lets threads go on that wait until the marker has come further (<see cref="MarkPace"/>). They may wait again when it has marked more.</summary>
     public void EndWaiting() => pacer.Pace.NoteDone();

@@ -9,7 +9,7 @@ namespace SpanHeap.Traced;
 /// <param name="Finishing">How long it took to sweep what the previous collection had left unswept.</param>
 /// <param name="Marking">How long it took to mark the blocks that something reaches.</param>
 /// <param name="Pause">How long threads were kept out, from the end of the last scope that was waited for.</param>
-/// <param name="MarkThreads">How many threads marked.</param>
+/// <param name="MarkThreads">How many threads marked at the same time, at most.</param>
 public sealed record CollectionInfo(
     long Number, CollectionReason Reason, long BytesBefore, long BytesAfter, long GoalBytes, TimeSpan Finishing, TimeSpan Marking, TimeSpan Pause, int MarkThreads)
 {

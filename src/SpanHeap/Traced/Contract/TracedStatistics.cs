@@ -44,8 +44,8 @@ public readonly record struct TracedStatistics
     public TimeSpan Pause999 { get; init; }
 
     /// <summary>
-    /// Gets how long threads that allocated have swept in proportion to what they took, all together. What a thread sweeps to find a free slot or free
-    /// pages is not counted.
+    /// Gets how long threads that allocated have swept in proportion to what they took, and have marked beside a concurrent collection or waited for it, all
+    /// together. What a thread sweeps to find a free slot or free pages is not counted.
     /// </summary>
     public TimeSpan AssistTime { get; init; }
 

@@ -11,16 +11,29 @@ namespace SpanHeap.Traced.Marking;
 /// Marks while threads go on. It begins and ends while the gate is closed: what was reachable at the beginning is marked at the end
 /// (<see cref="Shading"/>), and so is all that was made meanwhile.
 /// </summary>
-/// <remarks>Used by the collecting thread. One marker; threads that shade blocks count as others.</remarks>
+/// <remarks>
+/// Used by the collecting thread. One marker; threads that shade blocks and those that assist (<see cref="MarkAssists"/>) count as others, and so do helpers while
+/// the gate is closed.
+/// </remarks>
 internal sealed class ConcurrentMarking(
-    RootTable roots, MarkQueue queue, WeakArrays weak, MarkRepair repair, Shading shading, UnusedSlots unused, AllocationColor color, MarkPace pace)
+    RootTable roots, MarkTeam team, MarkAssists assists, Shading shading, UnusedSlots unused, AllocationColor color, MarkPace pace)
 {
     // How often weak entries are looked at between two looks at whether anybody waits.
     private const int LooksBetweenReturns = 4;
 
+    private readonly MarkQueue _queue = team.Queue;
+    private readonly WeakArrays _weak = team.Weak;
+    private readonly MarkRepair _repair = team.Repair;
     private Marker? _marker;
     private uint _bitmap;
     private long _usedBefore;
+
+    // What others than the marker did, as far as they have ended.
+    private long _bytes;
+    private bool _overflowed;
+
+    /// <summary>The number of threads that have marked at once.</summary>
+    public int LastMarkers { get; private set; }
 
     /// <summary>Whether one is on.</summary>
     public bool IsOn => shading.IsOn;
@@ -36,10 +49,14 @@ internal sealed class ConcurrentMarking(
     public void Begin(uint bitmap)
     {
         _bitmap = bitmap;
-        _marker = new Marker(queue, weak, bitmap, shared: true);
+        _bytes = 0;
+        _overflowed = false;
+        LastMarkers = 1;
+        _marker = new Marker(_queue, _weak, bitmap, shared: true);
+        assists.Begin(bitmap);
         try
         {
-            repair.Begin();
+            _repair.Begin();
             shading.Begin(bitmap);
             OnChange?.Invoke();
             color.IsBlack = true;
@@ -64,13 +81,13 @@ internal sealed class ConcurrentMarking(
     {
         for (int looks = 0; looks < LooksBetweenReturns || pages == uint.MaxValue; looks++)
         {
-            if (!TryDrainStrong(pages))
+            if (!TryDrainStrong(pages) || AwaitsAssistants())
             {
                 return false;
             }
 
             // Also while the gate is open, so that little of what values lead to is left for when it is closed.
-            if (!weak.MarkMore(_marker!, _bitmap))
+            if (!_weak.MarkMore(_marker!, _bitmap))
             {
                 pace.NoteDone();
                 return true;
@@ -80,18 +97,37 @@ internal sealed class ConcurrentMarking(
         return false;
     }
 
+    /// <summary>Marks all that is left, with helpers if there is much. The gate is closed.</summary>
+    public void DrainAll()
+    {
+        // Values of weak keys are followed by one marker.
+        int wanted = _weak.IsWatching ? 0 : team.Crew.Wanted(pace.Left);
+        if (wanted > 0)
+        {
+            shading.GivePages();
+            int helpers = team.Crew.Start(wanted, _bitmap);
+            LastMarkers = Math.Max(LastMarkers, 1 + helpers);
+            _marker!.Drain();
+            if (team.Crew.Finish(helpers, ref _bytes, ref _overflowed) is { } failure)
+            {
+                ExceptionDispatchInfo.Throw(failure);
+            }
+        }
+
+        TryDrain(uint.MaxValue);
+    }
+
     /// <summary>Ends: nothing was found while the gate was closed, and it is closed still.</summary>
     /// <returns>The bytes of all marked blocks.</returns>
     /// <remarks>After an exception nothing is marked.</remarks>
     public long End()
     {
-        Marker marker = _marker!;
-        long bytes = marker.BytesMarked;
-        bool overflowed = marker.Overflowed || shading.Overflowed;
         Stop();
-        if (overflowed && repair.Complete(_bitmap, overflowed, ref bytes) is { } failure)
+        long bytes = _bytes;
+        bool overflowed = _overflowed || shading.Overflowed;
+        if (overflowed && _repair.Complete(_bitmap, overflowed, ref bytes) is { } failure)
         {
-            repair.Undo(_bitmap);
+            _repair.Undo(_bitmap);
             ExceptionDispatchInfo.Throw(failure);
         }
 
@@ -121,7 +157,7 @@ internal sealed class ConcurrentMarking(
     public void Abandon()
     {
         Stop();
-        repair.Undo(_bitmap);
+        _repair.Undo(_bitmap);
     }
 
     // Marks what references lead to, and the values of keys that weak entries wait for.
@@ -130,9 +166,11 @@ internal sealed class ConcurrentMarking(
         do
         {
             shading.GivePages();
-            queue.Begin(1);
-            bool found = !_marker!.Drain(pages);
-            pace.NoteMarked(_marker.BytesMarked);
+            _queue.Begin(1);
+            long before = _marker!.BytesMarked;
+            bool found = !_marker.Drain(pages);
+            pace.NoteMarked(_marker.BytesMarked - before);
+            pace.Resume();
             if (found)
             {
                 return false;
@@ -142,13 +180,35 @@ internal sealed class ConcurrentMarking(
         return true;
     }
 
+    // Whether a thread has pages that it gives back soon: to close the gate now would be in vain.
+    private bool AwaitsAssistants()
+    {
+        bool awaits = assists.AreActive;
+        if (awaits)
+        {
+            InterleavingPoints.Spin(InterleavingPoint.AssistantsAwaited);
+            Thread.Yield();
+        }
+
+        return awaits;
+    }
+
+    // No thread is in a scope, so each assistant has given back its pages.
     private void Stop()
     {
         color.IsBlack = false;
         shading.End();
         shading.GivePages();
-        _marker?.Release();
-        _marker = null;
+        LastMarkers = Math.Max(LastMarkers, 1 + assists.Made);
+        assists.End(ref _bytes, ref _overflowed);
+        if (_marker is { } marker)
+        {
+            _bytes += marker.BytesMarked;
+            _overflowed |= marker.Overflowed;
+            marker.Release();
+            _marker = null;
+        }
+
         OnChange?.Invoke();
         InterleavingPoints.At(InterleavingPoint.MarkingEnded);
     }

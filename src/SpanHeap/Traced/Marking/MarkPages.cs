@@ -11,6 +11,7 @@ namespace SpanHeap.Traced.Marking;
 internal unsafe struct MarkPages
 {
     private readonly MarkQueue _queue;
+    private readonly bool _isAssistant;
 
     // Pages are taken from the first of these, beginning with that number, and added to the other. Full chunks lie between, the oldest first.
     private MarkChunk* _taken;
@@ -30,6 +31,61 @@ internal unsafe struct MarkPages
             Release();
             ThrowHelper.OutOfMemory("The system has no memory to mark a heap's traced blocks.");
         }
+    }
+
+    private MarkPages(MarkQueue queue, bool isAssistant)
+    {
+        _queue = queue;
+        _isAssistant = isAssistant;
+    }
+
+    /// <summary>Makes those of an assistant, which waits for no work and has no chunk but between <see cref="TryBegin"/> and <see cref="GiveAll"/>.</summary>
+    public static MarkPages OfAssistant(MarkQueue queue) => new(queue, isAssistant: true);
+
+    /// <summary>Takes pages for an assistant; false if no marker has given any, or there is no memory for more.</summary>
+    public bool TryBegin()
+    {
+        MarkChunk* given = _queue.TryTake();
+        if (given == null)
+        {
+            return false;
+        }
+
+        _added = _queue.Chunks.Take();
+        if (_added == null)
+        {
+            _queue.Give(given);
+            return false;
+        }
+
+        _taken = given;
+        _next = 0;
+        return true;
+    }
+
+    /// <summary>Gives all pages of an assistant to whoever takes them. It needs no memory.</summary>
+    public void GiveAll()
+    {
+        long left = _taken->Count - _next;
+        new Span<nint>(MarkChunk.Entries(_taken) + _next, (int)left).CopyTo(new Span<nint>(MarkChunk.Entries(_taken), (int)left));
+        _taken->Count = left;
+        _next = 0;
+
+        // Together if they fit, or each assist would leave one more chunk with a few pages.
+        if (_full == null && left + _added->Count <= MarkChunk.Capacity)
+        {
+            new Span<nint>(MarkChunk.Entries(_added), (int)_added->Count).CopyTo(new Span<nint>(MarkChunk.Entries(_taken) + left, (int)_added->Count));
+            _taken->Count += _added->Count;
+            _added->Count = 0;
+        }
+
+        GiveOrRelease(ref _added);
+        while (_full != null)
+        {
+            _queue.Give(TakeFull());
+        }
+
+        GiveOrRelease(ref _taken);
     }
 
     /// <summary>Adds a page; false if there is no memory for it.</summary>
@@ -59,10 +115,13 @@ internal unsafe struct MarkPages
         return true;
     }
 
-    /// <summary>Takes pages of another marker over when there are none, and waits for them if necessary. False when marking is done.</summary>
+    /// <summary>
+    /// Takes pages of another marker over when there are none, and waits for them if necessary. False when marking is done; for an assistant, when there are
+    /// none to take.
+    /// </summary>
     public bool TryRefill()
     {
-        MarkChunk* given = _queue.Take();
+        MarkChunk* given = _isAssistant ? _queue.TryTake() : _queue.Take();
         if (given == null)
         {
             return false;
@@ -188,6 +247,18 @@ internal unsafe struct MarkPages
         _full = oldest->Next;
         oldest->Next = null;
         return oldest;
+    }
+
+    private readonly void GiveOrRelease(ref MarkChunk* chunk)
+    {
+        if (chunk->Count == 0)
+        {
+            Release(ref chunk);
+            return;
+        }
+
+        _queue.Give(chunk);
+        chunk = null;
     }
 
     private readonly void Release(ref MarkChunk* chunk)

@@ -18,6 +18,9 @@ internal sealed unsafe class MarkQueue(OsMemory os, MetadataAllocator metadata) 
     private int _waiting;
     private bool _abandoned;
 
+    // Set by any thread that assists and has found no work, cleared by the next that gives some.
+    private bool _isAsked;
+
     // How many of the waiting markers sleep or are about to; and what wakes one.
     private int _sleeping;
     private readonly SemaphoreSlim _wake = new(0);
@@ -25,8 +28,23 @@ internal sealed unsafe class MarkQueue(OsMemory os, MetadataAllocator metadata) 
     /// <summary>The chunks that hold the work.</summary>
     public MarkChunks Chunks { get; } = new(os, metadata);
 
-    /// <summary>Whether a marker waits for work: one that has some to spare should give it.</summary>
-    public bool IsWanted => Volatile.Read(ref _waiting) > 0 && Volatile.Read(ref _fullCount) == 0;
+    /// <summary>Whether a marker waits for work, or a thread that assists has found none: a marker that has some to spare should give it.</summary>
+    public bool IsWanted => (Volatile.Read(ref _waiting) > 0 || Volatile.Read(ref _isAsked)) && Volatile.Read(ref _fullCount) == 0;
+
+    /// <summary>Whether there is work that a thread can take that assists; if not, markers are asked to give some.</summary>
+    public bool HasWork
+    {
+        get
+        {
+            bool has = Volatile.Read(ref _fullCount) > 0;
+            if (!has && !Volatile.Read(ref _isAsked))
+            {
+                Volatile.Write(ref _isAsked, true);
+            }
+
+            return has;
+        }
+    }
 
     /// <summary>Notes how many markers begin.</summary>
     public void Begin(int markers)
@@ -43,6 +61,7 @@ internal sealed unsafe class MarkQueue(OsMemory os, MetadataAllocator metadata) 
         chunk->Next = _full;
         _full = chunk;
         _fullCount++;
+        _isAsked = false;
         bool wakes = _sleeping > 0;
         _sleeping -= wakes ? 1 : 0;
         _lock.Exit();
@@ -97,6 +116,34 @@ internal sealed unsafe class MarkQueue(OsMemory os, MetadataAllocator metadata) 
                 Thread.Yield();
             }
         }
+    }
+
+    /// <summary>
+    /// Takes work for a thread that assists, if there is any. Markers do not wait for such a thread: what it has when they find nothing left is not marked yet.
+    /// </summary>
+    public MarkChunk* TryTake()
+    {
+        if (!HasWork)
+        {
+            return null;
+        }
+
+        _lock.Enter();
+        MarkChunk* chunk = _full;
+        if (chunk != null)
+        {
+            _full = chunk->Next;
+            _fullCount--;
+        }
+
+        _lock.Exit();
+        if (chunk != null)
+        {
+            chunk->Next = null;
+            InterleavingPoints.At(InterleavingPoint.MarkWorkTaken);
+        }
+
+        return chunk;
     }
 
     /// <summary>Gives up marking: no marker finds work here any more, and none waits for it.</summary>

@@ -23,7 +23,12 @@ namespace SpanHeap.Traced.Marking;
 /// together, after they have been fetched from memory some turns before.
 /// </para>
 /// </remarks>
-internal sealed unsafe partial class Marker(MarkQueue queue, WeakArrays weak, uint bitmap, bool shared)
+/// <param name="queue">What markers of the heap share.</param>
+/// <param name="weak">Where arrays of weak entries go.</param>
+/// <param name="bitmap">The bitmap that gets the marks.</param>
+/// <param name="shared">Whether others mark at the same time.</param>
+/// <param name="assists">Whether it is an assistant (<see cref="MarkAssists"/>), which looks at some pages at a time and waits for none.</param>
+internal sealed unsafe partial class Marker(MarkQueue queue, WeakArrays weak, uint bitmap, bool shared, bool assists = false)
 {
     // The pages that are taken from the queue before their turn, and how many turns before it their blocks are fetched from memory.
     private const uint LookaheadCount = 8;
@@ -37,7 +42,7 @@ internal sealed unsafe partial class Marker(MarkQueue queue, WeakArrays weak, ui
     private const uint TurnsBetweenSharing = 8;
 
     private readonly PageMarks _marks = new(bitmap, shared);
-    private MarkPages _pages = new(queue);
+    private MarkPages _pages = assists ? MarkPages.OfAssistant(queue) : new(queue);
     private KnownArenas _arenas;
 
     /// <summary>How often the process's table of arenas was asked, under its lock, which heap an address lies in.</summary>
@@ -94,8 +99,14 @@ internal sealed unsafe partial class Marker(MarkQueue queue, WeakArrays weak, ui
         return true;
     }
 
+    /// <inheritdoc cref="MarkPages.TryBegin"/>
+    public bool TryBegin() => _pages.TryBegin();
+
+    /// <inheritdoc cref="MarkPages.GiveAll"/>
+    public void GiveAll() => _pages.GiveAll();
+
     /// <summary>Looks at all pages that wait, until nothing is left anywhere, or at so many.</summary>
-    /// <returns>Whether nothing is left.</returns>
+    /// <returns>Whether nothing is left; of an assistant, whether nothing is left for it.</returns>
     // Compiled with full optimization at once, as its parts are: most of what a program does for long in its first collection is here.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool Drain(uint pages = uint.MaxValue)
@@ -122,10 +133,11 @@ internal sealed unsafe partial class Marker(MarkQueue queue, WeakArrays weak, ui
                 continue;
             }
 
-            if (turn == pages)
+            bool isLong = assists && IsLong(lookahead[first % LookaheadCount]);
+            if (turn == pages || isLong)
             {
                 PutBack(lookahead, first, count);
-                return false;
+                return isLong;
             }
 
             if (count > BlockLookahead)
@@ -136,7 +148,7 @@ internal sealed unsafe partial class Marker(MarkQueue queue, WeakArrays weak, ui
             nint page = lookahead[first++ % LookaheadCount];
             count--;
             ScanPage(page, found);
-            if (++turn % TurnsBetweenSharing == 0 && shared)
+            if (turn++ % TurnsBetweenSharing == 0 && shared)
             {
                 _pages.Share();
             }
@@ -171,6 +183,13 @@ internal sealed unsafe partial class Marker(MarkQueue queue, WeakArrays weak, ui
     private static nint AddressOf(nint page, int word, ulong bits) =>
         page + ((nint)word * TracedBits.BytesPerWord) + (BitOperations.TrailingZeroCount(bits) * TracedBits.Granule);
 
+    // Looking into a large block with pointers takes longer than a thread should assist.
+    private static bool IsLong(nint page)
+    {
+        SpanClassInfo* spanClass = SpanClasses.Info(PageEntry.SpanClass(*ArenaHeader.EntryOf(page)));
+        return spanClass->SlotBytes == 0 && spanClass->Form > TracedForm.Collectable;
+    }
+
     // The page is this marker's. The entry of a page says the span class of the blocks that begin there.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ScanPage(nint page, nint* found)
@@ -179,7 +198,7 @@ internal sealed unsafe partial class Marker(MarkQueue queue, WeakArrays weak, ui
         ulong* waiting = TracedBits.WordOf(page, TracedBits.Waiting);
 
         // If weak entries wait for their keys, each block is looked at by itself: it may be one.
-        bool watches = weak.IsWatching;
+        bool watches = !assists && weak.IsWatching;
         bool hasFields = spanClass->Form == TracedForm.Fields && spanClass->AllPointers == null && !watches;
         long blocks = 0;
         do

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace SpanHeap.Traced.Pacing;
 
-/// <summary>How long allocations have swept in proportion to what they took, or have waited for a marker that works beside them.</summary>
+/// <summary>How long allocations have swept in proportion to what they took, or have marked beside a marker or waited for it.</summary>
 /// <remarks>Thread safe: each figure is interlocked.</remarks>
 internal sealed class AssistTimes
 {
@@ -14,7 +14,7 @@ internal sealed class AssistTimes
 
     public TimeSpan Longest => Stopwatch.GetElapsedTime(0, Volatile.Read(ref _longest));
 
-    /// <summary>Notes that an allocation swept or waited from a Stopwatch time stamp until now.</summary>
+    /// <summary>Notes that an allocation swept, marked or waited from a Stopwatch time stamp until now.</summary>
     public void NoteSince(long start)
     {
         long ticks = Stopwatch.GetTimestamp() - start;

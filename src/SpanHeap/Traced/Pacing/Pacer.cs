@@ -45,7 +45,7 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
     // Whether the heap has refused a block. Set by any thread, cleared when the goal is set.
     private int _refused;
 
-    /// <summary>How long allocations have swept.</summary>
+    /// <summary>How long allocations have swept, marked, and waited for a marker.</summary>
     public AssistTimes Assists => Pace.Assists;
 
     /// <summary>Whether a cycle is due.</summary>
@@ -88,7 +88,6 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
         }
 
         PayFor(bytes, taken);
-        Pace.Await(live - Volatile.Read(ref _markingFrom), GrowthWhileMarking);
     }
 
     /// <summary>Whether a block was refused since the last cycle: the next must take back all that caches hold.</summary>
@@ -129,6 +128,9 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
 
     /// <summary>How far a marker that works beside threads has come.</summary>
     public MarkPace Pace { get; } = new();
+
+    /// <summary>Whether threads have made more than that marker allows.</summary>
+    public bool IsAheadOfMarker => Pace.IsAhead(LiveBytes - Volatile.Read(ref _markingFrom), GrowthWhileMarking);
 
     /// <summary>Notes that a cycle begins to mark while threads go on. It stays due until it has marked. No thread is in a scope.</summary>
     public void BeginMarking()

@@ -6,6 +6,7 @@ using SpanHeap.Spans;
 using SpanHeap.Traced.Collecting;
 using SpanHeap.Traced.Contract;
 using SpanHeap.Traced.Layouts;
+using SpanHeap.Traced.Marking;
 using SpanHeap.Traced.Pacing;
 using SpanHeap.Traced.Spans;
 using SpanHeap.Traced.Sweeping;
@@ -14,7 +15,7 @@ namespace SpanHeap.Traced.Scopes;
 
 /// <summary>The slow paths of allocation; the caller is in a scope.</summary>
 /// <remarks>Thread safe. They never wait for a collection.</remarks>
-internal sealed unsafe class TracedAllocator(HeapCore core, HeapIdentity heap, TracedSpanSource spans, TracedRefill refill, AllocationColor color, Nursery nursery, Sweeper sweeper, Pacer pacer, IdleCollection? idle)
+internal sealed unsafe class TracedAllocator(HeapCore core, HeapIdentity heap, TracedSpanSource spans, TracedRefill refill, AllocationColor color, Nursery nursery, Sweeper sweeper, Pacer pacer, MarkAssists assists, IdleCollection? idle)
 {
     // The bytes that a cache takes before it reports them: the heap's error for each thread and span class.
     private const long BytesPerReport = 32 * 1024;
@@ -102,6 +103,7 @@ internal sealed unsafe class TracedAllocator(HeapCore core, HeapIdentity heap, T
         long bytes = cache->BytesTaken;
         cache->BytesTaken = 0;
         pacer.NoteTaken(bytes);
+        assists.Pay();
         idle?.Arm();
     }
 
