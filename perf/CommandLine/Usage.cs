@@ -21,8 +21,9 @@ internal static class Usage
               Reports and draws an earlier run once more, from what its --json has written.
           traced [--workloads a,b,..] [--allocators a,b,..] [--rounds N] [--json FILE] [--chart FILE.svg]
               Programs that make garbage, with traced memory (spanheap), also with minor collections
-              (spanheap-generational) and with concurrent marking (spanheap-concurrent), .NET's collector
-              (dotnet-gc), Boehm's (boehm, in libgc1) and Go's (go, built here), the last two on trees only:
+              (spanheap-generational), with scopes that free (spanheap-scopes) and with concurrent marking
+              (spanheap-concurrent), .NET's collector (dotnet-gc), Boehm's (boehm, in libgc1) and Go's (go,
+              built here), the last two on trees only:
               binary-trees-18, binary-trees-20, gcbench, list-10m, graph-rewiring, list-values-10m,
               dictionary-10m, dictionary-counted-10m, lru-2m. And parts of traced memory by themselves:
               sweep-dead-1k, -100k, -10m, -100m, sweep-span, alloc-16.

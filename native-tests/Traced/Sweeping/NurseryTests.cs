@@ -54,6 +54,64 @@ public sealed class NurseryTests
     }
 
     [Fact]
+    public void A_large_block_of_a_scope_goes_with_it()
+    {
+        using TracedHeap heap = Make();
+        for (int i = 0; i < 100; i++)
+        {
+            using TracedScope scope = heap.Enter();
+            TracedRef<TracedArray<Node>> array = scope.NewArray<Node>(100_000);
+            array.Value[99_999].Set(scope, MakeChain(scope, 1000));
+        }
+
+        heap.Verify();
+        Assert.InRange(heap.GetStatistics().BytesFreedByScopes, 98L * 800_000, 100L * 840_000);
+        Assert.InRange(heap.GetStatistics().Pages, 1, 240);
+    }
+
+    [Fact]
+    public void A_large_block_that_escapes_keeps_what_it_refers_to()
+    {
+        using TracedHeap heap = Make();
+        TracedHandle<TracedArray<Node>> kept = default;
+        for (int i = 0; i < 3; i++)
+        {
+            using TracedScope scope = heap.Enter();
+            TracedRef<TracedArray<Node>> array = scope.NewArray<Node>(100_000);
+            array.Value[99_999].Set(scope, MakeMarked(scope));
+            if (i == 1)
+            {
+                kept = scope.Keep(array);
+            }
+        }
+
+        Overwrite(heap);
+        heap.CollectAndSweep();
+        using (TracedScope scope = heap.Enter())
+        {
+            AssertMarked(scope, kept.Get(scope).Value[99_999].Get(scope));
+        }
+    }
+
+    [Fact]
+    public void Blocks_of_several_kinds_may_refer_to_each_other_in_any_direction()
+    {
+        using TracedHeap heap = Make();
+        heap.Parts.Nursery.IsCautious = true;
+        for (int i = 0; i < 50; i++)
+        {
+            // Made before the nursery is active: the words of these cursors have free slots.
+            using TracedScope scope = heap.Enter();
+            TracedRef<TracedArray<Node>> few = scope.NewArray<Node>(3);
+            TracedRef<Node> chain = MakeChain(scope, 1000);
+            few.Value[1].Set(scope, chain);
+            chain.Value.Right.Set(scope, few.As<Node>());
+        }
+
+        Assert.InRange(heap.GetStatistics().BytesFreedByScopes, 48L * 1000 * NodeBytes, long.MaxValue);
+    }
+
+    [Fact]
     public void The_end_of_an_inner_scope_frees_nothing()
     {
         using TracedHeap heap = Make();
@@ -200,7 +258,15 @@ public sealed class NurseryTests
         ShadowGraph[] graphs = [.. Enumerable.Range(0, 4).Select(i => new ShadowGraph(heap, (ulong)((seed * 100) + i), new ShadowEntries(heap)))];
         for (int round = 0; round < 4; round++)
         {
-            StressThreads.Run(4, number => graphs[number].Churn(40_000, scopesPerCollection: 5000));
+            StressThreads.Run(4, number =>
+            {
+                for (int i = 0; i < 100; i++)
+                {
+                    graphs[number].Churn(400, scopesPerCollection: 5000);
+                    using TracedScope scope = heap.Enter();
+                    MakeChain(scope, 2000);
+                }
+            });
             heap.CollectAndSweep();
             long live = graphs.Sum(static graph => (long)graph.CountReachable());
             heap.CollectAndSweep();

@@ -131,12 +131,11 @@ internal sealed unsafe class TracedHolders
 
             for (; span != null; span = (TracedSpan*)span->Span.Next)
             {
-                RequireRecord(span, "a nursery");
-                nint address = span->Span.Base;
-                HeapVerifier.Require(span->Nursery == &cache->Nursery.Escaped, address, "a span is in a chain of a nursery and does not know it");
+                bytes += VerifyInNursery(cache, span);
                 HeapVerifier.Require(
-                    span->Span.Next == null || (TracedSpan*)span->Span.Next->Previous == span, address, "two spans of a nursery do not agree which comes first");
-                bytes += span->Allocated * (long)span->Span.SlotSize;
+                    span->Span.Next == null || (TracedSpan*)span->Span.Next->Previous == span,
+                    span->Span.Base,
+                    "two spans of a nursery do not agree which comes first");
                 if (span != current)
                 {
                     VerifyCached(span, spanClass, cache->Generation);
@@ -144,9 +143,22 @@ internal sealed unsafe class TracedHolders
             }
         }
 
+        for (TracedSpan* span = cache->Nursery.Large; span != null; span = (TracedSpan*)span->Span.Next)
+        {
+            bytes += VerifyInNursery(cache, span);
+            VerifyCached(span, span->SpanClass, cache->Generation);
+        }
+
         bool isStale = cache->Generation != _generation;
         HeapVerifier.Require(
             isStale || bytes == cache->Nursery.Bytes, (nint)cache, $"slots of {bytes} bytes are taken in a nursery, {cache->Nursery.Bytes} are counted");
+    }
+
+    private long VerifyInNursery(TracedCache* cache, TracedSpan* span)
+    {
+        RequireRecord(span, "a nursery");
+        HeapVerifier.Require(span->Nursery == &cache->Nursery.Escaped, span->Span.Base, "a span is in a nursery and does not know it");
+        return span->Allocated * (long)span->Span.SlotSize;
     }
 
     private void VerifyCached(TracedSpan* span, uint spanClass, uint generation)

@@ -48,9 +48,21 @@ public sealed class TracedHeapOptions : NativeHeapOptions
     public bool Generational { get; set; }
 
     /// <summary>
-    /// Gets or sets whether the end of an outermost scope frees the blocks that were made in it, if no reference to one of them was stored outside of these
-    /// blocks. False by default. Setting the environment variable <c>SPANHEAP_TRACED_SCOPES</c> to 1 turns it on for all heaps.
+    /// Gets or sets whether the end of an outermost scope, and a <see cref="TracedScope.Yield"/>, frees the blocks that were made in it, if no reference to one
+    /// of them was stored outside of these blocks. False by default. Setting the environment variable <c>SPANHEAP_TRACED_SCOPES</c> to 1 turns it on for all
+    /// heaps.
     /// </summary>
+    /// <remarks>
+    /// <para>
+    /// A block also stays, and with it all blocks of the scope, if a handle, a weak handle, a root array or a clean-up names it. A thread whose blocks stay makes
+    /// the next ones as without this option, for longer each time: up to 1,024 spans, most of 8 KiB. Each store of a reference takes two instructions more, or about
+    /// twenty if the two blocks lie on different pages.
+    /// </para>
+    /// <para>
+    /// Nothing is freed in this way in heaps with full checks, guards, custom layouts or collectable blocks, and while the heap is marked beside threads
+    /// (<see cref="CollectionPriority.Latency"/>). Blocks of scopes that are open do not count as <see cref="TracedStatistics.LiveBytes"/>.
+    /// </para>
+    /// </remarks>
     public bool FreeAtScopeEnd { get; set; }
 
     /// <summary>

@@ -143,7 +143,7 @@ internal sealed unsafe class ScopeEntry(
         gate.Enter(cache);
         try
         {
-            if (cache->Generation != sweeper.Generation || !cache->WasUsed)
+            if (cache->Generation != sweeper.Generation || !cache->WasUsed || cache->Nursery.IsDue)
             {
                 Renew(cache);
             }
@@ -166,9 +166,12 @@ internal sealed unsafe class ScopeEntry(
         {
             cache->Generation = sweeper.Generation;
             cache->WasUsed = true;
-            return;
+        }
+        else
+        {
+            refill.Flush(cache, sweeper.Generation);
         }
 
-        refill.Flush(cache, sweeper.Generation);
+        nursery.Begin(cache);
     }
 }

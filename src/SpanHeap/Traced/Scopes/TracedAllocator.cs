@@ -92,6 +92,11 @@ internal sealed unsafe class TracedAllocator(HeapCore core, HeapIdentity heap, T
         *TracedBits.WordOf(block, SweepGeneration.AllocBitmap(generation)) |= TracedBits.BitOf(block);
         color.Apply(block, TracedBits.BitOf(block), generation);
         span->Allocated = 1;
+        if (nursery.TryTakeLarge(cache, span, generation))
+        {
+            return block;
+        }
+
         cache->BytesTaken += (long)span->Span.SlotSize;
         spans.SetOf(spanClass)->AddSwept(span, generation);
         Report(cache);

@@ -18,8 +18,9 @@ namespace SpanHeap.Traced.Sweeping;
 /// it no block. Each cursor with a chain is in a list of the cache's.
 /// </para>
 /// <para>
-/// When a block has escaped, or while the heap is marked, the spans leave the nursery at the end of the scope at the latest, and are spans like all others.
-/// The thread then makes its blocks elsewhere, for longer each time.
+/// A nursery becomes active when an outermost scope begins, so that all blocks of the scope are made there. When one has escaped, or while the heap is marked,
+/// the spans leave the nursery at the end of the scope at the latest, and are spans like all others. The thread then makes its blocks elsewhere, for longer
+/// each time.
 /// </para>
 /// </remarks>
 /// <param name="spans">Makes spans.</param>
@@ -42,6 +43,16 @@ internal sealed unsafe class Nursery(TracedSpanSource spans, CachedSpans cached,
     private bool IsOn => isWanted && !color.IsBlack && !spans.NeedExactBits;
 
     /// <summary>
+    /// Lets the scope that begins make its blocks in a nursery, unless it is too early for that. The cache's cursors have no spans: a block that the scope made
+    /// elsewhere might be where a reference to one in the nursery is stored.
+    /// </summary>
+    public void Begin(TracedCache* cache)
+    {
+        cache->Nursery.IsDue = false;
+        cache->Nursery.IsActive = isWanted && IsOn && cache->Nursery.Rest == 0;
+    }
+
+    /// <summary>
     /// Gives a cursor whose span has no free slot, or that has none, the next span of its cache's nursery. The caller is in a scope of the cache's thread.
     /// </summary>
     /// <returns>False if the block is to be made elsewhere. The cursor's span is not in the nursery then.</returns>
@@ -53,9 +64,10 @@ internal sealed unsafe class Nursery(TracedSpanSource spans, CachedSpans cached,
         }
 
         ref NurseryState state = ref cache->Nursery;
-        if (state.Rest > 0)
+        if (!state.IsActive)
         {
-            state.Rest--;
+            state.IsDue = state.Rest == 0 && IsOn;
+            state.Rest -= state.Rest > 0 ? 1 : 0;
             return false;
         }
 
@@ -65,6 +77,25 @@ internal sealed unsafe class Nursery(TracedSpanSource spans, CachedSpans cached,
             return false;
         }
 
+        return true;
+    }
+
+    /// <summary>Takes a new large block into a cache's nursery. The caller is in a scope of the cache's thread.</summary>
+    /// <returns>False if the block is like all others.</returns>
+    public bool TryTakeLarge(TracedCache* cache, TracedSpan* span, uint generation)
+    {
+        ref NurseryState state = ref cache->Nursery;
+        if (!state.IsActive || state.Escaped != 0 || !IsOn || IsForOthers(span->SpanClass))
+        {
+            return false;
+        }
+
+        Volatile.Write(ref span->SweepGen, SweepGeneration.Cached(generation));
+        span->Nursery = &cache->Nursery.Escaped;
+        span->Span.Next = (Span*)state.Large;
+        state.Large = span;
+        state.Bytes += (long)span->Span.SlotSize;
+        state.IsUsed = true;
         return true;
     }
 
@@ -83,6 +114,11 @@ internal sealed unsafe class Nursery(TracedSpanSource spans, CachedSpans cached,
 
         state.IsUsed = false;
         state.NextRest = 1;
+        while (state.Large != null)
+        {
+            ReleaseLarge(cache, generation);
+        }
+
         int pagesKept = 0;
         for (uint spanClass = state.First; spanClass != 0;)
         {
@@ -99,11 +135,7 @@ internal sealed unsafe class Nursery(TracedSpanSource spans, CachedSpans cached,
     public void Leave(TracedCache* cache, uint generation)
     {
         ref NurseryState state = ref cache->Nursery;
-        if (state.First == 0)
-        {
-            return;
-        }
-
+        state.IsActive = false;
         if (state.Escaped != 0)
         {
             Postpone(ref state);
@@ -115,6 +147,11 @@ internal sealed unsafe class Nursery(TracedSpanSource spans, CachedSpans cached,
             LeaveChain(cursor->Span, generation);
             spanClass = cursor->NextInNursery;
             cursor->NextInNursery = 0;
+        }
+
+        while (state.Large != null)
+        {
+            cached.Take(TakeLarge(ref state), generation);
         }
 
         cache->BytesTaken += state.Bytes;
@@ -148,11 +185,7 @@ internal sealed unsafe class Nursery(TracedSpanSource spans, CachedSpans cached,
         }
         else
         {
-            if (current != null)
-            {
-                cached.TakeSwept(current, generation);
-            }
-
+            Invariant.Assert(current == null, "When a nursery becomes active, no cursor has a span.");
             cursor->NextInNursery = (ushort)cache->Nursery.First;
             cache->Nursery.First = spanClass;
         }
@@ -203,9 +236,7 @@ internal sealed unsafe class Nursery(TracedSpanSource spans, CachedSpans cached,
         cursor->Base = TracedSlots.AddressOf(first, 0);
         cursor->Free = word;
         cursor->NextWord = 1;
-        long bytes = (slots - first->Allocated) * (long)first->Span.SlotSize;
-        cache->Nursery.Bytes -= bytes;
-        Volatile.Write(ref cache->Nursery.BytesFreed, cache->Nursery.BytesFreed + bytes);
+        NoteFreed(ref cache->Nursery, (slots - first->Allocated) * (long)first->Span.SlotSize);
         ReleaseAfter(first, ref pagesKept);
     }
 
@@ -226,6 +257,28 @@ internal sealed unsafe class Nursery(TracedSpanSource spans, CachedSpans cached,
             next = (TracedSpan*)released->Span.Next;
             spans.Release(Detach(released));
         }
+    }
+
+    private void ReleaseLarge(TracedCache* cache, uint generation)
+    {
+        TracedSpan* span = TakeLarge(ref cache->Nursery);
+        TracedSlots.Clear(span, SweepGeneration.AllocBitmap(generation));
+        span->Allocated = 0;
+        NoteFreed(ref cache->Nursery, (long)span->Span.SlotSize);
+        spans.Release(span);
+    }
+
+    private static TracedSpan* TakeLarge(ref NurseryState state)
+    {
+        TracedSpan* span = state.Large;
+        state.Large = (TracedSpan*)span->Span.Next;
+        return Detach(span);
+    }
+
+    private static void NoteFreed(ref NurseryState state, long bytes)
+    {
+        state.Bytes -= bytes;
+        Volatile.Write(ref state.BytesFreed, state.BytesFreed + bytes);
     }
 
     private void LeaveChain(TracedSpan* current, uint generation)
