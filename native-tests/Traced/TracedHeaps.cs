@@ -5,12 +5,13 @@ namespace SpanHeap.Tests.Traced;
 internal static class TracedHeaps
 {
     /// <summary>A traced heap that collects only when it is asked to.</summary>
-    public static TracedHeap Still(HeapChecks checks = HeapChecks.Standard, bool concurrent = false) => new(new TracedHeapOptions
+    public static TracedHeap Still(HeapChecks checks = HeapChecks.Standard, bool concurrent = false, bool freeing = false) => new(new TracedHeapOptions
     {
         MinimumBytes = nuint.MaxValue >> 2,
         ScavengeDelay = Timeout.InfiniteTimeSpan,
         Checks = checks,
         Priority = concurrent ? CollectionPriority.Latency : CollectionPriority.Throughput,
+        FreeAtScopeEnd = freeing,
         MarkThreads = concurrent ? 4 : Environment.ProcessorCount,
     });
 

@@ -10,7 +10,7 @@ using SpanHeap.Traced.Sweeping;
 namespace SpanHeap.Tests.Interleaving;
 
 /// <summary>A traced heap for one schedule, and what must be so of it at each point.</summary>
-internal sealed unsafe class TracedWorld(HeapChecks checks = HeapChecks.Standard, bool concurrent = false) : IDisposable
+internal sealed unsafe class TracedWorld(HeapChecks checks = HeapChecks.Standard, bool concurrent = false, bool freeing = false) : IDisposable
 {
     // Scenarios use the first pages only, and are looked at after each step.
     private const int PagesLookedAt = 256;
@@ -31,7 +31,7 @@ internal sealed unsafe class TracedWorld(HeapChecks checks = HeapChecks.Standard
         scope.NewArray<Node>(LargeLength);
     }
 
-    public TracedHeap Heap { get; } = TracedHeaps.Still(checks, concurrent);
+    public TracedHeap Heap { get; } = TracedHeaps.Still(checks, concurrent, freeing);
 
     public TracedParts Parts => Heap.Parts;
 
