@@ -37,7 +37,7 @@ public sealed class NurseryTests(ITestOutputHelper output)
             new("makes", () =>
             {
                 TracedScope scope = world.Heap.Enter();
-                for (int i = 0; i < 3; i++)
+                for (int i = 0; i < 9; i++)
                 {
                     TracedRef<TracedArray<Node>> array = scope.NewArray<Node>(Length);
                     if (escapes && i == 1)

@@ -43,6 +43,9 @@ internal enum InterleavingPoint
     SpanCached,
     SpanUncached,
 
+    /// <summary>A nursery is being emptied: its first spans have no block any more, and its cursors name them still.</summary>
+    NurseryEmptying,
+
     /// <summary>A stale cache has given back everything it had; it still counts as sweeping.</summary>
     CacheFlushed,
     GenerationAdvanced,

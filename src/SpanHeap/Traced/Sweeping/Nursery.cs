@@ -232,6 +232,7 @@ internal sealed unsafe class Nursery(TracedSpanSource spans, CachedSpans cached,
         ulong word = TracedSlots.Starts(first, 0);
         *TracedSlots.Word(first, 0, bitmap) = word;
         first->Allocated = BitOperations.PopCount(word);
+        InterleavingPoints.At(InterleavingPoint.NurseryEmptying);
         cursor->Span = first;
         cursor->Base = TracedSlots.AddressOf(first, 0);
         cursor->Free = word;
