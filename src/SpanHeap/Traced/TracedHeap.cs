@@ -99,8 +99,9 @@ public sealed class TracedHeap : IDisposable
     internal TracedParts Parts => _parts;
 
     /// <summary>
-    /// Begins a scope, in which the calling thread may use traced blocks. It collects first if a collection is due, and waits while another thread
-    /// collects; it waits for nothing else.
+    /// Begins a scope, in which the calling thread may use traced blocks. If a collection is due, it collects first, or with
+    /// <see cref="CollectionPriority.Latency"/> lets a thread of the library begin. It waits while threads are kept out: while a collection waits for scopes to
+    /// end, for <see cref="TracedHeapOptions.ScopePatience"/> at a time at most, and during its pauses.
     /// </summary>
     /// <returns>The scope, for a <c>using</c>.</returns>
     /// <exception cref="InvalidOperationException">
@@ -135,6 +136,10 @@ public sealed class TracedHeap : IDisposable
     /// Collects: finds all blocks that something reaches. The others are swept later, by threads that need memory and in the background, so their
     /// number does not make a collection longer. No program has to call this: collections happen as the heap grows.
     /// </summary>
+    /// <remarks>
+    /// With <see cref="CollectionPriority.Latency"/>, other threads go on while it marks on the calling thread, and what they drop meanwhile is found by the next
+    /// collection. It is never minor.
+    /// </remarks>
     /// <exception cref="InvalidOperationException">
     /// The calling thread is in a scope; or a trace function threw, and its exception is the inner one.
     /// </exception>
@@ -249,7 +254,7 @@ public sealed class TracedHeap : IDisposable
 
     /// <summary>
     /// Returns what caches keep for reuse, including manual blocks, and gives free memory back to the system now rather than after the heap's
-    /// delay. It frees no traced block: only collections do.
+    /// delay. It frees no traced block.
     /// </summary>
     /// <exception cref="ObjectDisposedException">The heap has been disposed.</exception>
     public void Trim()

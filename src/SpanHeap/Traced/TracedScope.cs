@@ -11,16 +11,17 @@ namespace SpanHeap.Traced;
 
 /// <summary>
 /// The time in which a thread may touch traced blocks: none is found dead while a scope is open. Blocks made in a scope are kept until it ends;
-/// from then on, a block lives as long as a handle, a root array or another live block reaches it.
+/// from then on, a block lives as long as a handle, a root array or another live block reaches it. With
+/// <see cref="TracedHeapOptions.FreeAtScopeEnd"/>, blocks that nothing else reaches are freed at once.
 /// </summary>
 /// <remarks>
 /// <para>
 /// Get a scope from <see cref="TracedHeap.Enter"/>, in a <c>using</c>; it belongs to the thread that entered it. Entering and leaving take no lock
 /// and no fence. Scopes may be nested. A collection waits for outermost scopes to end, and meanwhile threads that want to enter one wait for the
-/// collection. So keep scopes short, wait for nothing in them, and <see cref="Yield"/> in long ones.
+/// collection, for <see cref="TracedHeapOptions.ScopePatience"/> at a time at most. So keep scopes short, wait for nothing in them, and <see cref="Yield"/> in long ones.
 /// </para>
 /// <para>
-/// A copy is the same scope. Ending a scope again does nothing; ending one ends those within it. With <see cref="HeapChecks.Full"/>, each use after
+/// A copy is the same scope. Ending a scope again does nothing, or throws with full checks; ending one ends those within it. With <see cref="HeapChecks.Full"/>, each use after
 /// the end or on another thread throws an <see cref="InvalidOperationException"/>; without, it is undefined behaviour.
 /// </para>
 /// </remarks>
@@ -105,7 +106,7 @@ public readonly unsafe ref partial struct TracedScope
 
     /// <summary>
     /// Lets a collection happen, and runs it if it is due. All references of the scope become invalid, but the scope goes on. Blocks that it still
-    /// needs must be reached by handles or root arrays.
+    /// needs must be reached by handles or root arrays. With <see cref="TracedHeapOptions.FreeAtScopeEnd"/>, it frees what the end of the scope would free.
     /// </summary>
     /// <exception cref="InvalidOperationException">
     /// The thread has other scopes open, whose references must stay valid. Nothing has changed.
@@ -120,7 +121,10 @@ public readonly unsafe ref partial struct TracedScope
         _heap.Entry.Yield(_cache, _number);
     }
 
-    /// <summary>Ends the scope and the scopes entered within it. After a <see cref="Yield"/> that threw, it does nothing.</summary>
+    /// <summary>
+    /// Ends the scope and the scopes entered within it, and frees what has not escaped with <see cref="TracedHeapOptions.FreeAtScopeEnd"/>. After a
+    /// <see cref="Yield"/> that threw, it does nothing.
+    /// </summary>
     /// <exception cref="InvalidOperationException">With full checks: the scope has already ended or belongs to another thread.</exception>
     public void Dispose()
     {

@@ -4,7 +4,7 @@ namespace SpanHeap.Traced;
 /// <param name="Number">The number of the collection among those of the heap; the first is 1.</param>
 /// <param name="Reason">Why the heap was collected.</param>
 /// <param name="BytesBefore">The bytes of blocks that lived, as far as was known before the collection.</param>
-/// <param name="BytesAfter">The bytes of blocks that something reached.</param>
+/// <param name="BytesAfter">The bytes of blocks that were kept: those that something reached and, of a concurrent collection, those made meanwhile.</param>
 /// <param name="GoalBytes">The live bytes at which the next collection is due.</param>
 /// <param name="Finishing">How long it took to sweep what the previous collection had left unswept.</param>
 /// <param name="Marking">How long it took to mark the blocks that something reaches.</param>

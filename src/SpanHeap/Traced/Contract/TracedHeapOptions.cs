@@ -48,19 +48,19 @@ public sealed class TracedHeapOptions : NativeHeapOptions
     public bool Generational { get; set; }
 
     /// <summary>
-    /// Gets or sets whether the end of an outermost scope, and a <see cref="TracedScope.Yield"/>, frees the blocks that were made in it, if no reference to one
-    /// of them was stored outside of these blocks. False by default. Setting the environment variable <c>SPANHEAP_TRACED_SCOPES</c> to 1 turns it on for all
-    /// heaps.
+    /// Gets or sets whether the end of an outermost scope, and a <see cref="TracedScope.Yield"/>, frees the blocks that were made in it, unless a reference to one
+    /// of them was stored in another block, or a handle, weak handle, root array or clean-up names one. False by default. Setting the environment variable
+    /// <c>SPANHEAP_TRACED_SCOPES</c> to 1 turns it on for all heaps.
     /// </summary>
     /// <remarks>
     /// <para>
-    /// A block also stays, and with it all blocks of the scope, if a handle, a weak handle, a root array or a clean-up names it. A thread whose blocks stay makes
-    /// the next ones as without this option, for longer each time: up to 1,024 spans, most of 8 KiB. Each store of a reference takes two instructions more, or about
-    /// twenty if the two blocks lie on different pages.
+    /// One such reference keeps all blocks of the scope until a collection. A thread whose blocks were kept makes its next blocks as without this option: at
+    /// first a span or two, most of 8 KiB, then twice as many after each failure, up to 1,024. Scopes that make a few blocks are freed several at a time, at the
+    /// end of one that needs more room. Each store of a reference takes two instructions more, or about twenty if the two blocks lie on different pages.
     /// </para>
     /// <para>
-    /// Nothing is freed in this way in heaps with full checks, guards, custom layouts or collectable blocks, and while the heap is marked beside threads
-    /// (<see cref="CollectionPriority.Latency"/>). Blocks of scopes that are open do not count as <see cref="TracedStatistics.LiveBytes"/>.
+    /// Scopes free nothing in heaps with full checks, guards (sampled ones, too), custom layouts or collectable blocks, and while a concurrent collection is
+    /// marking (<see cref="CollectionPriority.Latency"/>). Blocks of scopes that are open do not count as <see cref="TracedStatistics.LiveBytes"/>.
     /// </para>
     /// </remarks>
     public bool FreeAtScopeEnd { get; set; }
@@ -71,8 +71,8 @@ public sealed class TracedHeapOptions : NativeHeapOptions
     /// <c>latency</c> determines it for all heaps, whatever their options are.
     /// </summary>
     /// <remarks>
-    /// It is independent of <see cref="Generational"/>, which makes most collections short where most blocks die soon, and applies to the major ones if both are
-    /// set. With <see cref="CollectionPriority.Latency"/>, one thread marks, whatever <see cref="MarkThreads"/> is, except in collections that it does not cover.
+    /// With <see cref="Generational"/>, it applies to major collections only; minor ones always keep threads out. With
+    /// <see cref="CollectionPriority.Latency"/>, <see cref="MarkThreads"/> bounds the marker together with the program's threads that help it.
     /// </remarks>
     public CollectionPriority Priority { get; set; }
 
@@ -106,7 +106,8 @@ public sealed class TracedHeapOptions : NativeHeapOptions
     public bool LogCollections { get; set; }
 
     /// <summary>
-    /// Gets or sets the largest number of threads that mark, including the collecting thread: 1 to 1,024; the number of processors by default.
+    /// Gets or sets the largest number of threads that mark at once, including the collecting thread and, with <see cref="CollectionPriority.Latency"/>,
+    /// threads of the program that help it: 1 to 1,024; the number of processors by default.
     /// </summary>
     public int MarkThreads { get; set; } = Environment.ProcessorCount;
 

@@ -5,12 +5,21 @@ namespace SpanHeap.Traced;
 
 /// <summary>A snapshot of the statistics of a heap's traced memory. Taking it allocates nothing and stops no thread.</summary>
 /// <remarks>
+/// <para>
 /// Totals count from the creation of the heap. Each figure is right by itself, but those of one snapshot may be taken moments apart.
+/// </para>
+/// <para>
+/// A pause is the time from the end of the last scope that a collection waited for until threads may enter scopes again. <see cref="TracedHeap.Enter"/> may wait
+/// longer, for scopes of other threads. A concurrent collection has two pauses or more.
+/// </para>
 /// </remarks>
 public readonly record struct TracedStatistics
 {
-    /// <summary>Gets the bytes of blocks that may live, rounded up to their size classes: those that the last collection reached, and those made since, but for
-    /// the blocks that threads have made since they last reported. It is exact after a collection, and may be 0 in a small heap before the first one.</summary>
+    /// <summary>
+    /// Gets the bytes of blocks that may live, rounded up to their size classes: those that the last collection kept, and those made since. Blocks that threads
+    /// have made since they last reported, or that the end of a scope may free, are not counted, so a small heap may show 0. After a collection that kept threads
+    /// out it is exact; after a concurrent one it includes what was made or has died while the heap was marked.
+    /// </summary>
     public long LiveBytes { get; init; }
 
     /// <summary>Gets the live bytes at which the next collection is due.</summary>
@@ -25,13 +34,13 @@ public readonly record struct TracedStatistics
     /// <summary>Gets how often a collection could not begin because a thread was in a scope for longer than other threads may be kept out.</summary>
     public long HeldUp { get; init; }
 
-    /// <summary>Gets how long the last collection kept threads out, from the end of the last scope that it waited for.</summary>
+    /// <summary>Gets the last pause: a time for which a collection kept threads out. <see cref="CollectionInfo.Pause"/> is the longest of a collection.</summary>
     public TimeSpan LastPause { get; init; }
 
-    /// <summary>Gets the longest time for which a collection kept threads out.</summary>
+    /// <summary>Gets the longest pause: the longest time for which a collection kept threads out.</summary>
     public TimeSpan LongestPause { get; init; }
 
-    /// <summary>Gets how long all collections together kept threads out.</summary>
+    /// <summary>Gets how long all pauses took together.</summary>
     public TimeSpan TotalPause { get; init; }
 
     /// <summary>Gets the time that half of the pauses did not exceed, to within an eighth.</summary>
@@ -44,7 +53,7 @@ public readonly record struct TracedStatistics
     public TimeSpan Pause999 { get; init; }
 
     /// <summary>
-    /// Gets how long threads that allocated have swept in proportion to what they took, and have marked beside a concurrent collection or waited for it, all
+    /// Gets how long threads that allocated have swept in proportion to what they took, and have helped a concurrent collection to mark or waited for it, all
     /// together. What a thread sweeps to find a free slot or free pages is not counted.
     /// </summary>
     public TimeSpan AssistTime { get; init; }
@@ -98,8 +107,8 @@ public readonly record struct TracedStatistics
     public long LargeBytesFreed { get; init; }
 
     /// <summary>
-    /// Gets the bytes of blocks that ends of scopes have freed (<see cref="TracedHeapOptions.FreeAtScopeEnd"/>), rounded up to their size classes. No other figure
-    /// of freed blocks counts them.
+    /// Gets the bytes of blocks that ends of scopes have freed (<see cref="TracedHeapOptions.FreeAtScopeEnd"/>), rounded up to their size classes. It grows in
+    /// steps, because short scopes are freed several at a time. No other figure of freed blocks counts them.
     /// </summary>
     public long BytesFreedByScopes { get; init; }
 
@@ -128,5 +137,5 @@ public readonly record struct TracedStatistics
     /// <summary>Returns the most important figures in one line, for people to read.</summary>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Readable.Bytes(LiveBytes)} live, next collection at {Readable.Bytes(GoalBytes)}, {Readable.Count(Collections, "collection")}, {TotalPause.TotalMilliseconds:0.###} ms of pauses, longest {LongestPause.TotalMilliseconds:0.###}");
+        $"{Readable.Bytes(LiveBytes)} live, next collection at {Readable.Bytes(GoalBytes)}, {Readable.Count(Collections, "collection")}, {TotalPause.TotalMilliseconds:0.###} ms of pauses, longest {LongestPause.TotalMilliseconds:0.###} ms");
 }
