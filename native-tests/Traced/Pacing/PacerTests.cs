@@ -56,6 +56,21 @@ public sealed unsafe class PacerTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void A_heap_past_its_goal_notes_that_a_limit_is_near_before_it_refuses_a_block()
+    {
+        using TracedHeap heap = new(new TracedHeapOptions { MinimumBytes = 256 << 10, MemoryLimit = 8 << 20, ScavengeDelay = Timeout.InfiniteTimeSpan });
+        using TracedScope scope = heap.Enter();
+
+        // A refusal would end the test by its exception.
+        while (!heap.Parts.Pacer.IsLimitReached)
+        {
+            scope.New<Node>();
+        }
+
+        Assert.True(heap.Parts.Pacer.IsDue);
+    }
+
+    [Fact]
     public void However_much_is_owed_an_allocation_sweeps_a_bounded_number_of_spans_and_the_next_ones_go_on()
     {
         // Enough for three reports, whatever pages a span has.

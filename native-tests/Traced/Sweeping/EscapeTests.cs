@@ -181,6 +181,67 @@ public sealed class EscapeTests
     }
 
     [Fact]
+    public void A_reference_from_another_threads_nursery_is_an_escape()
+    {
+        using TracedHeap heap = Make();
+        TracedHandle<Node> kept = default;
+        using (TracedScope scope = heap.Enter())
+        {
+            kept = scope.Keep(MakeChain(scope, 100));
+        }
+
+        using (TracedScope scope = heap.Enter())
+        {
+            // It has escaped, and is in this thread's nursery until the scope ends.
+            kept.Get(scope).Value.Right.Set(scope, scope.New<Node>());
+            StressThreads.RunOne(() =>
+            {
+                for (int i = 0; i < 5; i++)
+                {
+                    using TracedScope other = heap.Enter();
+                    MakeChain(other, 1000);
+                    if (i == 2)
+                    {
+                        kept.Get(other).Value.Right.Get(other).Value.Right.Set(other, MakeMarked(other));
+                    }
+                }
+            });
+            AssertMarked(scope, kept.Get(scope).Value.Right.Get(scope).Value.Right.Get(scope));
+        }
+
+        heap.CollectAndSweep();
+        using (TracedScope scope = heap.Enter())
+        {
+            AssertMarked(scope, kept.Get(scope).Value.Right.Get(scope).Value.Right.Get(scope));
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_is_stored_lives_on_also_where_stores_call_the_barrier_or_set_cards(bool audited)
+    {
+        using TracedHeap heap = Make(new TracedHeapOptions { AuditStores = audited, Generational = true });
+        TracedHandle<Node> kept = default;
+        using (TracedScope scope = heap.Enter())
+        {
+            kept = scope.Keep(MakeChain(scope, 100));
+        }
+
+        using (TracedScope scope = heap.Enter())
+        {
+            MakeChain(scope, 1000);
+            kept.Get(scope).Value.Right.Set(scope, MakeMarked(scope));
+        }
+
+        Overwrite(heap);
+        using (TracedScope scope = heap.Enter())
+        {
+            AssertMarked(scope, kept.Get(scope).Value.Right.Get(scope));
+        }
+    }
+
+    [Fact]
     public void A_reference_to_an_older_block_is_no_escape()
     {
         using TracedHeap heap = Make();

@@ -22,6 +22,9 @@ internal sealed unsafe class TracedParts : IDisposable
     // Null without minor collections.
     private readonly CardTable? _cards;
 
+    // Whether the barrier is in the list of the process. Changed while the gate is closed.
+    private bool _isListed;
+
     static TracedParts() => GarbageRelief.SetExceptions(&MustNotWait);
 
     public TracedParts(HeapCore core, TracingOptions options, bool verifiesMarking, bool auditsStores)
@@ -42,7 +45,7 @@ internal sealed unsafe class TracedParts : IDisposable
         AllocationColor color = new();
         CachedSpans cached = new(Spans, Sweeper);
         WatchesEscapes = options.FreesAtScopeEnd && !IsChecked && core.Guard == null;
-        Nursery = new Nursery(Spans, cached, color, WatchesEscapes);
+        Nursery = new Nursery(Spans, cached, color, WatchesEscapes, options.MinimumBytes);
         TracedRefill refill = new(Spans, Sweeper, cached, poison, color, Nursery, core.Sampler);
         Pacer = new Pacer(Sweeper, Statistics, Spans, new MemoryRoom(core.Limit, Spans, options.SoftLimitBytes), options);
 
@@ -73,7 +76,7 @@ internal sealed unsafe class TracedParts : IDisposable
         _background = new BackgroundSweeper(Sweeper);
         CollectionTurn turn = Turn = new(Gate, Caches, watchdog, new GatePatience(options.Patience, options.LongestPatience));
         Cycle = new CollectionCycle(Heap, Gate, Caches, Flush, Sweeper, Marking, Pacer, new MinorChoice(options), _background, CleanUpQueue, Quarantine, core.Frees, options);
-        HeldUpReports heldUp = new(turn, watchdog);
+        HeldUpReports heldUp = new(turn, watchdog, Pacer);
         Concurrent = options.IsConcurrent
             ? new ConcurrentCollection(turn, new ConcurrentCycle(turn, Cycle, Marking, Gate, Pacer, Spans, heldUp), Pacer, Sweeper, Spans, _background)
             : null;
@@ -84,7 +87,7 @@ internal sealed unsafe class TracedParts : IDisposable
 
         // What scopes call.
         Allocator = new TracedAllocator(core, Heap, Spans, refill, color, Nursery, Sweeper, Pacer, Assists, Idle);
-        Entry = new ScopeEntry(Heap, Caches, Gate, turn, Collector, Pacer, Sweeper, refill, Nursery, core.Metadata, entryStacks, new CheckedYields(IsChecked, Pacer));
+        Entry = new ScopeEntry(Heap, Caches, Gate, turn, Collector, Pacer, Sweeper, refill, Nursery, Allocator, core.Metadata, entryStacks, new CheckedYields(IsChecked, Pacer));
         End = new HeapEnd(Heap, Entry, turn, Caches, CleanUpQueue, watchdog);
         AddToLists();
     }
@@ -299,24 +302,34 @@ internal sealed unsafe class TracedParts : IDisposable
             CheckedHeaps.Add(ScopeChecks);
         }
 
-        if (Attention.IsBarrier)
+        NoteShading();
+    }
+
+    // The gate is closed. With checks or the audit, the barrier is called in any case. What is judged needs the barrier for weak handles alone, which have a scope.
+    private void NoteShading()
+    {
+        Attention = Barrier.Attention;
+        if (Barrier.WantsStores && !_isListed)
         {
             AttentiveHeaps.Add(Barrier);
+            _isListed = true;
+        }
+        else if (!Barrier.WantsStores && _isListed)
+        {
+            TryRemoveFromList();
         }
     }
 
-    // The gate is closed. With checks or the audit, the barrier is called in any case.
-    private void NoteShading()
+    // The gate must open whatever happens. A heap that stays in the list costs time, and is taken out the next time.
+    private void TryRemoveFromList()
     {
-        bool was = Attention.IsBarrier;
-        Attention = Barrier.Attention;
-        if (Attention.IsBarrier && !was)
-        {
-            AttentiveHeaps.Add(Barrier);
-        }
-        else if (was && !Attention.IsBarrier)
+        try
         {
             AttentiveHeaps.Remove(Barrier);
+            _isListed = false;
+        }
+        catch (OutOfMemoryException)
+        {
         }
     }
 

@@ -92,7 +92,9 @@ public readonly unsafe ref partial struct TracedScope
         return default;
     }
 
-    /// <summary>Gets the reference to a block whose address the program has kept in a place of its own, where a trace function finds it.</summary>
+    /// <summary>
+    /// Gets the reference to a block whose address the program has kept in a place of its own, where a trace function finds it. An address alone keeps no block.
+    /// </summary>
     /// <typeparam name="T">The type of the block.</typeparam>
     /// <param name="address">The address of the block's first byte; 0 for nothing.</param>
     /// <exception cref="HeapCorruptionException">With full checks: <paramref name="address"/> is not a block of the heap.</exception>
@@ -101,6 +103,7 @@ public readonly unsafe ref partial struct TracedScope
         where T : unmanaged
     {
         RequireReference(address);
+        BeforeNaming(address);
         return new TracedRef<T>(address);
     }
 

@@ -30,7 +30,10 @@ internal sealed unsafe class StoreBarrier(HeapIdentity heap, ScopeChecks? checks
     /// What the code that stores, or reads what is weak, has to do. It changes with <see cref="Shading.IsOn"/> and <see cref="WeakTable.IsJudged"/> alone.
     /// </summary>
     public StoreAttention Attention =>
-        checks != null || audit != null || shading.IsOn || weakHandles.IsJudged ? StoreAttention.CallsBarrier : StoreAttention.Of(cards?.Cards ?? 0, watchesEscapes);
+        WantsStores || weakHandles.IsJudged ? StoreAttention.CallsBarrier : StoreAttention.Of(cards?.Cards ?? 0, watchesEscapes);
+
+    /// <summary>Whether each store has to call this, also one that knows no scope. It changes with <see cref="Shading.IsOn"/> alone.</summary>
+    public bool WantsStores => checks != null || audit != null || shading.IsOn;
 
     /// <summary>Does what is to be done before a store within a scope.</summary>
     /// <param name="cache">The cache of the scope's thread.</param>

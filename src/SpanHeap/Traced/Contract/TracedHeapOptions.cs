@@ -56,7 +56,7 @@ public sealed class TracedHeapOptions : NativeHeapOptions
     /// <para>
     /// One such reference keeps all blocks of the scope until a collection. A thread whose blocks were kept makes its next blocks as without this option: at
     /// first a span or two, most of 8 KiB, then twice as many after each failure, up to 1,024. Scopes that make a few blocks are freed several at a time, at the
-    /// end of one that needs more room. Each store of a reference takes two instructions more, or about twenty if the two blocks lie on different pages.
+    /// end of one that needs more room; one that makes more than <see cref="MinimumBytes"/> frees nothing. Each store of a reference takes two instructions more, or about twenty if the two blocks lie on different pages.
     /// </para>
     /// <para>
     /// Scopes free nothing in heaps with full checks, guards (sampled ones, too), custom layouts or collectable blocks, and while a concurrent collection is

@@ -114,7 +114,8 @@ internal sealed class ConcurrentMarking(
             }
         }
 
-        TryDrain(uint.MaxValue);
+        bool ended = TryDrain(uint.MaxValue);
+        Invariant.Assert(ended, "Without a bound, and without threads in scopes, marking ends.");
     }
 
     /// <summary>Ends: nothing was found while the gate was closed, and it is closed still.</summary>

@@ -67,6 +67,9 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
     /// <summary>Whether the heap has grown twice as much as it should until the goal.</summary>
     public bool IsOutgrown => LiveBytes - GoalBytes >= Volatile.Read(ref _growth);
 
+    /// <summary>Whether a limit was reached since the last cycle, however little the heap has grown.</summary>
+    public bool IsLimitReached => Volatile.Read(ref _limitReached) != 0;
+
     /// <summary>Bytes taken since the last cycle marked.</summary>
     public long BytesTaken => Volatile.Read(ref _taken);
 
@@ -82,7 +85,9 @@ internal sealed class Pacer(Sweeper sweeper, SweepStatistics statistics, TracedS
         {
             Volatile.Write(ref _due, 1);
         }
-        else if (room.IsNarrow(live, taken))
+
+        // Also past the goal: a cycle that is under way, or that scopes hold up, must not let threads fill the heap.
+        if (room.IsNarrow(live, taken))
         {
             RequestCycle();
         }

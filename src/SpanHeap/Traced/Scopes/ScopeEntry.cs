@@ -13,7 +13,7 @@ namespace SpanHeap.Traced.Scopes;
 /// <summary>Enters scopes and yields, and refuses what a thread must not do in a scope.</summary>
 /// <remarks>Thread safe. Entering never waits for a collection longer than the gate's patience.</remarks>
 internal sealed unsafe class ScopeEntry(
-    HeapIdentity heap, TracedCaches caches, Gate gate, CollectionTurn turn, Collector collector, Pacer pacer, Sweeper sweeper, TracedRefill refill, Nursery nursery, MetadataAllocator metadata, EntryStacks entryStacks, CheckedYields checkedYields)
+    HeapIdentity heap, TracedCaches caches, Gate gate, CollectionTurn turn, Collector collector, Pacer pacer, Sweeper sweeper, TracedRefill refill, Nursery nursery, TracedAllocator allocator, MetadataAllocator metadata, EntryStacks entryStacks, CheckedYields checkedYields)
 {
     /// <summary>Begins a scope of the calling thread.</summary>
     /// <exception cref="OutOfMemoryException">There is no memory for the thread's records.</exception>
@@ -73,6 +73,7 @@ internal sealed unsafe class ScopeEntry(
         try
         {
             nursery.EndScope(cache);
+            allocator.ReportMany(cache);
         }
         catch
         {
@@ -143,7 +144,7 @@ internal sealed unsafe class ScopeEntry(
         gate.Enter(cache);
         try
         {
-            if (cache->Generation != sweeper.Generation || !cache->WasUsed || cache->Nursery.IsDue)
+            if (cache->Generation != sweeper.Generation || !cache->WasUsed || nursery.MayBegin(cache))
             {
                 Renew(cache);
             }

@@ -37,11 +37,7 @@ internal sealed unsafe class TracedAllocator(HeapCore core, HeapIdentity heap, T
 
         while ((block = TracedCache.TryTake(cache, spanClass)) == 0)
         {
-            if (cache->BytesTaken >= BytesPerReport)
-            {
-                Report(cache);
-            }
-
+            ReportMany(cache);
             if (!refill.TryRefill(cache, spanClass, sweeper.Generation, out PageRefusal refusal))
             {
                 ref readonly SizeClassInfo info = ref SizeClasses.Info(SpanClasses.Info(spanClass)->SizeClass);
@@ -101,6 +97,15 @@ internal sealed unsafe class TracedAllocator(HeapCore core, HeapIdentity heap, T
         spans.SetOf(spanClass)->AddSwept(span, generation);
         Report(cache);
         return block;
+    }
+
+    /// <summary>Reports the bytes that a cache has taken, if they are many. The caller is in a scope.</summary>
+    public void ReportMany(TracedCache* cache)
+    {
+        if (cache->BytesTaken >= BytesPerReport)
+        {
+            Report(cache);
+        }
     }
 
     private void Report(TracedCache* cache)

@@ -27,7 +27,11 @@ namespace SpanHeap.Traced.Sweeping;
 /// <param name="cached">Takes spans back.</param>
 /// <param name="color">Says whether the heap is being marked.</param>
 /// <param name="isWanted">Whether the heap has nurseries at all.</param>
-internal sealed unsafe class Nursery(TracedSpanSource spans, CachedSpans cached, AllocationColor color, bool isWanted)
+/// <param name="mostBytes">
+/// The bytes after which a nursery is given up in the middle of a scope, so that the heap, and the watchdog of scopes, know of them, and no end of a scope takes
+/// long.
+/// </param>
+internal sealed unsafe class Nursery(TracedSpanSource spans, CachedSpans cached, AllocationColor color, bool isWanted, long mostBytes)
 {
     // The pages of spans without blocks that a cache keeps when its nursery has been emptied, beside the first span of each chain.
     private const int MostPagesKept = 32;
@@ -43,13 +47,18 @@ internal sealed unsafe class Nursery(TracedSpanSource spans, CachedSpans cached,
     private bool IsOn => isWanted && !color.IsBlack && !spans.NeedExactBits;
 
     /// <summary>
+    /// Whether a cache should give back what it holds, so that a nursery can begin. Not while the heap is marked: slots that caches hold are marked then.
+    /// </summary>
+    public bool MayBegin(TracedCache* cache) => cache->Nursery.IsDue && IsOn;
+
+    /// <summary>
     /// Lets the scope that begins make its blocks in a nursery, unless it is too early for that. The cache's cursors have no spans: a block that the scope made
     /// elsewhere might be where a reference to one in the nursery is stored.
     /// </summary>
     public void Begin(TracedCache* cache)
     {
         cache->Nursery.IsDue = false;
-        cache->Nursery.IsActive = isWanted && IsOn && cache->Nursery.Rest == 0;
+        cache->Nursery.IsActive = IsOn && cache->Nursery.Rest == 0;
     }
 
     /// <summary>
@@ -71,7 +80,7 @@ internal sealed unsafe class Nursery(TracedSpanSource spans, CachedSpans cached,
             return false;
         }
 
-        if (!IsOn || state.Escaped != 0 || !TryExtend(cache, spanClass, generation))
+        if (!IsOn || state.Escaped != 0 || state.Bytes > mostBytes || !TryExtend(cache, spanClass, generation))
         {
             Leave(cache, generation);
             return false;
@@ -85,7 +94,7 @@ internal sealed unsafe class Nursery(TracedSpanSource spans, CachedSpans cached,
     public bool TryTakeLarge(TracedCache* cache, TracedSpan* span, uint generation)
     {
         ref NurseryState state = ref cache->Nursery;
-        if (!state.IsActive || state.Escaped != 0 || !IsOn || IsForOthers(span->SpanClass))
+        if (!state.IsActive || state.Escaped != 0 || state.Bytes > mostBytes || !IsOn || IsForOthers(span->SpanClass))
         {
             return false;
         }
@@ -135,30 +144,32 @@ internal sealed unsafe class Nursery(TracedSpanSource spans, CachedSpans cached,
     public void Leave(TracedCache* cache, uint generation)
     {
         ref NurseryState state = ref cache->Nursery;
-        state.IsActive = false;
-        if (state.Escaped != 0)
+        if (state.Escaped != 0 || state.Bytes > mostBytes)
         {
             Postpone(ref state);
         }
 
-        for (uint spanClass = state.First; spanClass != 0;)
-        {
-            AllocCursor* cursor = TracedCache.Cursor(cache, spanClass);
-            LeaveChain(cursor->Span, generation);
-            spanClass = cursor->NextInNursery;
-            cursor->NextInNursery = 0;
-        }
-
-        while (state.Large != null)
-        {
-            cached.Take(TakeLarge(ref state), generation);
-        }
-
+        // First, so that what throws leaves nothing half taken.
+        uint first = state.First;
+        TracedSpan* large = state.Large;
         cache->BytesTaken += state.Bytes;
         state.Bytes = 0;
         state.First = 0;
-        state.IsUsed = false;
+        state.Large = null;
+        state.IsActive = state.IsUsed = false;
         state.Escaped = 0;
+        while (first != 0)
+        {
+            AllocCursor* cursor = TracedCache.Cursor(cache, first);
+            first = cursor->NextInNursery;
+            cursor->NextInNursery = 0;
+            LeaveChain(cursor->Span, generation);
+        }
+
+        while (large != null)
+        {
+            cached.Take(TakeFirst(ref large), generation);
+        }
     }
 
     // Blocks whose references are not found by the markers themselves, and those that live as long as the program says.
@@ -195,13 +206,17 @@ internal sealed unsafe class Nursery(TracedSpanSource spans, CachedSpans cached,
         return true;
     }
 
+    // Another thread may take the pages of an arena that this one has added.
     private TracedSpan* TryMake(uint spanClass, uint generation)
     {
-        uint state = SweepGeneration.Cached(generation);
-        TracedSpan* span = spans.TryCreate(spanClass, 0, state, guarded: false, out _, out PageRefusal refusal);
-        return span == null && refusal == PageRefusal.NoRun && spans.TryGrow(SizeClasses.Info(SpanClasses.Info(spanClass)->SizeClass).Pages)
-            ? spans.TryCreate(spanClass, 0, state, guarded: false, out _, out _)
-            : span;
+        TracedSpan* span;
+        PageRefusal refusal;
+        do
+        {
+            span = spans.TryCreate(spanClass, 0, SweepGeneration.Cached(generation), guarded: false, out _, out refusal);
+        }
+        while (refusal == PageRefusal.NoRun && spans.TryGrow(SizeClasses.Info(SpanClasses.Info(spanClass)->SizeClass).Pages));
+        return span;
     }
 
     private void Postpone(ref NurseryState state)
@@ -262,17 +277,17 @@ internal sealed unsafe class Nursery(TracedSpanSource spans, CachedSpans cached,
 
     private void ReleaseLarge(TracedCache* cache, uint generation)
     {
-        TracedSpan* span = TakeLarge(ref cache->Nursery);
+        TracedSpan* span = TakeFirst(ref cache->Nursery.Large);
         TracedSlots.Clear(span, SweepGeneration.AllocBitmap(generation));
         span->Allocated = 0;
         NoteFreed(ref cache->Nursery, (long)span->Span.SlotSize);
         spans.Release(span);
     }
 
-    private static TracedSpan* TakeLarge(ref NurseryState state)
+    private static TracedSpan* TakeFirst(ref TracedSpan* list)
     {
-        TracedSpan* span = state.Large;
-        state.Large = (TracedSpan*)span->Span.Next;
+        TracedSpan* span = list;
+        list = (TracedSpan*)span->Span.Next;
         return Detach(span);
     }
 

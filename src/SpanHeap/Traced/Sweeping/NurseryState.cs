@@ -9,8 +9,8 @@ namespace SpanHeap.Traced.Sweeping;
 internal unsafe struct NurseryState
 {
     /// <summary>
-    /// Not 0 once a block of the nursery may be known outside of it. Set by any thread in a scope that stores a reference, read and cleared by the thread of the
-    /// cache: what another thread stores is seen when the scopes of both have ended, because the reference came from there.
+    /// Not 0 once a block of the nursery may be known outside of it. Read and cleared by the thread of the cache, by plain accesses. Set by any thread in a scope
+    /// that stores a reference: the first to escape is stored by the thread of the cache itself, so another thread that sets it comes later and changes nothing.
     /// </summary>
     public int Escaped;
 

@@ -211,8 +211,9 @@ internal sealed unsafe class TracedRefill(TracedSpanSource spans, Sweeper sweepe
         cursor->NextWord = word + 1;
     }
 
-    private static void GiveBackWord(TracedCache* cache, AllocCursor* cursor, uint generation)
+    private void GiveBackWord(TracedCache* cache, AllocCursor* cursor, uint generation)
     {
+        Invariant.Assert(!color.IsBlack, "While unused slots are marked, none is given back.");
         if (cursor->Free != 0)
         {
             int count = BitOperations.PopCount(cursor->Free);
