@@ -60,7 +60,7 @@ internal readonly unsafe struct SlotHandle : IEquatable<SlotHandle>
     {
         scope.RequireReference(block);
         RequireHeapOf(scope);
-        scope.BeforeNaming(block);
+        scope.Heap.BeforeNaming(block);
         if (!table.TrySet(_slot, _number, block))
         {
             ThrowDisposed();

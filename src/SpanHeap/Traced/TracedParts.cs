@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SpanHeap.Caches;
 using SpanHeap.Heap;
 using SpanHeap.Traced.Checks;
@@ -33,14 +34,12 @@ internal sealed unsafe class TracedParts : IDisposable
         IsChecked = core.HasFullChecks;
         Heap = new HeapIdentity(core.Name, core.Serial, core.Options.MemoryLimit);
         StoreAudit? audit = auditsStores ? new StoreAudit(Heap) : null;
-        _cards = options.HasMinors ? new CardTable(core.Metadata) : null;
-        core.Arenas.Cards = _cards?.Cards ?? 0;
+        _cards = options.HasMinors ? MakeCards() : null;
 
         // Spans, and how they are swept.
         Spans = new TracedSpanSource(core.Pages, core.Arenas, core.Limit, core.Metadata, core.Guard);
         DeadBlockPoison poison = new(IsChecked);
-        Quarantine = MakeQuarantine(options.SoftLimitBytes);
-        core.KeptSpans = Quarantine;
+        core.KeptSpans = Quarantine = MakeQuarantine(options.SoftLimitBytes);
         Sweeper = new Sweeper(Spans, new SpanSweeper(Spans, poison, Quarantine, options.HasMinors), Quarantine, Statistics);
         AllocationColor color = new();
         CachedSpans cached = new(Spans, Sweeper);
@@ -66,7 +65,6 @@ internal sealed unsafe class TracedParts : IDisposable
         Shading = new Shading(Team.Queue);
         Assists = new MarkAssists(Team.Queue, Team.Weak, Pacer, options.MarkThreads - 1);
         Barrier = new StoreBarrier(Heap, IsChecked ? ScopeChecks : null, audit, _cards, WatchesEscapes, Shading, Team.Weak, WeakHandles);
-        Attention = Barrier.Attention;
 
         // Collections.
         Flush = new CacheFlush(Caches, refill, Sweeper);
@@ -77,9 +75,8 @@ internal sealed unsafe class TracedParts : IDisposable
         CollectionTurn turn = Turn = new(Gate, Caches, watchdog, new GatePatience(options.Patience, options.LongestPatience));
         Cycle = new CollectionCycle(Heap, Gate, Caches, Flush, Sweeper, Marking, Pacer, new MinorChoice(options), _background, CleanUpQueue, Quarantine, core.Frees, options);
         HeldUpReports heldUp = new(turn, watchdog, Pacer);
-        Concurrent = options.IsConcurrent
-            ? new ConcurrentCollection(turn, new ConcurrentCycle(turn, Cycle, Marking, Gate, Pacer, Spans, heldUp), Pacer, Sweeper, Spans, _background)
-            : null;
+        ConcurrentCycle course = new(turn, Cycle, Marking, Gate, Pacer, Spans, heldUp);
+        Concurrent = options.IsConcurrent ? new ConcurrentCollection(turn, course, Pacer, Sweeper, Spans, _background) : null;
         Collector = new Collector(turn, Cycle, Concurrent, Gate, Pacer, Sweeper, Spans, watchdog, heldUp, _background);
         Sessions = new MarkSessions(turn, Cycle, Marking, _background);
         Idle = options.IdleDelay != Timeout.InfiniteTimeSpan && !options.ByHand ? new IdleCollection(Collector, options.IdleDelay) : null;
@@ -191,6 +188,23 @@ internal sealed unsafe class TracedParts : IDisposable
     public ScopeEntry Entry { get; }
 
     public HeapEnd End { get; }
+
+    /// <summary>
+    /// Called before a reference to a block is kept outside of blocks, or names the block without keeping it. The calling thread is in a scope.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void BeforeNaming(nint block)
+    {
+        if (WatchesEscapes)
+        {
+            EscapeWatch.Note(block);
+        }
+    }
+
+    /// <summary>Called with each block that a weak handle gives, or an entry with a weak key that is enumerated. The calling thread is in a scope.</summary>
+    /// <returns>The block; 0 if it is dead.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public nint Revive(nint block) => Attention.IsBarrier ? Barrier.Revive(block) : block;
 
     /// <summary>Walks all records. No thread may use the heap or sweep meanwhile.</summary>
     /// <exception cref="HeapCorruptionException">Something does not agree; the message has the facts.</exception>
@@ -331,6 +345,13 @@ internal sealed unsafe class TracedParts : IDisposable
         catch (OutOfMemoryException)
         {
         }
+    }
+
+    private CardTable MakeCards()
+    {
+        CardTable cards = new(Core.Metadata);
+        Core.Arenas.Cards = cards.Cards;
+        return cards;
     }
 
     private DeadSpanQuarantine? MakeQuarantine(long softLimitBytes)

@@ -66,7 +66,7 @@ public sealed class TracedRoots<T> : IDisposable
     {
         scope.RequireReference(value.Address);
         nint[] slots = Require(scope, index);
-        scope.BeforeNaming(value.Address);
+        scope.Heap.BeforeNaming(value.Address);
         Volatile.Write(ref slots[index], value.Address);
     }
 

@@ -15,7 +15,7 @@ public readonly unsafe ref partial struct TracedScope
         where T : unmanaged
     {
         RequireReference(block.Address);
-        BeforeNaming(block.Address);
+        _heap.BeforeNaming(block.Address);
         return new TracedWeakHandle<T>(_heap, block.Address);
     }
 
@@ -54,7 +54,7 @@ public readonly unsafe ref partial struct TracedScope
             throw new ArgumentException("The reference refers to nothing: there is no block to wait for.", nameof(block));
         }
 
-        BeforeNaming(block.Address);
+        _heap.BeforeNaming(block.Address);
         CleanUp<TState> cleanUp = new(action, state) { Counts = _heap.CleanUps.Counts };
         _heap.CleanUps.Add(block.Address, cleanUp);
         return new TracedCleanUp(cleanUp);

@@ -74,7 +74,7 @@ public readonly unsafe ref partial struct TracedScope
         where T : unmanaged
     {
         RequireReference(block.Address);
-        BeforeNaming(block.Address);
+        _heap.BeforeNaming(block.Address);
         return new TracedHandle<T>(_heap, block.Address);
     }
 
@@ -92,9 +92,7 @@ public readonly unsafe ref partial struct TracedScope
         return default;
     }
 
-    /// <summary>
-    /// Gets the reference to a block whose address the program has kept in a place of its own, where a trace function finds it. An address alone keeps no block.
-    /// </summary>
+    /// <summary>Gets the reference to a block whose address the program has kept where a trace function finds it. An address alone keeps no block.</summary>
     /// <typeparam name="T">The type of the block.</typeparam>
     /// <param name="address">The address of the block's first byte; 0 for nothing.</param>
     /// <exception cref="HeapCorruptionException">With full checks: <paramref name="address"/> is not a block of the heap.</exception>
@@ -103,7 +101,7 @@ public readonly unsafe ref partial struct TracedScope
         where T : unmanaged
     {
         RequireReference(address);
-        BeforeNaming(address);
+        _heap.BeforeNaming(address);
         return new TracedRef<T>(address);
     }
 
@@ -124,10 +122,7 @@ public readonly unsafe ref partial struct TracedScope
         _heap.Entry.Yield(_cache, _number);
     }
 
-    /// <summary>
-    /// Ends the scope and the scopes entered within it, and frees what has not escaped with <see cref="TracedHeapOptions.FreeAtScopeEnd"/>. After a
-    /// <see cref="Yield"/> that threw, it does nothing.
-    /// </summary>
+    /// <summary>Ends the scope and the scopes entered within it. After a <see cref="Yield"/> that threw, it does nothing.</summary>
     /// <exception cref="InvalidOperationException">With full checks: the scope has already ended or belongs to another thread.</exception>
     public void Dispose()
     {
@@ -209,20 +204,6 @@ public readonly unsafe ref partial struct TracedScope
             attention.Note(address, value);
         }
     }
-
-    // Of each reference to a block that is kept outside of blocks, or names the block without keeping it.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void BeforeNaming(nint block)
-    {
-        if (_heap.WatchesEscapes)
-        {
-            EscapeWatch.Note(block);
-        }
-    }
-
-    // Of each block that a weak handle gives, or an entry with a weak key that is enumerated. Returns 0 if the block is dead.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal nint Revive(nint block) => _heap.Attention.IsBarrier ? _heap.Barrier.Revive(block) : block;
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private nint NewSlow<T>()

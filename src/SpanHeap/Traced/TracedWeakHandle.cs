@@ -35,7 +35,7 @@ public readonly record struct TracedWeakHandle<T> : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryGet(in TracedScope scope, out TracedRef<T> block)
     {
-        block = new TracedRef<T>(scope.Revive(_name.Read(scope)));
+        block = new TracedRef<T>(scope.Heap.Revive(_name.Read(scope)));
         return !block.IsNull;
     }
 

@@ -26,5 +26,5 @@ public readonly ref struct TracedWeakEntry<TKey, TValue>
 
     // Nothing else may reach the block, and a marker that is under way would not come to it.
     private static TracedRef<T> Give<T>(in TracedScope scope, ref Traced<byte> field)
-        where T : unmanaged => new(scope.Revive(field.Get(scope).Address));
+        where T : unmanaged => new(scope.Heap.Revive(field.Get(scope).Address));
 }
