@@ -80,25 +80,7 @@ public sealed class NurseryCycleTests
         using TracedHeap heap = Make(new TracedHeapOptions { Generational = generational, MinimumBytes = 1 << 18, VerifyMarking = true, Priority = CollectionPriority.Latency, MarkThreads = 4 });
         heap.Parts.Nursery.IsCautious = seed % 2 == 0;
         heap.Parts.Marking.RecordsWhileClosed = judges ? -1 : 8192;
-        ShadowGraph[] graphs = [.. Enumerable.Range(0, 4).Select(i => new ShadowGraph(heap, (ulong)((seed * 100) + i), new ShadowEntries(heap)))];
-        for (int round = 0; round < 2; round++)
-        {
-            StressThreads.Run(4, number =>
-            {
-                for (int i = 0; i < 60; i++)
-                {
-                    graphs[number].Churn(400, scopesPerCollection: 500);
-                    using TracedScope scope = heap.Enter();
-                    MakeChain(scope, 2000);
-                }
-            });
-            heap.CollectAndSweep();
-            long live = graphs.Sum(static graph => (long)graph.CountReachable());
-            heap.CollectAndSweep();
-            (long small, long large) = TracedCensus.Take(heap);
-            Assert.Equal(live, small + large);
-            heap.Verify();
-        }
+        ChurnAndCompare(heap, seed, rounds: 2, scopesPerCollection: 500);
     }
 
     [Fact]

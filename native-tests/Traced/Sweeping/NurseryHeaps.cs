@@ -1,3 +1,4 @@
+using SpanHeap.Tests.Support;
 using SpanHeap.Tests.Traced.Layouts;
 using SpanHeap.Traced;
 using SpanHeap.Traced.Spans;
@@ -84,4 +85,29 @@ internal static class NurseryHeaps
     public static unsafe bool IsInNursery(TracedRef<Node> block) =>
         TracedLookup.TryFindInArena(block.Address, out TracedSpan* span, out _) && span->Nursery != null;
 
+    /// <summary>
+    /// Changes random graphs on several threads, beside scopes whose blocks do not escape, and compares what is left with what can be reached.
+    /// </summary>
+    public static void ChurnAndCompare(TracedHeap heap, int seed, int rounds, int scopesPerCollection)
+    {
+        const int Threads = 4;
+        ShadowGraph[] graphs = [.. Enumerable.Range(0, Threads).Select(i => new ShadowGraph(heap, (ulong)((seed * 100) + i), new ShadowEntries(heap)))];
+        for (int round = 0; round < rounds; round++)
+        {
+            StressThreads.Run(Threads, number =>
+            {
+                for (int i = 0; i < 80; i++)
+                {
+                    graphs[number].Churn(400, scopesPerCollection);
+                    using TracedScope scope = heap.Enter();
+                    MakeChain(scope, 2000);
+                }
+            });
+            heap.CollectAndSweep();
+            long live = graphs.Sum(static graph => (long)graph.CountReachable());
+            heap.CollectAndSweep();
+            (long small, long large) = TracedCensus.Take(heap);
+            Assert.Equal(live, small + large);
+        }
+    }
 }

@@ -255,25 +255,7 @@ public sealed class NurseryTests
     public void Random_graphs_lose_nothing_however_often_scopes_free(bool generational, int seed)
     {
         using TracedHeap heap = Make(new TracedHeapOptions { Generational = generational, MinimumBytes = 1 << 18, VerifyMarking = true });
-        ShadowGraph[] graphs = [.. Enumerable.Range(0, 4).Select(i => new ShadowGraph(heap, (ulong)((seed * 100) + i), new ShadowEntries(heap)))];
-        for (int round = 0; round < 4; round++)
-        {
-            StressThreads.Run(4, number =>
-            {
-                for (int i = 0; i < 100; i++)
-                {
-                    graphs[number].Churn(400, scopesPerCollection: 5000);
-                    using TracedScope scope = heap.Enter();
-                    MakeChain(scope, 2000);
-                }
-            });
-            heap.CollectAndSweep();
-            long live = graphs.Sum(static graph => (long)graph.CountReachable());
-            heap.CollectAndSweep();
-            (long small, long large) = TracedCensus.Take(heap);
-            Assert.Equal(live, small + large);
-        }
-
+        ChurnAndCompare(heap, seed, rounds: 4, scopesPerCollection: 5000);
         Assert.InRange(heap.GetStatistics().BytesFreedByScopes, 1, long.MaxValue);
     }
 }
