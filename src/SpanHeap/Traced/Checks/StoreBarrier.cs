@@ -24,13 +24,16 @@ namespace SpanHeap.Traced.Checks;
 /// <remarks>Thread safe. Called by the thread that stores.</remarks>
 internal sealed unsafe class StoreBarrier(HeapIdentity heap, ScopeChecks? checks, StoreAudit? audit, CardTable? cards, bool watchesEscapes, Shading shading, WeakArrays weak, WeakTable weakHandles) : IOfHeap
 {
+    // What stores do themselves where they do not call the barrier, and what it does for them where they do.
+    private readonly StoreAttention _withoutBarrier = StoreAttention.Of(cards?.Cards ?? 0, watchesEscapes);
+
     public ulong Serial => heap.Serial;
 
     /// <summary>
     /// What the code that stores, or reads what is weak, has to do. It changes with <see cref="Shading.IsOn"/> and <see cref="WeakTable.IsJudged"/> alone.
     /// </summary>
     public StoreAttention Attention =>
-        WantsStores || weakHandles.IsJudged ? StoreAttention.CallsBarrier : StoreAttention.Of(cards?.Cards ?? 0, watchesEscapes);
+        WantsStores || weakHandles.IsJudged ? StoreAttention.CallsBarrier : _withoutBarrier;
 
     /// <summary>Whether each store has to call this, also one that knows no scope. It changes with <see cref="Shading.IsOn"/> alone.</summary>
     public bool WantsStores => checks != null || audit != null || shading.IsOn;
@@ -46,7 +49,7 @@ internal sealed unsafe class StoreBarrier(HeapIdentity heap, ScopeChecks? checks
         checks?.RequireOpen(cache, number, depth);
         checks?.RequireBlock(value);
         Note(ref field, value);
-        StoreAttention.Of(cards?.Cards ?? 0, watchesEscapes).Note(AddressOf(ref field), value);
+        _withoutBarrier.Note(AddressOf(ref field), value);
     }
 
     /// <summary>Does the same where no scope is at hand, but for the card and for escapes, which the caller notes after the store.</summary>

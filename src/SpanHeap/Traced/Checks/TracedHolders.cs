@@ -123,13 +123,7 @@ internal sealed unsafe class TracedHolders
         for (uint spanClass = cache->Nursery.First; spanClass != 0; spanClass = TracedCache.Cursor(cache, spanClass)->NextInNursery)
         {
             TracedSpan* current = TracedCache.Cursor(cache, spanClass)->Span;
-            TracedSpan* span = current;
-            while (span->Span.Previous != null)
-            {
-                span = (TracedSpan*)span->Span.Previous;
-            }
-
-            for (; span != null; span = (TracedSpan*)span->Span.Next)
+            for (TracedSpan* span = Nursery.FirstOf(current); span != null; span = (TracedSpan*)span->Span.Next)
             {
                 bytes += VerifyInNursery(cache, span);
                 HeapVerifier.Require(

@@ -172,6 +172,17 @@ internal sealed unsafe class Nursery(TracedSpanSource spans, CachedSpans cached,
         }
     }
 
+    /// <summary>The first span of the chain that a span of a nursery is in.</summary>
+    public static TracedSpan* FirstOf(TracedSpan* span)
+    {
+        while (span->Span.Previous != null)
+        {
+            span = (TracedSpan*)span->Span.Previous;
+        }
+
+        return span;
+    }
+
     // Blocks whose references are not found by the markers themselves, and those that live as long as the program says.
     private static bool IsForOthers(uint spanClass) => SpanClasses.Info(spanClass)->Form is TracedForm.Collectable or TracedForm.Custom;
 
@@ -299,12 +310,7 @@ internal sealed unsafe class Nursery(TracedSpanSource spans, CachedSpans cached,
 
     private void LeaveChain(TracedSpan* current, uint generation)
     {
-        TracedSpan* span = current;
-        while (span->Span.Previous != null)
-        {
-            span = (TracedSpan*)span->Span.Previous;
-        }
-
+        TracedSpan* span = FirstOf(current);
         while (span != null)
         {
             TracedSpan* left = span;
