@@ -25,9 +25,8 @@ internal sealed class CollectionCycle(
     private long _before;
     private TimeSpan _longestPause;
 
-    // Of one that marked while threads went on: the bytes that were marked, and whether the records of dead blocks go before the gate closes for the last time.
+    // Of one that marked while threads went on: the bytes that were marked.
     private long _marked;
-    private bool _isTakingDead;
 
     /// <summary>The number of collections completed.</summary>
     public long Count => Volatile.Read(ref _count);
@@ -43,6 +42,12 @@ internal sealed class CollectionCycle(
 
     /// <summary>How long the parts of the last collection took.</summary>
     public CycleTimes LastTimes { get; private set; }
+
+    /// <summary>
+    /// Whether marks are complete, and the records of dead blocks are dropped while threads go on; false again when the next collection begins. For the thread that
+    /// has the turn.
+    /// </summary>
+    public bool IsTakingDead { get; private set; }
 
     public CollectionPauses Pauses { get; } = new();
 
@@ -143,7 +148,7 @@ internal sealed class CollectionCycle(
     public void BeginTakingDead(long closedAt)
     {
         marking.BeginTakingDead();
-        _isTakingDead = true;
+        IsTakingDead = true;
         OpenGate(closedAt);
         InterleavingPoints.At(InterleavingPoint.RecordsJudged);
     }
@@ -162,7 +167,7 @@ internal sealed class CollectionCycle(
         quarantine?.Freeze();
         try
         {
-            long bytes = _isTakingDead ? marking.EndTakingDead(_marked) : _marked;
+            long bytes = IsTakingDead ? marking.EndTakingDead(_marked) : _marked;
             if (flushAll)
             {
                 flush.FlushAll();
@@ -235,7 +240,7 @@ internal sealed class CollectionCycle(
         _before = pacer.LiveBytes;
         _longestPause = default;
         _concurrentSince = 0;
-        _isTakingDead = false;
+        IsTakingDead = false;
         return Stopwatch.GetTimestamp();
     }
 
@@ -260,7 +265,7 @@ internal sealed class CollectionCycle(
     {
         NoteGenerations(bytes);
         long markEnd = Stopwatch.GetTimestamp();
-        if (!_isTakingDead)
+        if (!IsTakingDead)
         {
             marking.TakeDead();
         }

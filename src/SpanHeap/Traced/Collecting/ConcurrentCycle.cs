@@ -31,9 +31,6 @@ internal sealed unsafe class ConcurrentCycle(
     // Why marking cannot go on. The marks can be removed only while the gate is closed.
     private ExceptionDispatchInfo? _failure;
 
-    // Whether marks are complete, and records of dead blocks are dropped while threads go on.
-    private bool _isTakingDead;
-
     // Written by the thread that has the turn, read by any thread.
     private bool _isOn;
 
@@ -110,7 +107,7 @@ internal sealed unsafe class ConcurrentCycle(
 
     private void Complete(bool isCalled)
     {
-        if (!_isTakingDead)
+        if (!cycle.IsTakingDead)
         {
             long closedAt = MarkToTheEnd(isCalled);
             if (!TryBeginTakingDead(closedAt))
@@ -184,10 +181,9 @@ internal sealed unsafe class ConcurrentCycle(
         if (marking.HasManyRecords)
         {
             cycle.BeginTakingDead(closedAt);
-            _isTakingDead = true;
         }
 
-        return _isTakingDead;
+        return cycle.IsTakingDead;
     }
 
     private void TakeDead() => TryStep(() =>
@@ -221,7 +217,6 @@ internal sealed unsafe class ConcurrentCycle(
     private void Reset()
     {
         _failure = null;
-        _isTakingDead = false;
         Volatile.Write(ref _isOn, false);
     }
 
